@@ -1,0 +1,14 @@
+//! Words everyone uses: plain values, names, times, limits and secrets. Does no I/O and knows no floor above.
+
+pub mod id;
+pub mod limit;
+pub mod name;
+pub mod record;
+pub mod secret;
+pub mod time;
+
+pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
+pub use limit::Limits;
+pub use name::{NameError, RoomName, Target, UserName};
+pub use secret::{Password, Token, TokenHash};
+pub use time::{Now, Timestamp};

@@ -1,0 +1,239 @@
+//! The plain values that rules and rows share: what a message, an account, a room, a session is, and each way the
+//! stored state can change. The engine asks for changes, the store carries them out; neither knows the other.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName};
+use crate::base::Timestamp;
+
+/// What sort of message it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something said.
+    #[default]
+    Text,
+    /// Something done, shown as "* anna waves" (`/me`).
+    Action,
+}
+
+/// A message before it has its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The room it goes to.
+    pub room: RoomId,
+    /// Who wrote it.
+    pub author: UserId,
+    /// When it came in.
+    pub at: Timestamp,
+    /// What sort it is.
+    pub kind: Kind,
+    /// The sender's own name for it, at most 64 bytes.
+    pub key: Option<Arc<str>>,
+    /// The text: not empty, no NUL.
+    pub text: Arc<str>,
+}
+
+/// A message in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its number within its room.
+    pub seq: Seq,
+    /// What was stored.
+    pub draft: Draft,
+}
+
+/// Somebody's name for a message that is in the log: what keeps a repeated send from being stored twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Whose.
+    pub author: UserId,
+    /// The key.
+    pub key: Arc<str>,
+    /// Where the message is.
+    pub room: RoomId,
+    /// Its number there.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+}
+
+/// An account. Accounts that are gone stay as authors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Its number.
+    pub id: UserId,
+    /// Its name.
+    pub name: UserName,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When and from where it last logged in or resumed.
+    pub last_login: Option<LastLogin>,
+    /// Whether the account was removed: its name stays in history and may be registered by somebody else.
+    pub removed: bool,
+}
+
+/// When and from where somebody was here last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastLogin {
+    /// When.
+    pub at: Timestamp,
+    /// From which address; none for a local socket.
+    pub from: Option<IpAddr>,
+}
+
+/// A room, or a direct conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomRecord {
+    /// Its number.
+    pub id: RoomId,
+    /// What kind of room.
+    pub form: RoomForm,
+    /// What it is about; may be empty.
+    pub topic: Arc<str>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The first number still in the log; `last_seq + 1` when the log is empty.
+    pub first_seq: Seq,
+    /// The last number given; 0 before the first message.
+    pub last_seq: Seq,
+}
+
+/// What kind of room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomForm {
+    /// Open to everyone, by its name.
+    Open(RoomName),
+    /// Between two people, the one with the lower id first.
+    Direct(UserId, UserId),
+}
+
+/// That somebody is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Where.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
+    /// The last number they said they have read.
+    pub read_seq: Seq,
+}
+
+/// A session: one login of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Its number.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// What is kept of its token.
+    pub token: TokenHash,
+    /// What the client called the device; may be empty.
+    pub device: Arc<str>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends by itself. Each resume moves it on.
+    pub expires_at: Timestamp,
+    /// When it was last resumed.
+    pub seen_at: Timestamp,
+}
+
+/// Who did what on the control socket, and how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// When.
+    pub at: Timestamp,
+    /// The caller's user id on this machine.
+    pub uid: u32,
+    /// The caller's process; 0 when it cannot be known.
+    pub pid: i32,
+    /// The method, such as `ClearUsers`.
+    pub method: String,
+    /// Its parameters as JSON, without secrets.
+    pub parameters: String,
+    /// `ok`, or the name of the error.
+    pub outcome: String,
+}
+
+/// A password as it is stored: an Argon2id string (PHC format).
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub Arc<str>);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// One change of what is stored, messages apart. Changes under one ticket happen together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new account with its password. Refused with `Taken` when a living account has the name.
+    AddUser(UserRecord, PasswordHash),
+    /// Another password for an account.
+    SetPassword(UserId, PasswordHash),
+    /// The account is gone: password, sessions, memberships and addresses are erased, the name stays as an author's.
+    RemoveUser(UserId),
+    /// Where and when somebody logged in.
+    SetLastLogin(UserId, LastLogin),
+    /// A new session.
+    AddSession(SessionRecord),
+    /// A session was used: when, and when it now ends.
+    RenewSession {
+        /// Which.
+        id: SessionId,
+        /// When it was used.
+        seen_at: Timestamp,
+        /// When it now ends.
+        expires_at: Timestamp,
+    },
+    /// The session is dead.
+    RemoveSession(SessionId),
+    /// A new room. Refused with `Taken` when a room has the name.
+    AddRoom(RoomRecord),
+    /// What a room is about.
+    SetTopic(RoomId, Arc<str>),
+    /// Somebody is in a room. Harmless when they already are.
+    AddMember(MemberRecord),
+    /// Somebody is no longer in a room. Harmless when they are not.
+    RemoveMember(RoomId, UserId),
+    /// How far somebody has read.
+    SetRead(MemberRecord),
+    /// Something was done on the control socket.
+    AddAudit(AuditRecord),
+}
+
+/// Everything the engine starts from, as the store holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// All accounts, removed ones included.
+    pub users: Vec<UserRecord>,
+    /// All rooms and direct conversations.
+    pub rooms: Vec<RoomRecord>,
+    /// Who is where.
+    pub members: Vec<MemberRecord>,
+    /// All sessions.
+    pub sessions: Vec<SessionRecord>,
+    /// The keys that are still remembered, oldest first.
+    pub keys: Vec<KeyRecord>,
+    /// The next account's number.
+    pub next_user: UserId,
+    /// The next room's number.
+    pub next_room: RoomId,
+    /// The next session's number.
+    pub next_session: SessionId,
+}
+
+/// Work for the password threads.
+#[derive(Clone, Debug)]
+pub enum PasswordWork {
+    /// Make a hash of a new password.
+    Hash(Password),
+    /// See whether the password is the account's. Without an account the same work is done and the answer is no.
+    Check(Option<UserId>, Password),
+    /// First check the old one, then hash the new one.
+    Replace(UserId, Password, Password),
+}

@@ -1,0 +1,403 @@
+//! Everything the engine can ask for: one closed list. Carried out in the order given.
+
+use std::sync::Arc;
+
+use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
+use crate::base::{
+    CallId, Channel, ConnId, RequestId, RoomName, Seq, Target, Ticket, Timestamp, Token, UserId,
+    UserName,
+};
+use crate::engine::input::Range;
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell one connection something: an answer when `re` is the name of a request.
+    Tell {
+        /// Which connection.
+        conn: ConnId,
+        /// The request that is answered.
+        re: Option<RequestId>,
+        /// Whether this is the answer to a request, also to one without a name.
+        answer: bool,
+        /// What it is told.
+        news: News,
+    },
+    /// Tell all connections that are attached to a channel and live. Those behind are told the state later.
+    Signal {
+        /// Which channel.
+        channel: Channel,
+        /// What they are told.
+        news: News,
+        /// A connection that is not told.
+        except: Option<ConnId>,
+    },
+    /// The connection belongs to this account from now on.
+    Admit {
+        /// Which connection.
+        conn: ConnId,
+        /// Whose.
+        user: UserId,
+    },
+    /// The connection is logged in no longer but may stay.
+    Dismiss {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// From now on the connection is given the channel's messages after `after`, in order.
+    Attach {
+        /// Which connection.
+        conn: ConnId,
+        /// Which channel.
+        channel: Channel,
+        /// What the channel is called on this side.
+        label: Target,
+        /// Who is looking: authors see their own keys.
+        viewer: UserId,
+        /// The last number that the connection has.
+        after: Seq,
+        /// The last number delivered so far.
+        head: Seq,
+    },
+    /// The connection is given no more of the channel.
+    Detach {
+        /// Which connection.
+        conn: ConnId,
+        /// Which channel.
+        channel: Channel,
+    },
+    /// Say good-bye and end the connection.
+    Close {
+        /// Which connection.
+        conn: ConnId,
+        /// The last words.
+        bye: Bye,
+    },
+    /// Put a message at the end of its room's log.
+    Append {
+        /// By this name the outcome is told.
+        ticket: Ticket,
+        /// The message.
+        draft: Draft,
+    },
+    /// Store these changes, all or none.
+    Commit {
+        /// By this name the outcome is told.
+        ticket: Ticket,
+        /// The changes.
+        changes: Vec<Change>,
+    },
+    /// Give these messages, which are on disk, to everyone attached to the channel.
+    Deliver {
+        /// Which channel.
+        channel: Channel,
+        /// What the channel is called on this side.
+        label: Target,
+        /// The messages: consecutive numbers.
+        messages: Vec<Delivery>,
+    },
+    /// Look something up in the store and tell the connection.
+    Query {
+        /// Who is told.
+        conn: ConnId,
+        /// The request that is answered.
+        re: Option<RequestId>,
+        /// What is looked up.
+        query: Query,
+    },
+    /// Check or hash a password.
+    Password {
+        /// By this name the outcome is told.
+        ticket: Ticket,
+        /// The work.
+        work: PasswordWork,
+    },
+    /// The admin's call is done.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// The reply.
+        reply: Reply,
+    },
+    /// Nothing is pending any more and everyone was told good-bye: the daemon may stop.
+    Stopped,
+}
+
+/// A message on its way to everyone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number.
+    pub seq: Seq,
+    /// Who wrote it.
+    pub from: UserName,
+    /// The message.
+    pub draft: Draft,
+    /// The connection that sent it, which was told `sent` and is not given the message. None on the other side of the
+    /// world, such as for a message that came in over a connection that is gone.
+    pub origin: Option<ConnId>,
+}
+
+/// What somebody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each is an event of PROTOCOL.md, where the fields are described"
+)]
+pub enum News {
+    Welcome {
+        user: UserName,
+        token: Option<Token>,
+        expires_at: Timestamp,
+        resumed: bool,
+        last_login: Option<LastLogin>,
+        rooms: Vec<RoomView>,
+    },
+    Ok,
+    Sent {
+        room: Target,
+        seq: Seq,
+        at: Timestamp,
+    },
+    Joined(RoomView),
+    Left {
+        room: Target,
+    },
+    Rooms {
+        rooms: Vec<RoomLine>,
+        more: bool,
+    },
+    Who {
+        room: Option<Target>,
+        who: Vec<PersonLine>,
+        more: bool,
+    },
+    Presence {
+        room: Target,
+        user: UserName,
+        joined: bool,
+        others: u32,
+    },
+    Topic {
+        room: Target,
+        topic: Arc<str>,
+        by: Option<UserName>,
+    },
+    Read {
+        room: Target,
+        seq: Seq,
+    },
+    Typing {
+        room: Target,
+        user: UserName,
+    },
+    Notice {
+        text: Arc<str>,
+    },
+    Refused(Refusal),
+}
+
+/// A room as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "described in PROTOCOL.md under `joined`")]
+pub struct RoomView {
+    pub room: Target,
+    pub topic: Arc<str>,
+    pub first_seq: Seq,
+    pub last_seq: Seq,
+    pub read_seq: Seq,
+    pub members: u32,
+}
+
+/// A room in the list of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "described in PROTOCOL.md under `rooms`")]
+pub struct RoomLine {
+    pub room: RoomName,
+    pub topic: Arc<str>,
+    pub members: u32,
+    pub online: u32,
+    pub last_seq: Seq,
+    pub joined: bool,
+}
+
+/// Somebody in a list of people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "described in PROTOCOL.md under `who`")]
+pub struct PersonLine {
+    pub user: UserName,
+    pub online: bool,
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Why a request was not done. Which word and sentence that is on the wire is decided there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No login yet, or the session has ended.
+    NotLoggedIn,
+    /// Already logged in: a connection serves one account.
+    LoggedIn,
+    /// Name and password do not belong together.
+    WrongPassword,
+    /// The token is dead or invented.
+    DeadToken,
+    /// Somebody has the name.
+    NameTaken,
+    /// Somebody has a name that looks the same.
+    NameLooksTaken,
+    /// A room has the name, or one that looks the same.
+    RoomTaken,
+    /// The password is shorter than allowed.
+    PasswordShort,
+    /// The password is the name.
+    PasswordIsName,
+    /// Accounts are made by the admin.
+    RegistrationClosed,
+    /// No room of that name.
+    NoSuchRoom,
+    /// Nobody of that name.
+    NoSuchUser,
+    /// Not in that room.
+    NotAMember,
+    /// Everyone is in the lobby.
+    LobbyStays,
+    /// A conversation with oneself.
+    Yourself,
+    /// The name of a limit that is reached.
+    LimitReached(&'static str),
+    /// Too much waits; try again after so many milliseconds.
+    Busy(u64),
+    /// The disk is full.
+    StorageFull,
+    /// The daemon is stopping.
+    ShuttingDown,
+    /// A fault of ours.
+    Internal,
+}
+
+/// The last words to a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bye {
+    /// A stable word.
+    pub reason: ByeReason,
+    /// What a person is told.
+    pub text: Arc<str>,
+    /// When it makes sense to come back; none where it does not.
+    pub reconnect_after_ms: Option<u64>,
+}
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByeReason {
+    /// The daemon is stopping.
+    ShuttingDown,
+    /// The admin ended it.
+    Kicked,
+    /// The account is gone.
+    AccountRemoved,
+    /// The session was ended from elsewhere.
+    SessionEnded,
+    /// Too many refused logins.
+    LoginAttempts,
+}
+
+/// What is looked up in the store.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// A page of a room's log.
+    History {
+        /// The room and what it is called here.
+        place: Place,
+        /// Which part.
+        range: Range,
+        /// How many messages at most.
+        limit: usize,
+    },
+    /// Messages with certain words.
+    Search {
+        /// The words.
+        text: Arc<str>,
+        /// Where to look.
+        places: Vec<Place>,
+        /// Whether one room was named: then the page tells its bounds.
+        one_room: bool,
+        /// Only before this number.
+        before: Option<Seq>,
+        /// How many messages at most.
+        limit: usize,
+    },
+    /// What a connection that is behind needs next; asked by its worker.
+    Log {
+        /// The channel it is behind in.
+        channel: Channel,
+        /// What it is called.
+        label: Target,
+        /// Who is looking.
+        viewer: UserId,
+        /// The last number it has.
+        after: Seq,
+    },
+}
+
+/// A room to look into, and how it looks from here.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which room.
+    pub channel: Channel,
+    /// What it is called.
+    pub label: Target,
+    /// Who is looking: authors see their own keys.
+    pub viewer: UserId,
+    /// The first number in the log.
+    pub first_seq: Seq,
+    /// The last number delivered.
+    pub last_seq: Seq,
+}
+
+/// What the admin is told.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub enum Reply {
+    Done,
+    /// How many accounts or connections it concerned.
+    Count(u64),
+    Counts {
+        users: u64,
+        sessions: u64,
+        rooms: u64,
+        online: u64,
+        logged_in: u64,
+        messages: u64,
+    },
+    Users(Vec<UserLine>),
+    Sessions(Vec<(UserName, SessionRecord, u32)>),
+    Rooms(Vec<AdminRoomLine>),
+    NoSuchUser,
+    NoSuchSession,
+    Taken,
+    NotStored,
+    StorageFull,
+}
+
+/// An account as the admin sees it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct UserLine {
+    pub name: UserName,
+    pub created_at: Timestamp,
+    pub last_login: Option<LastLogin>,
+    pub sessions: u32,
+    pub connections: u32,
+    pub rooms: u32,
+}
+
+/// A room as the admin sees it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct AdminRoomLine {
+    pub form: RoomForm,
+    pub label: String,
+    pub topic: Arc<str>,
+    pub members: u32,
+    pub online: u32,
+    pub messages: u64,
+}

@@ -1,0 +1,222 @@
+//! Everything the engine can be told: one closed list.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::record::{AuditRecord, Kind, PasswordHash};
+use crate::base::{
+    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
+    TokenHash, UserName,
+};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A client asks for something.
+    Request {
+        /// On which connection.
+        conn: ConnId,
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+        /// The client's name for the request.
+        id: Option<RequestId>,
+        /// What is asked.
+        request: Request,
+    },
+    /// A connection is gone.
+    Gone {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A connection that had missed pushes because it was behind is live again: it is told the state of things.
+    Refresh {
+        /// Which.
+        conn: ConnId,
+    },
+    /// What was asked of the writer is on disk, in this order.
+    Stored(Vec<(Ticket, Outcome)>),
+    /// What was asked of the writer could not be stored, none of it.
+    NotStored {
+        /// What was asked.
+        tickets: Vec<Ticket>,
+        /// Why it failed.
+        fault: Fault,
+    },
+    /// The password threads are done.
+    Password {
+        /// With what.
+        ticket: Ticket,
+        /// How it came out.
+        outcome: PasswordOutcome,
+    },
+    /// The admin asks for something.
+    Call {
+        /// The call that gets the reply.
+        call: CallId,
+        /// What is asked.
+        command: Command,
+    },
+    /// Other rules are in force from now on.
+    Reload(Rules),
+    /// A deadline has passed; or just a look at the time.
+    Tick,
+    /// The daemon is stopping: no new requests; when nothing is pending any more, everyone is told good-bye.
+    Stop {
+        /// What everyone is told.
+        text: Arc<str>,
+    },
+}
+
+/// The part of the configuration that the engine goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether people may make their accounts themselves.
+    pub registration_open: bool,
+    /// The bounds.
+    pub limits: crate::base::Limits,
+}
+
+/// What a client asks for, with names that are names. `hello`, `echo` and `ping` never get here.
+#[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "each is a request of PROTOCOL.md, where the fields are described"
+)]
+pub enum Request {
+    Register {
+        name: UserName,
+        password: Password,
+        device: Arc<str>,
+    },
+    /// A name that cannot be one is like a name that nobody has.
+    Login {
+        name: Option<UserName>,
+        password: Password,
+        device: Arc<str>,
+    },
+    /// A token that cannot be one is like a token that nobody has.
+    Resume {
+        token: Option<TokenHash>,
+        cursors: Vec<(Target, Seq)>,
+    },
+    Logout,
+    Send {
+        to: Target,
+        kind: Kind,
+        key: Option<Arc<str>>,
+        text: Arc<str>,
+    },
+    Join {
+        room: RoomName,
+    },
+    Leave {
+        room: RoomName,
+    },
+    Create {
+        room: RoomName,
+    },
+    Rooms {
+        after: Option<RoomName>,
+    },
+    Who {
+        room: Option<Target>,
+        after: Option<UserName>,
+    },
+    History {
+        room: Target,
+        range: Range,
+        limit: usize,
+    },
+    Search {
+        text: Arc<str>,
+        room: Option<Target>,
+        before: Option<Seq>,
+        limit: usize,
+    },
+    Read {
+        room: Target,
+        seq: Seq,
+    },
+    Topic {
+        room: RoomName,
+        topic: Arc<str>,
+    },
+    ChangePassword {
+        old: Password,
+        new: Password,
+    },
+    Typing {
+        to: Target,
+    },
+}
+
+/// Which part of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// The newest messages before this number; the newest of all with [`Range::NEWEST`].
+    Before(Seq),
+    /// The oldest messages after this number.
+    After(Seq),
+}
+
+impl Range {
+    /// The end of the log.
+    pub const NEWEST: Self = Self::Before(Seq(u64::MAX));
+}
+
+/// How one thing that was asked of the writer came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The message has this number.
+    Appended(Seq),
+    /// The changes are made.
+    Changed,
+    /// None of the changes is made: somebody or something else has the name.
+    Taken,
+}
+
+/// Why something could not be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The disk is full.
+    Full,
+    /// Something else; the log says what.
+    Broken,
+}
+
+/// How the password threads are done.
+#[derive(Debug)]
+pub enum PasswordOutcome {
+    /// Here is the hash of the new password, and a fresh token for whoever will need one.
+    Hashed(PasswordHash, Token),
+    /// The password was the account's; here is a fresh token.
+    Right(Token),
+    /// It was not.
+    Wrong,
+    /// Too many wait; nothing was done.
+    Busy,
+    /// The store could not be read; the log says why.
+    Broken,
+}
+
+/// What the admin asks for that is the engine's to know. What concerns listeners, log and process is not.
+#[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "each is a method of io.chatd.Control.varlink, where the parameters are described"
+)]
+pub enum Command {
+    Counts,
+    Users,
+    AddUser { name: UserName, hash: PasswordHash },
+    SetPassword { name: UserName, hash: PasswordHash },
+    RemoveUser { name: UserName },
+    ClearUsers { keep: Vec<UserName>, dry_run: bool },
+    Sessions { user: Option<UserName> },
+    RevokeSession { id: SessionId },
+    Who,
+    Rooms,
+    Kick { name: UserName, text: Arc<str> },
+    Announce { text: Arc<str> },
+    Audit(AuditRecord),
+}

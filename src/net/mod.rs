@@ -1,0 +1,96 @@
+//! Sockets: listeners accept, workers own connections and fan out. Knows the wire and the engine's words, no rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
+use crate::engine::effect::{Bye, News, Query};
+use crate::wire::event::Registration;
+
+pub mod stream;
+
+/// What the hub or a worker wants from the store; the readers answer to the connection's worker.
+#[derive(Debug)]
+pub struct Lookup {
+    /// Who is answered.
+    pub conn: ConnId,
+    /// The request that is answered.
+    pub re: Option<RequestId>,
+    /// What is looked up. For [`Query::Log`] the answer is [`Order::Log`], otherwise [`Order::Answer`].
+    pub query: Query,
+}
+
+/// What every connection is told at its beginning and measured by.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// The server's name, for people.
+    pub server: Arc<str>,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What a worker is told, in order. Sent by listeners, the hub and the readers.
+#[derive(Debug)]
+pub enum Order {
+    /// Here is a new connection.
+    Adopt(stream::Accepted),
+    /// Tell one connection something; `answer` frees one of its outstanding requests.
+    Tell {
+        conn: ConnId,
+        re: Option<RequestId>,
+        answer: bool,
+        news: News,
+    },
+    /// Give one connection an answer that is encoded already.
+    Answer { conn: ConnId, frame: Bytes },
+    /// See [`crate::engine::effect::Effect::Admit`].
+    Admit { conn: ConnId, user: UserId },
+    /// See [`crate::engine::effect::Effect::Dismiss`].
+    Dismiss { conn: ConnId },
+    /// See [`crate::engine::effect::Effect::Attach`].
+    Attach {
+        conn: ConnId,
+        channel: Channel,
+        label: Target,
+        viewer: UserId,
+        after: Seq,
+        head: Seq,
+    },
+    /// See [`crate::engine::effect::Effect::Detach`].
+    Detach { conn: ConnId, channel: Channel },
+    /// Messages for everyone attached to the channel, encoded once for all.
+    Deliver(Channel, Chunk),
+    /// A frame for everyone attached to the channel and live.
+    Signal {
+        channel: Channel,
+        frame: Bytes,
+        except: Option<ConnId>,
+    },
+    /// What a connection that is behind had asked for, read from the store. Empty when there is nothing after `after`;
+    /// an error leaves it behind and it asks again after a while.
+    Log {
+        conn: ConnId,
+        channel: Channel,
+        chunk: Result<Option<Chunk>, ()>,
+    },
+    /// Say good-bye and end the connection once that is sent.
+    Close { conn: ConnId, bye: Bye },
+    /// Other bounds or another greeting from now on.
+    Reload(Arc<Greeting>),
+    /// Flush what there is, at most for `stop_seconds`, then end.
+    Stop,
+}
+
+/// Consecutive messages of one channel as the bytes of their frames.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The number of the first message.
+    pub first: Seq,
+    /// For each message: where its frame ends in `bytes`, and the connection that is not given it.
+    pub pieces: Arc<[(u32, Option<ConnId>)]>,
+    /// The frames, one behind the other.
+    pub bytes: Bytes,
+}

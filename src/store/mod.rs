@@ -1,0 +1,162 @@
+//! What is kept: messages, accounts, rooms, sessions. Knows rows, no rules and no bytes on the wire.
+
+use std::path::PathBuf;
+
+use crate::base::record::{Change, Draft, PasswordHash, Record, Snapshot};
+use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
+
+/// One thing to store.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A message at the end of its room's log.
+    Append(Draft),
+    /// Changes that happen together or not at all.
+    Changes(Vec<Change>),
+}
+
+/// How an entry came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The message has this number.
+    Appended(Seq),
+    /// The changes are made.
+    Changed,
+    /// None of the entry's changes is made: a name is taken.
+    Taken,
+}
+
+/// What the writer thread does. There is one writer at a time; a second is refused when the store is opened.
+pub trait Store: Send {
+    /// Everything the engine starts from. Keys are those of messages since `keys_since`, at most `keys_max`, the newest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError>;
+
+    /// Stores a batch in one transaction with one sync. When this returns, the batch is on disk. An entry that is
+    /// `Taken` does not hold up the others.
+    ///
+    /// # Errors
+    /// Then nothing of the batch is stored and the numbers are as before.
+    fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Brings the search index up to `messages_max` messages further behind the log. Returns whether there is more to do.
+    ///
+    /// # Errors
+    /// Then the index stays where it was.
+    fn index(&mut self, messages_max: usize) -> Result<bool, StoreError>;
+}
+
+/// What reader threads do. Sees what was committed before the call.
+pub trait Reader: Send {
+    /// At most `limit` messages of a room with numbers above `after`, ascending; stops early when their texts pass
+    /// `bytes_max`, but gives at least one where there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn after(
+        &mut self,
+        room: RoomId,
+        after: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// The newest messages with numbers below `before`, ascending, otherwise as [`Reader::after`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn before(
+        &mut self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// The newest messages of a room with all the words of `text`, numbers below `before`, newest first. Every word is
+    /// taken as it stands; `word*` matches what begins so. Without any word nothing is found.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn search(
+        &mut self,
+        room: RoomId,
+        text: &str,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// The password of a living account.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError>;
+
+    /// The name of an account, also of one that was removed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError>;
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room on the disk.
+    #[error("the disk with '{path}' is full; make room there, chatd goes on by itself")]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another daemon has it.
+    #[error(
+        "another chatd (pid {pid}) uses '{path}'; stop that one, or give this one another folder with --state"
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Who has it; 0 when it did not say.
+        pid: i32,
+    },
+    /// A later chatd wrote it.
+    #[error(
+        "'{path}' was written by a newer chatd (schema {found}, this one knows {known}); install that or a later one"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version in it.
+        found: i64,
+        /// The newest version that this build knows.
+        known: i64,
+    },
+    /// Some other program's database.
+    #[error(
+        "'{path}' is a database, but not one of chatd; move it away or choose another folder with --state"
+    )]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The key to names and addresses is missing or wrong.
+    #[error(
+        "the identity key '{path}' {problem}; bring back the file that belongs to this database, names cannot be read without it"
+    )]
+    Key {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Something else.
+    #[error("cannot {action} '{path}': {cause}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why it failed.
+        cause: String,
+    },
+}
