@@ -160,7 +160,8 @@ impl Engine {
 
     pub(super) fn trim_keys(&mut self) {
         let age_max = Duration::from_secs(3600) * self.rules.limits.key_hours;
-        self.keys.trim(self.now.wall, age_max, self.rules.limits.keys as usize);
+        self.keys
+            .trim(self.now.wall, age_max, self.rules.limits.keys as usize);
     }
 
     /// Gives everyone what is in the log by now, then tells the senders.
