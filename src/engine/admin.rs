@@ -13,8 +13,8 @@ use crate::base::{CallId, RoomId, SessionId, UserId, UserName};
 pub(super) struct Stored {
     call: CallId,
     reply: Reply,
-    /// The look of a name that was being registered.
-    registered: Option<Box<str>>,
+    /// The name that was being registered.
+    registered: Option<UserName>,
 }
 
 impl Engine {
@@ -72,20 +72,19 @@ impl Engine {
             reply,
             registered,
         } = stored;
-        if let Some(skeleton) = registered {
-            self.registering.remove(&skeleton);
+        if let Some(name) = &registered {
+            self.registering.remove(name.skeleton());
         }
-        let reply = if outcome == Outcome::Taken {
-            Reply::Taken
-        } else {
-            reply
+        let reply = match (outcome, registered) {
+            (Outcome::Taken, Some(name)) => Reply::Taken(name),
+            _ => reply,
         };
         self.effects.push(Effect::Reply { call, reply });
     }
 
     pub(super) fn admin_not_stored(&mut self, stored: Stored, fault: Fault) {
-        if let Some(skeleton) = stored.registered {
-            self.registering.remove(&skeleton);
+        if let Some(name) = &stored.registered {
+            self.registering.remove(name.skeleton());
         }
         let reply = match fault {
             Fault::Full => Reply::StorageFull,
@@ -167,10 +166,14 @@ impl Engine {
     }
 
     fn session_lines(&self, user: Option<&UserName>) -> Reply {
-        let wanted = match user.map(|name| self.state.user_by_name(name)) {
-            Some(None) => return Reply::NoSuchUser,
-            Some(some) => some,
-            None => None,
+        let wanted = user.map(|name| {
+            self.state
+                .user_by_name(name)
+                .ok_or_else(|| Reply::NoSuchUser(name.clone()))
+        });
+        let wanted = match wanted.transpose() {
+            Ok(wanted) => wanted,
+            Err(reply) => return reply,
         };
         let sessions = self
             .state
@@ -197,7 +200,7 @@ impl Engine {
     fn kick(&mut self, name: &UserName, text: &str) -> Reply {
         match self.state.user_by_name(name) {
             Some(user) => Reply::Count(self.close_all(user, ByeReason::Kicked, text) as u64),
-            None => Reply::NoSuchUser,
+            None => Reply::NoSuchUser(name.clone()),
         }
     }
 
@@ -221,9 +224,9 @@ impl Engine {
         hash: PasswordHash,
     ) -> Option<Reply> {
         if self.check_name(&name).is_err() || !self.registering.insert(name.skeleton().into()) {
-            return Some(Reply::Taken);
+            return Some(Reply::Taken(name));
         }
-        let registered = Some(name.skeleton().into());
+        let registered = Some(name.clone());
         let id = self.next_user;
         self.next_user = id.next();
         let user = UserRecord {
@@ -256,7 +259,7 @@ impl Engine {
         hash: PasswordHash,
     ) -> Option<Reply> {
         let Some(id) = self.state.user_by_name(name) else {
-            return Some(Reply::NoSuchUser);
+            return Some(Reply::NoSuchUser(name.clone()));
         };
         let sessions = self
             .state
@@ -275,17 +278,17 @@ impl Engine {
     fn admin_remove_user(&mut self, call: CallId, name: &UserName) -> Option<Reply> {
         match self.state.user_by_name(name) {
             Some(user) => self.admin_commit(call, vec![Change::RemoveUser(user)], Reply::Count(1)),
-            None => Some(Reply::NoSuchUser),
+            None => Some(Reply::NoSuchUser(name.clone())),
         }
     }
 
     /// Removes everyone but those named. A name to keep that nobody has is a slip of the pen: nothing is removed.
     fn clear_users(&mut self, call: CallId, keep: &[UserName], dry_run: bool) -> Option<Reply> {
-        if keep
+        if let Some(name) = keep
             .iter()
-            .any(|name| self.state.user_by_name(name).is_none())
+            .find(|name| self.state.user_by_name(name).is_none())
         {
-            return Some(Reply::NoSuchUser);
+            return Some(Reply::NoSuchUser(name.clone()));
         }
         let kept = keep
             .iter()
@@ -312,7 +315,7 @@ impl Engine {
     fn revoke(&mut self, call: CallId, id: SessionId) -> Option<Reply> {
         match self.state.sessions.contains_key(&id) {
             true => self.admin_commit(call, vec![Change::RemoveSession(id)], Reply::Done),
-            false => Some(Reply::NoSuchSession),
+            false => Some(Reply::NoSuchSession(id)),
         }
     }
 }

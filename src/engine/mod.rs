@@ -35,6 +35,7 @@ use effect::{Bye, ByeReason, Effect, News, Refusal};
 use input::{Fault, Input, Outcome, Request, Rules};
 use key::Keys;
 use presence::Presence;
+pub use session::strength;
 use state::State;
 
 /// How often sessions that have run out are looked for.

@@ -114,7 +114,7 @@ impl Engine {
         if !self.rules.registration_open {
             return Err(Refusal::RegistrationClosed);
         }
-        check_password(&password, &name)?;
+        strength(&password, &name)?;
         self.check_name(&name)?;
         if self.state.names.len() >= self.rules.limits.users as usize {
             return Err(Refusal::LimitReached("users"));
@@ -172,7 +172,7 @@ impl Engine {
             .ok_or(Refusal::NotLoggedIn)?
             .name
             .clone();
-        check_password(&new, &name)?;
+        strength(&new, &name)?;
         self.verify(
             asker,
             PasswordWork::Replace(user, old, new),
@@ -660,7 +660,11 @@ impl Engine {
     }
 }
 
-fn check_password(password: &Password, name: &UserName) -> Result<(), Refusal> {
+/// Whether a password is good enough for an account of that name.
+///
+/// # Errors
+/// [`Refusal::PasswordShort`] or [`Refusal::PasswordIsName`].
+pub fn strength(password: &Password, name: &UserName) -> Result<(), Refusal> {
     if password.expose().chars().count() < PASSWORD_CHARS_MIN {
         return Err(Refusal::PasswordShort);
     }

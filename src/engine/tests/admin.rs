@@ -22,7 +22,7 @@ fn clear_users_removes_all_but_those_kept_and_their_history_stays() {
         keep: vec!["bors".parse().unwrap()],
         dry_run: false,
     };
-    assert!(matches!(world.command(slip), Some(Reply::NoSuchUser)));
+    assert!(matches!(world.command(slip), Some(Reply::NoSuchUser(_))));
     let keep = vec!["boris".parse().unwrap()];
     assert!(matches!(
         world.command(Command::ClearUsers {
@@ -114,7 +114,7 @@ fn users_are_added_and_their_passwords_set_by_the_admin() {
         name: name.parse().unwrap(),
         hash: hash(),
     };
-    assert!(matches!(world.command(add("anna")), Some(Reply::Taken)));
+    assert!(matches!(world.command(add("anna")), Some(Reply::Taken(_))));
     assert!(matches!(world.command(add("clara")), Some(Reply::Done)));
     world.quick = false;
     assert!(
@@ -156,7 +156,7 @@ fn a_session_is_revoked_a_person_kicked_and_all_are_told() {
     ));
     assert!(matches!(
         world.command(Command::RevokeSession { id: SessionId(1) }),
-        Some(Reply::NoSuchSession)
+        Some(Reply::NoSuchSession(_))
     ));
     assert_eq!(
         (world.told(1), world.told(3)),
