@@ -12,6 +12,7 @@
 // No clock, socket, file, thread, chance or hash map in here: `.clippy.toml` has the list with the reasons.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod account;
 mod admin;
 pub mod effect;
 pub mod input;
@@ -32,11 +33,11 @@ use std::time::Duration;
 
 use crate::base::record::{Change, Draft, Snapshot};
 use crate::base::{ConnId, Now, RequestId, RoomId, SessionId, Ticket, UserId};
+pub use account::strength;
 use effect::{Bye, ByeReason, Effect, News, Refusal};
 use input::{Fault, Input, Outcome, Request, Rules};
 use key::Keys;
 use presence::Presence;
-pub use session::strength;
 use state::State;
 
 /// How often sessions that have run out are looked for.
@@ -106,7 +107,7 @@ enum Pending {
     },
     Password {
         asker: Asker,
-        then: session::Verified,
+        then: account::Verified,
     },
 }
 
