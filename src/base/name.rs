@@ -193,6 +193,17 @@ impl FromStr for UserName {
     }
 }
 
+impl UserName {
+    /// Who stands in for an author that the store does not know, which it always does.
+    ///
+    /// # Panics
+    /// Never: the name is a constant that a test parses.
+    #[must_use]
+    pub fn unknown() -> Self {
+        "unknown".parse().expect("a constant name")
+    }
+}
+
 impl FromStr for RoomName {
     type Err = NameError;
 
@@ -282,6 +293,7 @@ mod tests {
             );
         }
         assert_eq!(RoomName::lobby().as_str(), LOBBY_NAME);
+        assert_eq!(UserName::unknown().as_str(), "unknown");
     }
 
     #[test]
