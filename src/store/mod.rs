@@ -22,9 +22,7 @@ mod rows;
 mod search;
 mod snapshot;
 #[cfg(test)]
-mod stage;
-#[cfg(test)]
-mod suite;
+mod tests;
 mod writer;
 
 pub use identity::KeySource;

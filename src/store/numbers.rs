@@ -214,8 +214,10 @@ mod tests {
     const B: RoomId = RoomId(2);
 
     fn numbers() -> Numbers {
-        let mut numbers = Numbers::default();
-        numbers.next_offset = 1;
+        let mut numbers = Numbers {
+            next_offset: 1,
+            ..Numbers::default()
+        };
         numbers.begin();
         numbers.add_room(A, Seq(0));
         numbers.keep();

@@ -12,7 +12,7 @@ use crate::base::id::LOBBY;
 use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, SessionRecord};
 use crate::base::{RoomId, Seq, Timestamp, Token};
 use crate::store::rows::message_id;
-use crate::store::stage::{
+use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, lines, make, member, open, room, said, say, session, snapshot,
     user,
 };

@@ -10,18 +10,18 @@ use crate::base::{RoomId, Seq, SessionId, Timestamp, TokenHash, UserId};
 use crate::store::{Entry, Outcome, Reader, Store};
 
 /// A store that a test plays on.
-pub(super) trait Stage {
+pub(in crate::store) trait Stage {
     fn store(&mut self) -> &mut dyn Store;
     fn reader(&self) -> Box<dyn Reader>;
     /// Fills the disk, or makes room on it.
     fn set_full(&mut self, is_full: bool);
 }
 
-pub(super) const ANNA: UserId = UserId(1);
-pub(super) const BORIS: UserId = UserId(2);
-pub(super) const TEA: RoomId = RoomId(2);
+pub(in crate::store) const ANNA: UserId = UserId(1);
+pub(in crate::store) const BORIS: UserId = UserId(2);
+pub(in crate::store) const TEA: RoomId = RoomId(2);
 
-pub(super) fn user(id: UserId, name: &str) -> Change {
+pub(in crate::store) fn user(id: UserId, name: &str) -> Change {
     let user = UserRecord {
         id,
         name: name.parse().unwrap(),
@@ -32,11 +32,11 @@ pub(super) fn user(id: UserId, name: &str) -> Change {
     Change::AddUser(user, hash(name))
 }
 
-pub(super) fn hash(of: &str) -> PasswordHash {
+pub(in crate::store) fn hash(of: &str) -> PasswordHash {
     PasswordHash(format!("$argon2id$v=19$m=19456,t=2,p=1$salt${of}-hash").into())
 }
 
-pub(super) fn session(id: u64, user: UserId) -> SessionRecord {
+pub(in crate::store) fn session(id: u64, user: UserId) -> SessionRecord {
     SessionRecord {
         id: SessionId(id),
         user,
@@ -48,7 +48,7 @@ pub(super) fn session(id: u64, user: UserId) -> SessionRecord {
     }
 }
 
-pub(super) fn room(id: RoomId, form: RoomForm) -> Change {
+pub(in crate::store) fn room(id: RoomId, form: RoomForm) -> Change {
     Change::AddRoom(RoomRecord {
         id,
         form,
@@ -59,11 +59,11 @@ pub(super) fn room(id: RoomId, form: RoomForm) -> Change {
     })
 }
 
-pub(super) fn open(name: &str) -> RoomForm {
+pub(in crate::store) fn open(name: &str) -> RoomForm {
     RoomForm::Open(name.parse().unwrap())
 }
 
-pub(super) fn member(room: RoomId, user: UserId, read_seq: u64) -> MemberRecord {
+pub(in crate::store) fn member(room: RoomId, user: UserId, read_seq: u64) -> MemberRecord {
     MemberRecord {
         room,
         user,
@@ -71,7 +71,7 @@ pub(super) fn member(room: RoomId, user: UserId, read_seq: u64) -> MemberRecord 
     }
 }
 
-pub(super) fn draft(room: RoomId, at: i64, key: Option<&str>, text: &str) -> Draft {
+pub(in crate::store) fn draft(room: RoomId, at: i64, key: Option<&str>, text: &str) -> Draft {
     Draft {
         room,
         author: ANNA,
@@ -82,27 +82,27 @@ pub(super) fn draft(room: RoomId, at: i64, key: Option<&str>, text: &str) -> Dra
     }
 }
 
-pub(super) fn said(room: RoomId, text: &str) -> Entry {
+pub(in crate::store) fn said(room: RoomId, text: &str) -> Entry {
     Entry::Append(draft(room, 3_000, None, text))
 }
 
 /// One entry of changes, which are made.
-pub(super) fn make(store: &mut dyn Store, changes: Vec<Change>) {
+pub(in crate::store) fn make(store: &mut dyn Store, changes: Vec<Change>) {
     let outcome = store.commit(&[Entry::Changes(changes)]).unwrap();
     assert_eq!(outcome, [Outcome::Changed]);
 }
 
-pub(super) fn say(store: &mut dyn Store, room: RoomId, texts: &[&str]) {
+pub(in crate::store) fn say(store: &mut dyn Store, room: RoomId, texts: &[&str]) {
     let batch: Vec<_> = texts.iter().map(|text| said(room, text)).collect();
     store.commit(&batch).unwrap();
 }
 
-pub(super) fn snapshot(store: &mut dyn Store) -> Snapshot {
+pub(in crate::store) fn snapshot(store: &mut dyn Store) -> Snapshot {
     store.load(Timestamp(0), usize::MAX >> 8).unwrap()
 }
 
 /// A message as a test reads it: its number and its text.
-pub(super) fn lines(records: &[Record]) -> Vec<String> {
+pub(in crate::store) fn lines(records: &[Record]) -> Vec<String> {
     let line = |record: &Record| format!("{} {}", record.seq, record.draft.text);
     records.iter().map(line).collect()
 }

@@ -8,7 +8,7 @@ use crate::base::record::{
     UserRecord,
 };
 use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId};
-use crate::store::stage::{
+use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, hash, lines, make, member, open, room, said, say, session,
     snapshot, user,
 };
