@@ -42,7 +42,8 @@ mod tests {
             harmless("\u{202e}txt\u{9b}1m\u{0}"),
             r"\u{202e}txt\u{9b}1m\u{0}"
         );
-        for text in ["Анна: привет", "नमस्ते", "👩\u{200d}🚀", "می\u{200c}خواهم"] {
+        for text in ["Анна: привет", "नमस्ते", "👩\u{200d}🚀", "می\u{200c}خواهم"]
+        {
             assert!(matches!(harmless(text), Cow::Borrowed(same) if same == text));
         }
     }
