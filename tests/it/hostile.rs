@@ -1,1 +1,512 @@
-//! x
+//! Bad input on the wire: each gets the error or the timeout that has its name, everybody else goes on, memory stays
+//! bounded.
+
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Daemon, Heard, PASSWORD, PATIENCE, Talker, View, ask, refused, request, until,
+};
+
+/// What the daemon's memory may grow by, whatever people send: the caches of the store and of the allocator.
+const GROWTH_KIB: u64 = 64 * 1024;
+
+/// Tells the story on a daemon on which two people talk, and makes sure that they talk afterwards as before.
+#[track_caller]
+fn undisturbed(config: &str, story: impl FnOnce(&Daemon)) {
+    let daemon = Daemon::start_with(config, &[]);
+    let mut wim = daemon.register("wim");
+    let mut xena = daemon.register("xena");
+    wim.say("lobby", "before");
+    let (first, ..) = xena.expect_message("lobby");
+    let before = daemon.memory_kib();
+    story(&daemon);
+    let after = daemon.memory_kib();
+    assert!(
+        after < before + GROWTH_KIB,
+        "memory went from {before} to {after} KiB"
+    );
+    let seq = wim.say("lobby", "after");
+    assert!(seq > first);
+    xena.push_where("the message after", |push| push["text"] == "after");
+    daemon.still_serves();
+}
+
+/// Sends this in a greeted connection's frame; the one word of error is given back after the server has closed.
+#[track_caller]
+fn closes_after(daemon: &Daemon, bytes: &[u8]) -> String {
+    let mut talker = daemon.greet();
+    talker.raw(bytes);
+    let said = talker.expect_closed();
+    let last = said.last().unwrap_or(&Value::Null);
+    last.code().to_owned()
+}
+
+#[track_caller]
+fn closes_after_frame(daemon: &Daemon, json: &[u8]) -> String {
+    let length = u32::try_from(json.len()).expect("a frame");
+    closes_after(daemon, &[&length.to_be_bytes(), json].concat())
+}
+
+/// A length of 0, one byte too many, 4 GiB, and what another protocol would begin with.
+#[test]
+fn a_length_that_cannot_be() {
+    undisturbed("", |daemon| {
+        assert_eq!(closes_after(daemon, &[0, 0, 0, 0]), "bad-frame");
+        assert_eq!(closes_after(daemon, &65_537_u32.to_be_bytes()), "too-large");
+        assert_eq!(closes_after(daemon, &[0xff; 4]), "too-large");
+        assert_eq!(closes_after(daemon, b"GET / HTTP/1.1\r\n\r\n"), "too-large");
+        let mut longest = json!({"type": "ping", "data": "fits", "padding": ""}).to_string();
+        let padding = "x".repeat(65_536 - longest.len());
+        longest = json!({"type": "ping", "data": "fits", "padding": padding}).to_string();
+        let mut talker = daemon.greet();
+        talker.raw_frame(longest.as_bytes());
+        assert_eq!(talker.next()["data"], "fits");
+    });
+}
+
+/// A frame that is cut in half when the connection ends is nothing; one that comes in pieces is whole.
+#[test]
+fn a_frame_cut_in_half() {
+    undisturbed("", |daemon| {
+        let request = request!("echo", text: "in pieces").to_string();
+        let bytes = [&(request.len() as u32).to_be_bytes(), request.as_bytes()].concat();
+        for cut in [1, 3, 4, 5, bytes.len() - 1] {
+            let mut talker = daemon.greet();
+            talker.raw(&bytes[..cut]);
+            talker
+                .stream()
+                .shutdown(Shutdown::Write)
+                .expect("still open");
+            assert!(
+                talker
+                    .expect_closed()
+                    .iter()
+                    .all(|said| said["type"] != "echo")
+            );
+        }
+        let mut talker = daemon.greet();
+        for byte in &bytes {
+            talker.raw(&[*byte]);
+        }
+        assert_eq!(talker.next()["text"], "in pieces");
+    });
+}
+
+/// Garbage, bytes that are not UTF-8, JSON that is no object, half an object, and nesting without end.
+#[test]
+fn a_frame_without_an_object() {
+    undisturbed("", |daemon| {
+        for frame in [
+            "garbage",
+            "[1]",
+            "\"text\"",
+            "42",
+            "null",
+            "true",
+            " ",
+            "{\"type\":\"ping\"",
+            "{}{}",
+            "{\"type\":\"ping\"} x",
+            "\0",
+        ] {
+            assert_eq!(
+                closes_after_frame(daemon, frame.as_bytes()),
+                "bad-frame",
+                "{frame}"
+            );
+        }
+        assert_eq!(
+            closes_after_frame(daemon, b"{\"type\":\"\xff\xfe\"}"),
+            "bad-frame"
+        );
+        let deep = |open: &str| format!("{{\"type\":\"ping\",\"x\":{}", open.repeat(10_000));
+        for frame in [
+            "[".repeat(10_000),
+            deep("["),
+            deep("{\"a\":"),
+            format!("{}{}}}", deep("["), "]".repeat(10_000)),
+        ] {
+            assert_eq!(closes_after_frame(daemon, frame.as_bytes()), "bad-frame");
+        }
+    });
+}
+
+/// What can be read as an object but asks for nothing sensible is refused under its own name, and the connection
+/// stays.
+#[test]
+fn a_request_that_makes_no_sense() {
+    undisturbed("", |daemon| {
+        let mut anna = daemon.register("anna");
+        for request in [
+            json!({}),
+            json!({"type": 7}),
+            json!({"type": null}),
+            request!("send"),
+            request!("send", to: "lobby"),
+            request!("send", text: "hi"),
+            request!("send", to: 7, text: "hi"),
+            request!("send", to: "lobby", text: ["hi"]),
+            request!("send", to: "lobby", text: ""),
+            request!("send", to: "lobby", text: "a\0b"),
+            request!("send", to: "lobby", text: "x".repeat(8_193)),
+            request!("send", to: "lobby", text: "hi", kind: "shout"),
+            request!("send", to: "lobby", text: "hi", key: "k".repeat(65)),
+            request!("send", to: "lobby", text: "hi", key: 1),
+            request!("join"),
+            request!("join", room: null),
+            request!("history", room: "lobby", limit: "ten"),
+            request!("history", room: "lobby", after: 1.5),
+            request!("history", room: "lobby", after: u64::MAX as f64 * 4.0),
+            request!("read", room: "lobby", seq: -1),
+            request!("echo", text: {}),
+            request!("ping", data: []),
+        ] {
+            let answer = anna.request(request.clone());
+            assert_eq!(answer.code(), "bad-request", "{request}");
+        }
+        refused!("unknown-type": anna, "dance");
+        refused!("unknown-type": anna, "SEND", to: "lobby", text: "hi");
+        for id in [json!({}), json!([1]), json!(true), json!("i".repeat(65))] {
+            anna.raw_frame(json!({"type": "ping", "id": id}).to_string().as_bytes());
+            assert_eq!(anna.next().code(), "bad-request", "an id of {id}");
+        }
+        let before = ask!(anna, "history", room: "lobby").must_be("page");
+        anna.say("lobby", "and still welcome");
+        assert_eq!(before.texts().len(), 1, "only 'before' was stored");
+    });
+}
+
+/// Half of a surrogate pair is no text; one that is whole is.
+#[test]
+fn a_lone_surrogate() {
+    undisturbed("", |daemon| {
+        let mut talker = daemon.greet();
+        for text in [r"\ud800", r"\udc00", r"\ud83d x", r"\ud83d\ud83d"] {
+            talker.raw_frame(format!(r#"{{"type":"echo","text":"{text}"}}"#).as_bytes());
+            assert_eq!(talker.next().code(), "bad-request", "{text}");
+        }
+        talker.raw_frame(br#"{"type":"echo","text":"\ud83d\ude00"}"#);
+        assert_eq!(talker.next()["text"], "😀");
+    });
+}
+
+/// Before `hello` nothing else is done, before login nothing that needs one.
+#[test]
+fn everything_in_its_turn() {
+    undisturbed("", |daemon| {
+        let mut early = daemon.connect();
+        let answer = ask!(early, "register", name: "early", password: PASSWORD);
+        assert_eq!(answer["type"], "error", "{answer}");
+        refused!("bad-credentials": daemon.greet(), "login", name: "early", password: PASSWORD);
+        let mut future = daemon.connect();
+        let answer = ask!(future, "hello", protocol: 999, client: "stories/1");
+        assert_eq!(answer["type"], "error", "{answer}");
+
+        let mut guest = daemon.greet();
+        for request in [
+            request!("send", to: "lobby", text: "hi"),
+            request!("join", room: "lobby"),
+            request!("leave", room: "lobby"),
+            request!("create", room: "mine"),
+            request!("rooms"),
+            request!("who"),
+            request!("history", room: "lobby"),
+            request!("search", text: "before"),
+            request!("read", room: "lobby", seq: 1),
+            request!("topic", room: "lobby", topic: "x"),
+            request!("password", old: PASSWORD, new: PASSWORD),
+            request!("typing", to: "lobby"),
+            request!("logout"),
+        ] {
+            assert_eq!(
+                guest.request(request.clone()).code(),
+                "not-logged-in",
+                "{request}"
+            );
+        }
+        assert!(
+            guest.pushed_before_login().is_empty(),
+            "a guest hears nothing"
+        );
+    });
+}
+
+/// Names that cannot be names, and names that could be taken for somebody else's.
+#[test]
+fn names_that_mislead() {
+    undisturbed("", |daemon| {
+        let long = "x".repeat(33);
+        let very_long = "x".repeat(60_000);
+        let mut guest = daemon.greet();
+        for name in [
+            "",
+            long.as_str(),
+            very_long.as_str(),
+            " ",
+            "a b",
+            "a\tb",
+            "a\nb",
+            "a\0b",
+            "a\u{1b}[31mb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{2066}b",
+            "\u{feff}a",
+            "\u{3000}",
+            "@anna",
+            "#anna",
+            "admin",
+            "Admin",
+            "ROOT",
+            "system",
+            "chatd",
+            "server",
+            "pаypal",
+            "аdmin",
+        ] {
+            refused!("bad-name": guest, "register", name: name, password: PASSWORD);
+        }
+        daemon.register("anna");
+        daemon.register("coco");
+        daemon.register("Борис");
+        for name in ["anna", "ANNA", "Ａnna", "сосо", "борис", "БОРИС"] {
+            refused!("name-taken": guest, "register", name: name, password: PASSWORD);
+        }
+        guest.register("李雷-2");
+        for room in [
+            "",
+            "a b",
+            "a\u{202e}b",
+            "#tea",
+            "@anna",
+            "mixеd",
+            long.as_str(),
+        ] {
+            refused!("bad-name": guest, "create", room: room);
+        }
+        refused!("name-taken": guest, "create", room: "LOBBY");
+        daemon.login("ANNA");
+    });
+}
+
+/// Tokens that were revoked, have run out, were invented or are no tokens.
+#[test]
+fn tokens_that_open_nothing() {
+    undisturbed("", |daemon| {
+        let mut anna = daemon.register("anna");
+        let revoked = daemon.login("anna").token.clone();
+        let sessions = daemon.ctl_list(&["sessions"], "sessions");
+        let theirs = |session: &&Value| session["user"] == "anna" && session["device"] == "further";
+        let id = sessions.iter().find(theirs).expect("the second session")["id"].to_string();
+        daemon.ctl(&["session", "revoke", "--yes", &id]).done();
+        let invented = format!("ct_{}", "A".repeat(43));
+        let mut half = anna.token.clone();
+        half.truncate(20);
+        let (long, mut other) = ("ct_".repeat(10_000), anna.token.clone());
+        other.replace_range(3..4, if &other[3..4] == "A" { "B" } else { "A" });
+        for token in [
+            &revoked,
+            &invented,
+            &half,
+            &long,
+            &other,
+            "",
+            "ct_",
+            "null",
+            "' OR 1=1 --",
+        ] {
+            refused!("bad-credentials": daemon.greet(), "resume", token: token);
+        }
+        anna.say("lobby", "mine is good");
+    });
+    // A session that lives for no day is over when it has begun.
+    let daemon = Daemon::start_with("[limits]\nsession_days = 0", &[]);
+    let token = daemon.register("anna").token.clone();
+    refused!("bad-credentials": daemon.greet(), "resume", token: token);
+}
+
+/// Cursors from the future replay nothing and hide nothing; those of unknown rooms are passed over.
+#[test]
+fn cursors_from_nowhere() {
+    undisturbed("", |daemon| {
+        let token = daemon.register("anna").token.clone();
+        let mut anna = daemon.greet();
+        let welcome = anna.resume(
+            &token,
+            &[
+                ("lobby", 1_000_000),
+                ("nowhere", 3),
+                ("@nobody", 1),
+                ("a b", 1),
+            ],
+        );
+        assert_eq!(welcome.room("lobby")["last_seq"], 1);
+        assert!(anna.pushed_of("message").is_empty());
+        let mut boris = daemon.register("boris");
+        let seq = boris.say("lobby", "the present");
+        anna.hears("lobby", seq, "boris", "the present");
+        let mut last = daemon.resume(&token, &[("lobby", u64::MAX)]);
+        let seq = boris.say("lobby", "again");
+        last.hears("lobby", seq, "boris", "again");
+        refused!("bad-request": daemon.greet(), "resume", token: token, cursors: json!({"lobby": -1}));
+    });
+}
+
+/// A thousand requests in one write are all answered, also where far fewer may be outstanding.
+#[test]
+fn a_thousand_requests_in_one_write() {
+    undisturbed("[limits]\nrequests_outstanding = 8", |daemon| {
+        let mut anna = daemon.register("anna");
+        let ids = anna.begin_all((0..1_000).map(|n| match n % 5 {
+            0 => request!("send", to: "lobby", text: format!("number {n}")),
+            1 => request!("history", room: "lobby", limit: 1),
+            2 => request!("echo", text: n.to_string()),
+            3 => request!("rooms"),
+            _ => request!("no-such-thing"),
+        }));
+        for (n, id) in ids.into_iter().enumerate() {
+            let due = ["sent", "page", "echo", "rooms", "error"][n % 5];
+            let answer = anna.answer(id).must_be(due);
+            assert!(due != "echo" || answer["text"] == n.to_string());
+        }
+        let last = View::of_log(&mut anna, "lobby").cursor;
+        assert_eq!(last, 201, "'before' and 200 others");
+    });
+}
+
+/// Who asks and asks and never reads is not read any more: their requests wait on their own side.
+#[test]
+fn asking_without_reading() {
+    undisturbed("[limits]\noutbox_bytes = 65536", |daemon| {
+        let mut anna = daemon.register("anna");
+        let fill: Vec<_> = (0..8)
+            .map(|_| request!("send", to: "lobby", text: "x".repeat(8_000)))
+            .collect();
+        for id in anna.begin_all(fill) {
+            anna.answer(id).must_be("sent");
+        }
+        let mut greedy = Talker::connect_narrow(daemon.address());
+        greedy.hello();
+        greedy.resume(&anna.token, &[]);
+        let stream = greedy.stream().try_clone().expect("a second handle");
+        stream
+            .set_write_timeout(Some(Duration::from_millis(500)))
+            .expect("a TCP socket");
+        let pages = (0..1_000).map(|_| request!("history", room: "lobby", limit: 200));
+        let pages: Vec<_> = pages.collect();
+        // Each round asks for 64 MB.
+        let rounds = (0..100).take_while(|_| greedy.try_begin_all(pages.clone()).is_some());
+        let rounds = rounds.count();
+        assert!(
+            rounds < 100,
+            "100 000 requests were taken from who reads no answer"
+        );
+    });
+}
+
+/// A frame has to be whole in time: a byte now and then does not put that off.
+#[test]
+fn a_byte_at_a_time() {
+    undisturbed("[limits]\nframe_seconds = 2", |daemon| {
+        let mut anna = daemon.register("anna");
+        let request = request!("echo", text: "x".repeat(1_000)).to_string();
+        let bytes = [&(request.len() as u32).to_be_bytes(), request.as_bytes()].concat();
+        let started = Instant::now();
+        let mut bytes = bytes.iter();
+        // The pace of the bytes is what is shown; the end comes by itself.
+        while anna.is_open_for(Duration::from_millis(400)) {
+            assert!(started.elapsed() < PATIENCE, "never closed");
+            let byte = bytes.next().expect("two seconds are over long before");
+            let _ = anna.try_raw(&[*byte]);
+        }
+        assert!(
+            started.elapsed() > Duration::from_millis(1_500),
+            "closed before its time"
+        );
+    });
+}
+
+/// Who connects and does not log in is sent away in time, greeted or not; who has logged in may be silent.
+#[test]
+fn connecting_and_saying_nothing() {
+    undisturbed("[limits]\nlogin_seconds = 2", |daemon| {
+        let mut anna = daemon.register("anna");
+        let started = Instant::now();
+        let mut silent = daemon.connect();
+        let mut greeted = daemon.greet();
+        let mut many: Vec<_> = (0..50).map(|_| daemon.connect()).collect();
+        silent.expect_closed();
+        greeted.expect_closed();
+        many.iter_mut()
+            .for_each(|silent| drop(silent.expect_closed()));
+        assert!(
+            started.elapsed() > Duration::from_millis(1_500),
+            "closed before its time"
+        );
+        anna.say("lobby", "I am patient");
+    });
+}
+
+/// The bound of connections: who comes past it is not greeted, and as soon as somebody leaves there is room.
+#[test]
+fn too_many_connections() {
+    let daemon = Daemon::start_with("[limits]\nconnections = 5", &[]);
+    let mut inside: Vec<_> = (0..5).map(|_| daemon.greet()).collect();
+    let greeted = |patience| {
+        let mut talker = Talker::try_connect(daemon.address())?;
+        let hello = request!("hello", protocol: 1, client: "stories/1");
+        let id = talker.try_begin_all([hello])?[0];
+        talker
+            .answer_within(id, patience)
+            .filter(|answer| answer["type"] == "hello")
+    };
+    assert_eq!(greeted(Duration::from_millis(300)), None);
+    assert_eq!(ask!(inside[0], "ping").must_be("pong")["type"], "pong");
+    inside.pop();
+    until("there is room again", || {
+        greeted(Duration::from_millis(300))
+    });
+}
+
+/// More logins of one person than sessions: the one that was idle longest ends.
+#[test]
+fn too_many_sessions() {
+    let daemon = Daemon::start_with("[limits]\nsessions_per_user = 2", &[]);
+    let first = daemon.register("anna").token.clone();
+    let second = daemon.login("anna").token.clone();
+    daemon.login("anna");
+    refused!("bad-credentials": daemon.greet(), "resume", token: first);
+    daemon.resume(&second, &[]).say("lobby", "still in");
+}
+
+/// More passwords at once than may wait: each is answered, some with `busy` and when to try again.
+#[test]
+fn too_many_passwords_at_once() {
+    undisturbed(
+        "[limits]\npassword_threads = 1\npasswords_waiting = 1",
+        |daemon| {
+            daemon.register("anna");
+            let mut guests: Vec<_> = (0..30).map(|_| daemon.greet()).collect();
+            let login = request!("login", name: "anna", password: PASSWORD);
+            let ids: Vec<_> = guests
+                .iter_mut()
+                .map(|guest| guest.begin(login.clone()))
+                .collect();
+            let mut welcomes = 0;
+            for (guest, id) in guests.iter_mut().zip(ids) {
+                let answer = guest.answer(id);
+                match answer.text("type") {
+                    "welcome" => welcomes += 1,
+                    _ => {
+                        assert_eq!(answer.code(), "busy");
+                        assert!(answer["retry_after_ms"].is_u64(), "{answer}");
+                    }
+                }
+            }
+            assert!(welcomes > 0, "everyone was sent away");
+        },
+    );
+}

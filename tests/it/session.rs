@@ -213,7 +213,7 @@ fn requests_need_not_wait_for_answers() {
     let mut anna = daemon.connect();
     let ids = anna.begin_all([
         request!("hello", protocol: 1, client: "stories/1"),
-        request!("resume", token: token, cursors: { "lobby": 0 }),
+        request!("resume", token: token, cursors: json!({ "lobby": 0 })),
         request!("join", room: "tea"),
         request!("send", to: "tea", text: "all at once"),
     ]);

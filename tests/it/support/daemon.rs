@@ -259,13 +259,13 @@ impl Daemon {
         run(self.ctl_command(&["--json"]).args(args), "").json()
     }
 
-    /// Runs a listing verb: an object with one field, called like the verb, that holds the entries.
+    /// Runs a listing verb, which is to say one object with a list in this field.
     #[track_caller]
-    pub fn ctl_list(&self, verb: &str) -> Vec<Value> {
-        let reply = self.ctl_json(&[verb]);
-        let entries = reply[verb].as_array();
+    pub fn ctl_list(&self, args: &[&str], field: &str) -> Vec<Value> {
+        let reply = self.ctl_json(args);
+        let entries = reply[field].as_array();
         entries
-            .unwrap_or_else(|| panic!("no list '{verb}' in {reply}"))
+            .unwrap_or_else(|| panic!("no list '{field}' in {reply}"))
             .clone()
     }
 

@@ -35,8 +35,14 @@ impl Talker {
     /// Connects and says nothing.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE);
-        Self::on(stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}")))
+        Self::try_connect(address).unwrap_or_else(|| panic!("nobody listens on {address}"))
+    }
+
+    /// Connects and says nothing; `None` when it is refused.
+    pub fn try_connect(address: SocketAddr) -> Option<Self> {
+        TcpStream::connect_timeout(&address, PATIENCE)
+            .ok()
+            .map(Self::on)
     }
 
     /// Connects with so small a receive buffer that the server soon notices when nobody reads.
@@ -127,6 +133,11 @@ impl Talker {
     /// Sends requests in one write.
     #[track_caller]
     pub fn begin_all(&mut self, requests: impl IntoIterator<Item = Value>) -> Vec<u64> {
+        self.try_begin_all(requests).expect("the server reads")
+    }
+
+    /// Sends requests in one write; `None` when the server has hung up.
+    pub fn try_begin_all(&mut self, requests: impl IntoIterator<Item = Value>) -> Option<Vec<u64>> {
         let (mut bytes, mut ids) = (Vec::new(), Vec::new());
         for mut request in requests {
             request["id"] = json!(self.next_id);
@@ -134,8 +145,8 @@ impl Talker {
             self.next_id += 1;
             bytes.extend(frame(request.to_string().as_bytes()));
         }
-        self.raw(&bytes);
-        ids
+        self.try_raw(&bytes).ok()?;
+        Some(ids)
     }
 
     /// Waits for the answer to a request that was begun.
@@ -287,6 +298,35 @@ impl Talker {
             Some(last) if last["type"] == "bye" => last.clone(),
             _ => panic!("no good-bye at the end of {said:?}"),
         }
+    }
+
+    /// The answer to a request that was begun; `None` when it does not come in time or the connection ends before.
+    pub fn answer_within(&mut self, id: u64, patience: Duration) -> Option<Value> {
+        while !self.answers.contains_key(&id) {
+            match self.read(patience) {
+                Reading::Frame(frame) => self.sort(frame),
+                Reading::Closed | Reading::Silence => return None,
+            }
+        }
+        self.answers.remove(&id)
+    }
+
+    /// Waits for so long, or until the server has closed; tells whether it has not.
+    pub fn is_open_for(&mut self, span: Duration) -> bool {
+        loop {
+            match self.read(span) {
+                Reading::Frame(frame) => self.sort(frame),
+                Reading::Closed => return false,
+                Reading::Silence => return true,
+            }
+        }
+    }
+
+    /// What was pushed to somebody who is not logged in. The worker alone is asked in between.
+    #[track_caller]
+    pub fn pushed_before_login(&mut self) -> Vec<Value> {
+        ask!(self, "ping").must_be("pong");
+        self.pushes.drain(..).collect()
     }
 
     /// Makes sure that nothing is said for so long. Such a look can miss a late word but never invents one.
