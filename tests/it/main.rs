@@ -2,11 +2,17 @@
 
 mod support;
 
+mod bounds;
 mod client;
+mod control;
 mod crowd;
 mod ctl;
 mod history;
 mod hostile;
+mod log;
 mod restart;
 mod rooms;
+mod sealed;
 mod session;
+mod start;
+mod terminal;

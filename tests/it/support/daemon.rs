@@ -103,7 +103,8 @@ impl Daemon {
                 .parse()
                 .unwrap_or_else(|_| panic!("no address in '{line}'"))
         };
-        let wanted = self.listen.len().max(1);
+        let flags = self.args.iter().filter(|arg| *arg == "--listen").count();
+        let wanted = self.listen.len() + flags;
         self.addresses = (0..wanted)
             .map(|_| address(process.line_with("listening on ")))
             .collect();
@@ -155,6 +156,11 @@ impl Daemon {
     /// The first address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.addresses[0]
+    }
+
+    /// All addresses that it listens on, as it told them.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// The folder of everything that is this daemon's.

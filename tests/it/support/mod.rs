@@ -4,14 +4,16 @@
 //! Only processes that a test started are ended, by their id.
 
 mod daemon;
+mod heard;
 mod person;
 mod process;
 mod talker;
 
-pub use daemon::Daemon;
-pub use person::Person;
+pub use daemon::{Daemon, clean};
+pub use heard::{Heard, View};
+pub use person::{Person, Terminal};
 pub use process::{Output, Process, run};
-pub use talker::{Heard, Talker, View};
+pub use talker::Talker;
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,30 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
         std::thread::yield_now();
     }
+}
+
+/// What the daemon's memory may grow by, whatever people send: the caches of the store and of the allocator.
+const GROWTH_KIB: u64 = 64 * 1024;
+
+/// Tells the story on a daemon on which two people talk, and makes sure that they talk afterwards as before.
+#[track_caller]
+pub fn undisturbed(config: &str, story: impl FnOnce(&Daemon)) {
+    let daemon = Daemon::start_with(config, &[]);
+    let mut wim = daemon.register("wim");
+    let mut xena = daemon.register("xena");
+    wim.say("lobby", "before");
+    let (first, ..) = xena.expect_message("lobby");
+    let before = daemon.memory_kib();
+    story(&daemon);
+    let after = daemon.memory_kib();
+    assert!(
+        after < before + GROWTH_KIB,
+        "memory went from {before} to {after} KiB"
+    );
+    let seq = wim.say("lobby", "after");
+    assert!(seq > first);
+    xena.push_where("the message after", |push| push["text"] == "after");
+    daemon.still_serves();
 }
 
 /// A request as it is on the wire: `request!("join", room: "tea")`.
