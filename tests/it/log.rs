@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Daemon, Process, until};
+use crate::support::{Daemon, Process, Talker, until};
 
 /// A daemon that writes a line for whatever a connection does.
 fn talkative() -> Daemon {
@@ -19,6 +19,29 @@ fn grows(daemon: &Daemon) {
         daemon.greet();
         (daemon.log().len() > before).then_some(())
     });
+}
+
+/// Does this while two people come and go all the time.
+fn while_people_come<T>(daemon: &Daemon, show: impl FnOnce() -> T) -> T {
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let stopped = AtomicBool::new(false);
+    let address = daemon.address();
+    std::thread::scope(|scope| {
+        let _stop = Stop(&stopped);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stopped.load(Ordering::Relaxed) {
+                    Talker::connect(address).hello();
+                }
+            });
+        }
+        show()
+    })
 }
 
 /// `log off` stops the lines at once, `log on` brings them back.
@@ -71,18 +94,8 @@ fn show_and_follow() {
 
     daemon.ctl(&["log", "on"]).done();
     let mut follower = Process::start(&mut daemon.ctl_command(&["--json", "log", "follow"]));
-    let stop = AtomicBool::new(false);
-    let line = std::thread::scope(|scope| {
-        // When the follower has begun to follow cannot be seen from here: so there is something to see all the time.
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                daemon.greet();
-            }
-        });
-        let line = follower.line_with("line");
-        stop.store(true, Ordering::Relaxed);
-        line
-    });
+    // When the follower has begun to follow cannot be seen from here: so there is something to see all the time.
+    let line = while_people_come(&daemon, || follower.line_with("line"));
     let said: serde_json::Value = serde_json::from_str(&line).expect("an object a line");
     let text = said["line"].as_str().expect("a line");
     assert!(daemon.log().contains(text), "'{text}' is not in the file");
@@ -107,22 +120,13 @@ fn clear() {
 fn clear_while_lines_are_written() {
     let mut daemon = talkative();
     grows(&daemon);
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    daemon.greet();
-                }
-            });
-        }
+    while_people_come(&daemon, || {
         for _ in 0..15 {
             daemon.ctl(&["clear-log", "--yes"]).done();
             grows(&daemon);
             let bytes = fs::read(daemon.log_file()).expect("the file is there");
             assert!(!bytes.contains(&0), "a hole in the log");
         }
-        stop.store(true, Ordering::Relaxed);
     });
     daemon.stop();
     let log = daemon.log();
