@@ -21,7 +21,7 @@ fn a_thousand_requests_in_one_write() {
         for (n, id) in ids.into_iter().enumerate() {
             let due = ["sent", "page", "echo", "rooms", "error"][n % 5];
             let answer = anna.answer(id).must_be(due);
-            assert!(due != "echo" || answer["text"] == n.to_string());
+            assert!(due != "echo" || answer["text"] == n.to_string().as_str());
         }
         let last = View::of_log(&mut anna, "lobby").cursor;
         assert_eq!(last, 201, "'before' and 200 others");
@@ -77,6 +77,7 @@ fn a_byte_at_a_time() {
             started.elapsed() > Duration::from_millis(1_500),
             "closed before its time"
         );
+        assert_eq!(anna.expect_bye().text("reason"), "frame-timeout");
     });
 }
 
@@ -89,8 +90,9 @@ fn connecting_and_saying_nothing() {
         let mut silent = daemon.connect();
         let mut greeted = daemon.greet();
         let mut many: Vec<_> = (0..50).map(|_| daemon.connect()).collect();
-        silent.expect_closed();
-        greeted.expect_closed();
+        for someone in [&mut silent, &mut greeted] {
+            assert_eq!(someone.expect_bye().text("reason"), "login-timeout");
+        }
         many.iter_mut()
             .for_each(|silent| drop(silent.expect_closed()));
         assert!(

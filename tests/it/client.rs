@@ -146,6 +146,25 @@ fn login_and_logout_in_a_script() {
     anna.run(&["send", "lobby", "once more"]).failed(4);
 }
 
+/// A script makes its account and changes its password by standard input.
+#[test]
+fn an_account_by_script() {
+    let daemon = Daemon::start();
+    let anna = Person::new(&daemon, "anna");
+    anna.run(&["login"]).failed(4);
+    anna.run(&["login", "--register"]).done();
+    anna.run(&["login", "--register"]).failed(1);
+    let anna = anna.without("CHAT_PASSWORD");
+    anna.run_with(&["passwd"], "not this one\na new password\n")
+        .failed(4);
+    anna.run_with(&["passwd"], &format!("{PASSWORD}\nshort\n"))
+        .failed(1);
+    anna.run_with(&["passwd"], &format!("{PASSWORD}\na new password\n"))
+        .done();
+    refused!("bad-credentials": daemon.greet(), "login", name: "anna", password: PASSWORD);
+    ask!(daemon.greet(), "login", name: "anna", password: "a new password").must_be("welcome");
+}
+
 /// A wrong host, port, name or password: one sentence that says what to do, and the exit code that tells which.
 #[test]
 fn what_goes_wrong_is_told_in_a_sentence() {

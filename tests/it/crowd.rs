@@ -195,7 +195,9 @@ fn who_was_behind_is_told_the_state() {
         for seq in 1..=1_000 {
             assert_eq!(deaf.expect_message("tea").0, seq);
         }
-        deaf.push_where("the topic", |push| push["topic"] == "for now");
+        deaf.push_where("how it is by now", |push| {
+            push["type"] == "welcome" && push.room("tea")["topic"] == "for now"
+        });
     });
 }
 

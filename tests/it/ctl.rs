@@ -287,7 +287,7 @@ fn what_destroys_asks_first() {
         assert!(output.stderr.contains("--yes"), "{args:?}: {output:?}");
     }
     for (answer, left) in [("", 1), ("n", 1), ("y", 0)] {
-        let mut terminal = Terminal::start(daemon.ctl_command(&["clear-users"]));
+        let mut terminal = Terminal::start(&daemon.ctl_command(&["clear-users"]));
         terminal.sees("[y/N]");
         terminal.types(answer);
         let (code, _) = terminal.ends();

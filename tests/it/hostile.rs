@@ -127,6 +127,7 @@ fn a_request_that_makes_no_sense() {
             request!("send", to: "lobby", text: "hi", kind: "shout"),
             request!("send", to: "lobby", text: "hi", key: "k".repeat(65)),
             request!("send", to: "lobby", text: "hi", key: 1),
+            request!("send", to: "lobby", text: "hi", key: ""),
             request!("join"),
             request!("join", room: json!(null)),
             request!("history", room: "lobby", limit: "ten"),
@@ -170,12 +171,12 @@ fn a_lone_surrogate() {
 fn everything_in_its_turn() {
     undisturbed("", |daemon| {
         let mut early = daemon.connect();
-        let answer = ask!(early, "register", name: "early", password: PASSWORD);
-        assert_eq!(answer["type"], "error", "{answer}");
+        refused!("bad-request": early, "register", name: "early", password: PASSWORD);
+        refused!("bad-request": early, "ping");
         refused!("bad-credentials": daemon.greet(), "login", name: "early", password: PASSWORD);
         let mut future = daemon.connect();
-        let answer = ask!(future, "hello", protocol: 999, client: "stories/1");
-        assert_eq!(answer["type"], "error", "{answer}");
+        refused!("bad-request": future, "hello", protocol: 999, client: "stories/1");
+        future.hello();
 
         let mut guest = daemon.greet();
         for request in [
@@ -294,10 +295,28 @@ fn tokens_that_open_nothing() {
         }
         anna.say("lobby", "mine is good");
     });
-    // A session that lives for no day is over when it has begun.
-    let daemon = Daemon::start_with("[limits]\nsession_days = 0", &[]);
-    let token = daemon.register("anna").token.clone();
-    refused!("bad-credentials": daemon.greet(), "resume", token: token);
+}
+
+/// A session that has run out while nobody used it opens nothing.
+#[test]
+fn a_token_that_has_run_out() {
+    let mut daemon = Daemon::start();
+    let expired = daemon.register("anna").token.clone();
+    let valid = daemon.register("boris").token.clone();
+    daemon.stop();
+    // Ninety days are not waited for: the one moment that says when it ends is set back.
+    let database =
+        rusqlite::Connection::open(daemon.state().join("chatd.db")).expect("it is there");
+    let ended = database.execute(
+        "UPDATE session SET expires_at = 1 WHERE id = (SELECT min(id) FROM session)",
+        [],
+    );
+    assert_eq!(ended.expect("there are sessions"), 1);
+    drop(database);
+    daemon.launch();
+    refused!("bad-credentials": daemon.greet(), "resume", token: expired);
+    daemon.resume(&valid, &[]).say("lobby", "mine is good");
+    daemon.login("anna");
 }
 
 /// Cursors from the future replay nothing and hide nothing; those of unknown rooms are passed over.

@@ -200,7 +200,7 @@ fn a_token_serves_several_connections() {
     drop(second);
     third.say("lobby", "the second is gone");
     first.hears("lobby", 2, "anna", "the second is gone");
-    refused!("forbidden": first, "login", name: "anna", password: PASSWORD);
+    refused!("bad-request": first, "login", name: "anna", password: PASSWORD);
 }
 
 /// `hello`, `resume`, `join` and `send` in one write: each is done after the one before it.

@@ -19,19 +19,21 @@ fn everything_is_asked_for() {
     terminal.types(&port);
     terminal.sees("[nobody-in-particular]");
     terminal.types("anna");
-    let questions = [
-        (r"(?i)password[^\n]*: ?$", PASSWORD),
-        (r"(?i)regist[^\n]*\? ?(\[[^\]]*\])? ?:? ?$", "y"),
-    ];
-    terminal.answers(&questions, "lobby");
+    terminal.sees("password: ");
+    terminal.types_hidden(PASSWORD);
+    terminal.sees("[y/N]");
+    terminal.types("y");
+    terminal.sees("password again: ");
+    terminal.types_hidden(PASSWORD);
+    terminal.sees("lobby");
     terminal.types("hello from a terminal");
     boris.hears("lobby", 1, "anna", "hello from a terminal");
     boris.say("lobby", "hello, terminal");
     terminal.sees("hello, terminal");
     terminal.types("/quit");
-    let (code, rest) = terminal.ends();
-    assert_eq!(code, 0, "{rest}");
-    assert!(!rest.contains(PASSWORD), "the password was shown");
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains(PASSWORD), "the password was shown");
     daemon.login("anna");
 }
 
@@ -67,27 +69,47 @@ fn commands_at_a_terminal() {
     terminal.types("/help");
     terminal.sees("/quit");
     terminal.types("/leave");
+    terminal.sees("lobby> ");
     terminal.presses_ctrl('d');
     assert_eq!(terminal.ends().0, 0);
 }
 
-/// A wrong password is told and asked for again or refused with 4; nothing of it is shown.
+/// A wrong password is told and asked for again; nothing of it is shown.
 #[test]
 fn a_wrong_password_at_a_terminal() {
     let daemon = Daemon::start();
     daemon.register("anna");
     let anna = Person::new(&daemon, "anna").without("CHAT_PASSWORD");
     let mut terminal = anna.terminal(&["--plain"]);
-    terminal.sees("assword");
-    terminal.types("a wrong one");
-    terminal.sees("assword");
-    terminal.presses_ctrl('c');
-    let (_, rest) = terminal.ends();
+    terminal.sees("password: ");
+    terminal.types_hidden("a wrong one");
+    terminal.sees("[y/N]");
+    terminal.types("");
+    terminal.sees("password: ");
+    terminal.types_hidden(PASSWORD);
+    terminal.sees("lobby");
+    terminal.types("/quit");
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 0, "{shown}");
     assert!(
-        !rest.contains("a wrong one"),
-        "the password was shown: {rest}"
+        !shown.contains("a wrong one") && !shown.contains(PASSWORD),
+        "a password was shown: {shown}"
     );
-    daemon.login("anna");
+}
+
+/// An answer that ends the questions ends the program, and nothing was registered.
+#[test]
+fn no_answer_at_a_terminal() {
+    let daemon = Daemon::start();
+    let anna = Person::new(&daemon, "anna").without("CHAT_PASSWORD");
+    let mut terminal = anna.terminal(&["--plain"]);
+    terminal.sees("password: ");
+    terminal.types_hidden(PASSWORD);
+    terminal.sees("[y/N]");
+    terminal.presses_ctrl('d');
+    let (code, shown) = terminal.ends();
+    assert_ne!(code, 0, "{shown}");
+    assert!(daemon.ctl_list(&["users"], "users").is_empty());
 }
 
 /// `passwd` asks for the old password and twice for the new one.
@@ -99,14 +121,13 @@ fn another_password_at_a_terminal() {
     anna.run(&["login"]).done();
     let anna = anna.without("CHAT_PASSWORD");
     let mut terminal = anna.terminal(&["passwd"]);
-    terminal.sees("assword");
-    terminal.types(PASSWORD);
-    terminal.sees("assword");
-    terminal.types("quite another one");
-    terminal.sees("assword");
-    terminal.types("quite another one");
-    let (code, rest) = terminal.ends();
-    assert_eq!(code, 0, "{rest}");
+    for password in [PASSWORD, "quite another one", "quite another one"] {
+        terminal.sees("assword");
+        terminal.types_hidden(password);
+    }
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("another one"), "a password was shown");
     refused!("bad-credentials": daemon.greet(), "login", name: "anna", password: PASSWORD);
     ask!(daemon.greet(), "login", name: "anna", password: "quite another one").must_be("welcome");
     anna.run(&["send", "lobby", "the token still opens"]).done();
@@ -119,15 +140,16 @@ fn nobody_else_writes_to_my_terminal() {
     let mut boris = daemon.register("boris");
     daemon.register("anna");
     let anna = Person::new(&daemon, "anna");
-    let mut terminal = crate::support::Terminal::raw(anna.command(&["--plain"]));
+    let mut terminal = crate::support::Terminal::raw(&anna.command(&["--plain"]));
     terminal.types("ready");
     boris.expect_message("lobby");
     boris.say("lobby", "\u{1b}]0;my title\u{7}\u{1b}[2Jgone?");
-    let before = terminal.sees("gone?");
+    terminal.sees("gone?");
+    let shown = terminal.shown();
     assert!(
-        !before.contains("\u{1b}]") && !before.contains('\u{7}') && !before.contains("\u{1b}[2J"),
-        "{before:?}"
+        !shown.contains("\u{1b}]") && !shown.contains('\u{7}') && !shown.contains("\u{1b}[2J"),
+        "{shown:?}"
     );
     terminal.types("/quit");
-    terminal.ends();
+    assert_eq!(terminal.ends().0, 0);
 }

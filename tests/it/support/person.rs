@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use nix::sys::termios::{LocalFlags, tcgetattr};
 use rexpect::process::WaitStatus;
-use rexpect::reader::{Options, ReadUntil, Regex};
+use rexpect::reader::Options;
 use rexpect::session::{PtySession, spawn_with_options};
 use tempfile::TempDir;
 
 use super::daemon::clean;
-use super::{Daemon, Output, PASSWORD, PATIENCE, Process, run};
+use super::{Daemon, Output, PASSWORD, PATIENCE, Process, run, until};
 
 /// A person at home.
 pub struct Person {
@@ -91,88 +92,114 @@ impl Person {
     /// Starts chat-client on a terminal.
     #[track_caller]
     pub fn terminal(&self, args: &[&str]) -> Terminal {
-        Terminal::start(self.command(args))
+        Terminal::start(&self.command(args))
     }
 }
 
-/// A program on a terminal, and what a person sees there. Colours are taken out.
-pub struct Terminal(PtySession);
+/// A program on a terminal that echoes, and what a person sees there.
+pub struct Terminal {
+    session: PtySession,
+    shown: String,
+}
 
 impl Terminal {
-    /// Starts it.
+    /// Starts it. Escape sequences are taken out of what is seen.
     #[track_caller]
-    pub fn start(command: Command) -> Self {
+    pub fn start(command: &Command) -> Self {
         Self::with_options(command, true)
     }
 
     /// Starts it; what is seen keeps its escape sequences.
     #[track_caller]
-    pub fn raw(command: Command) -> Self {
+    pub fn raw(command: &Command) -> Self {
         Self::with_options(command, false)
     }
 
-    fn with_options(command: Command, strip: bool) -> Self {
+    fn with_options(command: &Command, strip: bool) -> Self {
         let patience = u64::try_from(PATIENCE.as_millis()).expect("half a minute");
         let options = Options::new()
             .timeout_ms(Some(patience))
             .strip_ansi_escape_codes(strip);
-        Self(spawn_with_options(command, options).expect("a terminal"))
+        let session = spawn_with_options(with_echo(command), options).expect("a terminal");
+        Self {
+            session,
+            shown: String::new(),
+        }
     }
 
-    /// Waits until this is seen; gives back what stood before it.
+    /// Waits until this is seen.
     #[track_caller]
-    pub fn sees(&mut self, text: &str) -> String {
-        match self.0.exp_string(&bytewise(text)) {
-            Ok(before) => before,
-            Err(error) => panic!("'{text}' is not seen: {error}"),
+    pub fn sees(&mut self, text: &str) {
+        let text = bytewise(text);
+        match self.session.exp_string(&text) {
+            Ok(before) => self.shown.extend([before, text]),
+            Err(error) => panic!("'{text}' is not seen: {error}\nbefore:\n{}", self.shown),
         }
     }
 
     /// Types a line.
     #[track_caller]
     pub fn types(&mut self, line: &str) {
-        self.0.send_line(line).expect("the terminal is there");
+        self.session.send_line(line).expect("the terminal is there");
     }
 
-    /// Answers questions, in whatever order they come, until this is seen. A question is a regular expression.
+    /// Types a line as soon as the terminal does not echo.
     #[track_caller]
-    pub fn answers(&mut self, questions: &[(&str, &str)], until: &str) {
-        loop {
-            let regex = |text: &str| ReadUntil::Regex(Regex::new(text).expect("an expression"));
-            let mut needles = vec![regex(until)];
-            needles.extend(questions.iter().map(|(question, _)| regex(question)));
-            let seen = match self.0.exp_any(needles) {
-                Ok((_, seen)) => seen,
-                Err(error) => panic!("neither a question nor '{until}': {error}"),
-            };
-            let is = |text: &str| Regex::new(text).is_ok_and(|regex| regex.is_match(&seen));
-            if is(until) {
-                return;
-            }
-            let asked = questions.iter().find(|(question, _)| is(question));
-            let (_, answer) = asked.expect("one of them was found");
-            self.types(answer);
-        }
+    pub fn types_hidden(&mut self, line: &str) {
+        let terminal = self.session.process().get_file_handle();
+        let terminal = terminal.expect("the terminal is there");
+        until("the terminal does not echo", || {
+            let settings = tcgetattr(&terminal).expect("a terminal");
+            (!settings.local_flags.contains(LocalFlags::ECHO)).then_some(())
+        });
+        self.types(line);
     }
 
     /// Presses Ctrl and this letter.
     #[track_caller]
     pub fn presses_ctrl(&mut self, letter: char) {
-        self.0.send_control(letter).expect("the terminal is there");
+        self.session
+            .send_control(letter)
+            .expect("the terminal is there");
     }
 
-    /// Waits until the program has ended; gives back the exit code and what was seen at last.
+    /// Waits until the program has ended; gives back the exit code and all that was seen.
     #[track_caller]
-    pub fn ends(&mut self) -> (i32, String) {
-        let rest = match self.0.exp_eof() {
-            Ok(rest) => rest,
-            Err(error) => panic!("it does not end: {error}"),
-        };
-        match self.0.process().wait() {
-            Ok(WaitStatus::Exited(_, code)) => (code, rest),
-            other => panic!("it ended as {other:?} after:\n{rest}"),
+    pub fn ends(mut self) -> (i32, String) {
+        match self.session.exp_eof() {
+            Ok(rest) => self.shown.push_str(&rest),
+            Err(error) => panic!("it does not end: {error}\nbefore:\n{}", self.shown),
+        }
+        match self.session.process().wait() {
+            Ok(WaitStatus::Exited(_, code)) => (code, self.shown),
+            other => panic!("it ended as {other:?} after:\n{}", self.shown),
         }
     }
+
+    /// All that was seen so far.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
+/// The same command on a terminal that echoes what is typed, as a person's does: the one that is made for tests does
+/// not, and would hide that a password is shown.
+fn with_echo(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "stty sane; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear();
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    shell
 }
 
 /// The terminal's reader takes each byte for a character: so must what it is to find.

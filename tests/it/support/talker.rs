@@ -211,12 +211,6 @@ impl Talker {
         }
     }
 
-    /// The next push.
-    #[track_caller]
-    pub fn next_push(&mut self) -> Value {
-        self.push_where("a push", |_| true)
-    }
-
     /// The next push of this type; those of other types stay for later.
     #[track_caller]
     pub fn push(&mut self, kind: &str) -> Value {
