@@ -225,7 +225,7 @@ fn too_many_callers() {
             })
             .collect();
         let stderr = daemon.ctl(&["status"]).failed(1);
-        assert!(stderr.contains("control"), "{stderr}");
+        assert!(stderr.contains("try again"), "{stderr}");
         drop(callers);
         until("there is room", || {
             (daemon.ctl(&["status"]).code == 0).then_some(())
