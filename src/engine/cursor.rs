@@ -147,10 +147,7 @@ impl<'a> Run<'a> {
             return (self.chunk.seq_before(index), &[]);
         }
         let end = self.chunk.start(index + 1);
-        (
-            self.chunk.seq_before(index + 1),
-            &self.chunk.bytes[at..end],
-        )
+        (self.chunk.seq_before(index + 1), &self.chunk.bytes[at..end])
     }
 }
 
@@ -310,7 +307,11 @@ impl Ring {
         let log = &mut self.logs[place as usize];
         log.head = head;
         if !log.held.is_empty() {
-            self.bytes -= log.held.drain(..).map(|held| held.chunk.cost()).sum::<usize>();
+            self.bytes -= log
+                .held
+                .drain(..)
+                .map(|held| held.chunk.cost())
+                .sum::<usize>();
             self.order.retain(|other| *other != place);
         }
     }
@@ -393,14 +394,14 @@ mod tests {
     fn a_reader_is_not_given_its_own_and_the_cursor_goes_past_them() {
         let (me, other) = (Some(READER), Some(ConnId { turn: 1, ..READER }));
         let ring = ring(vec![
-            chunk(1, &[("a", me), ("b", None), ("c", me), ("d", other), ("e", me)]),
+            chunk(
+                1,
+                &[("a", me), ("b", None), ("c", me), ("d", other), ("e", me)],
+            ),
             chunk(6, &[("f", me)]),
             chunk(7, &[("g", other)]),
         ]);
-        assert_eq!(
-            read(&ring, 0),
-            is(&[("b", 3), ("d", 5), ("", 6), ("g", 7)])
-        );
+        assert_eq!(read(&ring, 0), is(&[("b", 3), ("d", 5), ("", 6), ("g", 7)]));
         assert_eq!(read(&ring, 4), is(&[("", 5), ("", 6), ("g", 7)]));
     }
 

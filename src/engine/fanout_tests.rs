@@ -86,7 +86,10 @@ fn label(index: u32) -> Target {
 
 /// A frame that says what it is: kind, channel, number; of a length that differs.
 fn frame(kind: char, channel: u32, number: u64) -> Vec<u8> {
-    let text = format!("{kind}{channel}:{number}:{}", "x".repeat(number as usize % 20));
+    let text = format!(
+        "{kind}{channel}:{number}:{}",
+        "x".repeat(number as usize % 20)
+    );
     [&(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat()
 }
 
@@ -159,7 +162,8 @@ impl World {
                     let except = but.is_some_and(|but| but.slot as usize == slot);
                     peer.signals += usize::from(peer.attached.contains_key(&index) && !except);
                 }
-                self.fanout.signal(channel(index), &frame('s', index, 0), but);
+                self.fanout
+                    .signal(channel(index), &frame('s', index, 0), but);
             }
             Step::Answer(slot) => self.answer(slot),
             Step::Take(slot, bytes) => self.take(slot, bytes),
@@ -202,7 +206,10 @@ impl World {
         loop {
             let mut slices = [IoSlice::new(&[]); 4];
             let count = self.fanout.gather(slot, &mut slices);
-            let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            let all: Vec<u8> = slices[..count]
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect();
             let taken = all.len().min(room);
             room -= taken;
             self.peers[slot as usize].received.extend(&all[..taken]);
@@ -290,7 +297,9 @@ impl World {
         assert_eq!(answers, (0..peer.answers as u64).collect::<Vec<_>>());
         assert!(of('s').count() == peer.signals || peer.refreshed);
         for index in 0..CHANNELS {
-            let given = of('m').filter(|frame| frame.1 == index).map(|frame| frame.2);
+            let given = of('m')
+                .filter(|frame| frame.1 == index)
+                .map(|frame| frame.2);
             let given: Vec<u64> = given.collect();
             assert!(given.is_sorted_by(|one, next| one < next), "{given:?}");
             let Some(after) = peer.attached.get(&index) else {
@@ -334,7 +343,13 @@ fn who_keeps_up_is_given_everything_in_the_order_of_events() {
     world.take(0, usize::MAX);
     assert_eq!(
         parse(&world.peers[0].received),
-        [('m', 0, 1), ('m', 0, 2), ('s', 0, 0), ('m', 0, 3), ('a', 0, 0)]
+        [
+            ('m', 0, 1),
+            ('m', 0, 2),
+            ('s', 0, 0),
+            ('m', 0, 3),
+            ('a', 0, 0)
+        ]
     );
 }
 
