@@ -290,7 +290,8 @@ fn bye_word(reason: ByeReason) -> &'static str {
 }
 
 /// The stable word, the sentence that says what to do, and when to try again.
-fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
+#[must_use]
+pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
     let (code, text) = match refusal {
         Refusal::NotLoggedIn => (Code::NotLoggedIn, "log in first, with `login` or `resume`"),
         Refusal::LoggedIn => (
