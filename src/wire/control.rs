@@ -118,7 +118,7 @@ const STREAMS: bool = true;
 const ONCE: bool = false;
 
 methods! {
-    /// What chatd does, for whom, and since when.
+    /// Show what chatd does, for whom, and since when.
     Status {} -> DaemonStatus, READS, ONCE;
     /// Let nobody new in; whoever is connected goes on.
     Pause { refuse: Option<bool> } -> Changed, CHANGES, ONCE;
