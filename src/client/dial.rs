@@ -1,0 +1,103 @@
+//! Finds a server and connects to it: one sentence for each way in which that can fail.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+/// The longest wait for the name of a host to be looked up.
+const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait for one address to answer.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// After so long a silence the kernel asks whether the other machine is there: while a server is paused, nobody else does.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The name of the host leads nowhere.
+    #[error(
+        "cannot find the host '{host}' ({cause}); check how it is written, or name another with --server"
+    )]
+    Host {
+        /// Its name.
+        host: String,
+        /// What the resolver says.
+        cause: io::Error,
+    },
+    /// The machine is there, and nobody listens.
+    #[error(
+        "nobody answers on port {port} of '{host}' (connection refused); check the port (--port), or whether chatd runs there"
+    )]
+    Refused {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Something else.
+    #[error(
+        "cannot reach '{host}' on port {port} ({cause}); check the network, the server and the port"
+    )]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the system says.
+        cause: io::Error,
+    },
+}
+
+/// Connects to the first address of the host that answers.
+///
+/// # Errors
+/// That of the last address, when none does.
+pub async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let not_found = |cause| ConnectError::Host {
+        host: host.to_owned(),
+        cause,
+    };
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
+    let addresses: Vec<SocketAddr> =
+        match timeout(RESOLVE_PATIENCE, lookup_host((host, port))).await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(cause)) => return Err(not_found(cause)),
+            Err(_) => return Err(not_found(late())),
+        };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for address in addresses {
+        match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                prepare(&stream);
+                return Ok(stream);
+            }
+            // Of two failures the one that tells more: a refusal comes from a machine that is there.
+            Ok(Err(error)) if last.kind() != io::ErrorKind::ConnectionRefused => last = error,
+            Err(_) if last.kind() != io::ErrorKind::ConnectionRefused => last = late(),
+            _ => {}
+        }
+    }
+    let host = host.to_owned();
+    Err(match last.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectError::Refused { host, port },
+        io::ErrorKind::NotFound => not_found(last),
+        _ => ConnectError::Unreachable {
+            host,
+            port,
+            cause: last,
+        },
+    })
+}
+
+/// Neither is needed to talk: where the system refuses one, the connection is as good.
+fn prepare(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE / 4);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}

@@ -1,0 +1,120 @@
+//! One room as the client holds it: what has been shown, what waits for its turn. Makes out of frames that come in any
+//! order a log in which each message comes once.
+
+use std::collections::BTreeMap;
+
+use crate::base::Seq;
+use crate::wire::event::{Message, RoomState};
+
+/// Messages that wait for an earlier one at most. Past that the gap is taken for one that will not be filled.
+const HELD_MAX: usize = 10_000;
+
+/// A room that one is in.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// As the server last told it.
+    pub state: RoomState,
+    /// The last number shown; below it nothing is missing.
+    cursor: Seq,
+    /// The highest number that this connection was given out of the log. The server gives the log in order, so that
+    /// below it only own messages can be missing whose `sent` is on its way.
+    given: Seq,
+    held: BTreeMap<Seq, Message>,
+}
+
+/// How a room compares with what the server tells of it after a reconnection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// So many messages come now.
+    Missed(u64),
+    /// So many were missed and are no longer kept; the other number of them come now.
+    Expired(u64, u64),
+    /// The server has less than it had: this was the last number.
+    WentBack(Seq),
+}
+
+impl Room {
+    /// A room of which everything up to its end is taken for known.
+    pub(super) fn at_end(state: RoomState) -> Self {
+        let cursor = state.last_seq;
+        Self::after(state, cursor)
+    }
+
+    /// A room of which everything up to `cursor` is known.
+    pub(super) fn after(state: RoomState, cursor: Seq) -> Self {
+        Self {
+            state,
+            cursor,
+            given: cursor,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// The last number shown: below it nothing is missing.
+    #[must_use]
+    pub fn cursor(&self) -> Seq {
+        self.cursor
+    }
+
+    /// How many messages were not yet said to be read.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        let end = self.cursor.max(self.state.last_seq);
+        let start = self
+            .state
+            .read_seq
+            .0
+            .max(self.state.first_seq.0.saturating_sub(1));
+        end.0.saturating_sub(start)
+    }
+
+    /// Takes a message in. `logged`: it came out of the log, not as the answer to a send.
+    pub(super) fn take(&mut self, message: Message, logged: bool) {
+        let seq = message.seq;
+        if logged {
+            self.given = self.given.max(seq);
+        }
+        self.state.last_seq = self.state.last_seq.max(seq);
+        if seq > self.cursor {
+            self.held.entry(seq).or_insert(message);
+        }
+    }
+
+    /// The next message to show. `sending`: an own message to this room is on its way and may fill a gap.
+    pub(super) fn next(&mut self, sending: bool) -> Option<Message> {
+        let seq = *self.held.first_key_value()?.0;
+        let follows = seq.0 - 1 == self.cursor.0;
+        let gap_stays = seq <= self.given && (!sending || self.held.len() > HELD_MAX);
+        if !follows && !gap_stays {
+            return None;
+        }
+        self.cursor = seq;
+        self.held.remove(&seq)
+    }
+
+    /// The connection is gone: what waited for its turn comes again.
+    pub(super) fn disconnected(&mut self) {
+        self.held.clear();
+        self.given = self.cursor;
+    }
+
+    /// The server tells the room anew.
+    pub(super) fn compare(&mut self, state: RoomState) -> Compared {
+        let had = self.cursor;
+        let first = Seq(state.first_seq.0.saturating_sub(1));
+        self.state = state;
+        self.disconnected();
+        if self.state.last_seq < had {
+            self.cursor = self.state.last_seq;
+            self.given = self.cursor;
+            return Compared::WentBack(had);
+        }
+        self.cursor = had.max(first);
+        self.given = self.cursor;
+        let missed = self.state.last_seq.0.saturating_sub(self.cursor.0);
+        match self.cursor.0 - had.0 {
+            0 => Compared::Missed(missed),
+            expired => Compared::Expired(expired, missed),
+        }
+    }
+}
