@@ -193,7 +193,7 @@ fn follow(lines: u32, daemon: &mut Daemon, console: &mut Console) -> Result<(), 
             let missed = reply
                 .missed
                 .map(|count| format!("({} missed)\n", counted(count, "line")));
-            let line = reply.line.as_deref().map(|line| log_line(line));
+            let line = reply.line.as_deref().map(log_line);
             [missed, line].into_iter().flatten().collect()
         })?;
         console.out.flush().map_err(Failure::Output)
