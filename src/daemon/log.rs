@@ -36,8 +36,8 @@ use crate::wire::control::{LogCleared, LogLevel, LogLine, LogLines, LogState};
 const FOLLOWER_LINES: usize = 1_024;
 /// The longest line in bytes; the rest of a longer one is left out.
 const LINE_BYTES_MAX: usize = 8_192;
-/// Whoever may read the log is in the file's group: it tells who was here and from where.
-const FILE_MODE: u32 = 0o640;
+/// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
+const FILE_MODE: u32 = 0o600;
 
 /// The log. Cloning gives another handle to the same.
 #[derive(Clone)]
