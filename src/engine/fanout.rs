@@ -128,7 +128,7 @@ impl Fanout {
                 outbox.missed = true;
                 continue;
             }
-            outbox.push(&self.ring, frame, self.outbox_bytes);
+            outbox.push(&self.ring, frame);
             if !outbox.dirty && !outbox.blocked {
                 outbox.dirty = true;
                 self.dirty.push(member.slot);
@@ -138,7 +138,7 @@ impl Fanout {
 
     /// Frames for one connection that are never dropped.
     pub fn push(&mut self, slot: u32, frames: &[u8]) {
-        self.outboxes[slot as usize].push(&self.ring, frames, self.outbox_bytes);
+        self.outboxes[slot as usize].push(&self.ring, frames);
         self.set_dirty(slot);
     }
 

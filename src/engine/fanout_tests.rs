@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::RoomId;
+use crate::engine::outbox::TAKE_UP_BYTES;
 
 const SLOTS: u32 = 3;
 const CHANNELS: u32 = 3;
@@ -178,7 +179,8 @@ impl World {
         }
         for slot in 0..SLOTS {
             let waiting = self.fanout.unsent(slot);
-            let bound = OUTBOX_BYTES + (STORE_MESSAGES as usize + 2) * FRAME_BYTES_MAX;
+            let bound =
+                OUTBOX_BYTES + TAKE_UP_BYTES + (STORE_MESSAGES as usize + 2) * FRAME_BYTES_MAX;
             assert!(waiting <= bound + self.peers[slot as usize].answer_bytes);
         }
     }

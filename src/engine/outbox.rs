@@ -11,6 +11,10 @@ use crate::base::{ConnId, Seq, UserId};
 use crate::engine::cursor::{Chunk, Ring};
 use crate::engine::effect::Query;
 
+/// The bytes of messages that are copied for one connection so that a signal comes behind them. Small, because a signal
+/// may be for thousands.
+pub(super) const TAKE_UP_BYTES: usize = 2_048;
+
 /// The bytes waiting for one connection, and its cursors.
 #[derive(Debug)]
 pub struct Outbox {
@@ -115,10 +119,11 @@ impl Outbox {
         }
     }
 
-    /// Puts a frame behind what waits. Messages that wait in the ring come before it while the connection keeps up.
-    pub(super) fn push(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) {
+    /// Puts a frame behind what waits. While the connection keeps up, the messages that wait in the ring come before it,
+    /// unless that is a lot of them.
+    pub(super) fn push(&mut self, ring: &Ring, frame: &[u8]) {
         if !self.pending.is_empty() && !self.blocked {
-            self.take_up(ring, bytes_max);
+            self.take_up(ring);
         }
         self.append(frame);
     }
@@ -258,8 +263,8 @@ impl Outbox {
     }
 
     /// Copies messages from the ring into the queue, so that what is pushed next comes behind them.
-    fn take_up(&mut self, ring: &Ring, bytes_max: usize) {
-        let mut room = bytes_max.saturating_sub(self.unsent());
+    fn take_up(&mut self, ring: &Ring) {
+        let mut room = TAKE_UP_BYTES.saturating_sub(self.unsent());
         let Self {
             conn,
             queue,

@@ -146,13 +146,17 @@ impl Worker {
         }
     }
 
-    /// Says good-bye and ends the connection once that is sent.
+    /// Says good-bye, after what was said before, and ends the connection once that is sent.
     pub(super) fn say_bye(&mut self, slot: u32, bye: &Bye) {
+        self.flush(slot);
+        if self.open_conn(slot).is_none() {
+            return;
+        }
         self.fanout.push(slot, &encode_bye(bye));
         self.close(slot);
     }
 
-    /// A cut frame is overdue. Returns when it really is due, where that is later.
+    /// A cut frame may be overdue, or due later.
     pub(super) fn frame_overdue(&mut self, slot: u32) {
         let (now, frame_ms) = (self.now, self.frame_ms());
         let Some(conn) = self.conn(slot) else {

@@ -199,9 +199,15 @@ pub struct ListenerHandle {
 }
 
 #[derive(Debug)]
-enum Command {
+struct Command {
+    what: What,
+    reply: mpsc::Sender<io::Result<()>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
     Pause { refuse: bool },
-    Resume(mpsc::Sender<io::Result<()>>),
+    Resume,
 }
 
 impl ListenerHandle {
@@ -239,11 +245,11 @@ impl ListenerHandle {
         })
     }
 
-    /// Nobody new is accepted: connections wait in the kernel's queue, and with `refuse` the port is closed instead.
-    /// A local socket is never closed, because closing does not take its name away.
+    /// From the return on nobody new is accepted: connections wait in the kernel's queue, and with `refuse` the port is
+    /// closed instead. A local socket is never closed, because closing does not take its name away.
     pub fn pause(&self, refuse: bool) {
         // Without a thread it accepts nobody anyway.
-        let _ = self.commands.send(Command::Pause { refuse });
+        let _ = self.command(What::Pause { refuse });
     }
 
     /// Accepts again, at once those who waited.
@@ -251,17 +257,22 @@ impl ListenerHandle {
     /// # Errors
     /// When the port was closed and cannot be had back; the text says what to do. The pause goes on.
     pub fn resume(&self) -> io::Result<()> {
-        let (reply, outcome) = mpsc::channel();
-        let gone = || io::Error::other("the listener has stopped; restart chatd");
-        self.commands
-            .send(Command::Resume(reply))
-            .map_err(|_| gone())?;
-        outcome.recv().map_err(|_| gone())?
+        self.command(What::Resume)
     }
 
     /// Closes the port and waits until that is done.
     pub fn stop(self) {
         drop(self);
+    }
+
+    /// Waits for the outcome, which is a matter of microseconds.
+    fn command(&self, what: What) -> io::Result<()> {
+        let (reply, outcome) = mpsc::channel();
+        let gone = || io::Error::other("the listener has stopped; restart chatd");
+        self.commands
+            .send(Command { what, reply })
+            .map_err(|_| gone())?;
+        outcome.recv().map_err(|_| gone())?
     }
 }
 
@@ -326,20 +337,22 @@ impl Listener {
     }
 
     fn obey(&mut self, command: Command) {
-        match command {
-            Command::Pause { refuse } => {
+        let outcome = match command.what {
+            What::Pause { refuse } => {
                 self.paused = true;
                 if refuse && self.address.is_some() {
                     self.socket = None;
                 }
+                Ok(())
             }
-            Command::Resume(reply) => {
+            What::Resume => {
                 let outcome = self.open();
-                self.paused = outcome.is_err();
-                // Whoever asked may have gone meanwhile.
-                let _ = reply.send(outcome);
+                self.paused &= outcome.is_err();
+                outcome
             }
-        }
+        };
+        // Whoever asked may have gone meanwhile.
+        let _ = command.reply.send(outcome);
     }
 
     fn open(&mut self) -> io::Result<()> {

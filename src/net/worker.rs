@@ -336,7 +336,7 @@ impl Worker {
     }
 
     /// Writes what a connection is to be given, until there is no more or its socket is full.
-    fn flush(&mut self, slot: u32) {
+    pub(super) fn flush(&mut self, slot: u32) {
         let mut left = WRITE_BYTES;
         loop {
             let Some(conn) = &mut self.slots[slot as usize].conn else {

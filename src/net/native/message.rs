@@ -389,7 +389,8 @@ mod tests {
             ];
             page(&records, Keep::First).0.len() == 2
         };
-        let most = (1..5_536).rev().find(|length| fits(*length)).unwrap();
+        let lengths: Vec<usize> = (1..5_536).collect();
+        let most = lengths.partition_point(|length| fits(*length));
         let (label, from) = ("lobby".parse().unwrap(), "bob".parse().unwrap());
         let records = [record(1, &"x".repeat(60_000)), record(2, &"x".repeat(most))];
         let lines = records.each_ref().map(|record| Line {
