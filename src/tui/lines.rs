@@ -68,11 +68,15 @@ impl Lines {
         loop {
             let done = self.pending.is_empty() && self.talk.is_idle();
             if ends_at.is_some_and(|at| done || person && Instant::now() >= at) {
+                // What was stored just now is still to be shown.
+                while let Some(event) = client.next_ready() {
+                    self.event(event, client)?;
+                }
+                self.flush()?;
                 return self.all_stored(client);
             }
             let room = self.pending.len() < PENDING_MAX;
             tokio::select! {
-                biased;
                 event = client.next() => {
                     let Some(event) = event else { return Ok(()) };
                     self.event(event, client)?;
