@@ -5,6 +5,7 @@ pub mod limit;
 pub mod name;
 pub mod record;
 pub mod secret;
+pub mod text;
 pub mod time;
 
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
 use crate::base::{
-    CallId, Channel, ConnId, RequestId, RoomName, Seq, Target, Ticket, Timestamp, Token, UserId,
-    UserName,
+    CallId, Channel, ConnId, RequestId, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token,
+    UserId, UserName,
 };
 use crate::engine::input::Range;
 
@@ -298,6 +298,8 @@ pub enum ByeReason {
     SessionEnded,
     /// Too many refused logins.
     LoginAttempts,
+    /// Too long without logging in, or without the rest of a frame. Said by the workers.
+    Timeout,
 }
 
 /// What is looked up in the store.
@@ -371,9 +373,9 @@ pub enum Reply {
     Users(Vec<UserLine>),
     Sessions(Vec<(UserName, SessionRecord, u32)>),
     Rooms(Vec<AdminRoomLine>),
-    NoSuchUser,
-    NoSuchSession,
-    Taken,
+    NoSuchUser(UserName),
+    NoSuchSession(SessionId),
+    Taken(UserName),
     NotStored,
     StorageFull,
 }

@@ -1,5 +1,443 @@
 //! The rules of the chat: who is where, who may do what, what comes next. Is told what happened and what time it is,
-//! and answers with what to do.
+//! and answers with what to do. Does no I/O, reads no clock, draws no random numbers, knows neither JSON nor SQL.
+//!
+//! ```text
+//! handle(Input, Now) → Effects        next_deadline() → when to say Tick
+//! ```
+//!
+//! What is stored is true only once it is stored: a change takes effect when [`Input::Stored`] says so, and only then
+//! is anybody told. Until then the connection that asked is *busy* and its further requests are held back, so that
+//! requests may be sent without waiting for answers.
 
+// No clock, socket, file, thread, chance or hash map in here: `.clippy.toml` has the list with the reasons.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod account;
+mod admin;
+pub mod cursor;
 pub mod effect;
+pub mod fanout;
 pub mod input;
+mod key;
+mod lookup;
+mod member;
+mod presence;
+mod session;
+mod state;
+mod talk;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::record::{Change, Draft, Snapshot};
+use crate::base::{ConnId, Now, RequestId, RoomId, SessionId, Ticket, UserId};
+pub use account::strength;
+use effect::{Bye, ByeReason, Effect, News, Refusal};
+use input::{Fault, Input, Outcome, Request, Rules};
+use key::Keys;
+use presence::Presence;
+use state::State;
+
+/// How often sessions that have run out are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How soon to come back after a restart.
+const RECONNECT_AFTER_MS: u64 = 1_000;
+
+/// The rules and all shared state. Lives in the hub thread; everything it is told, it is told in order.
+#[derive(Debug)]
+pub struct Engine {
+    rules: Rules,
+    state: State,
+    conns: BTreeMap<ConnId, Conn>,
+    keys: Keys,
+    presence: Presence,
+    pending: BTreeMap<Ticket, Pending>,
+    /// How many of the pending wait for the writer, and how many of those are messages.
+    stores_waiting: usize,
+    appends_waiting: u32,
+    /// What the names look like that are being registered right now.
+    registering: BTreeSet<Box<str>>,
+    next_ticket: Ticket,
+    next_user: UserId,
+    next_room: RoomId,
+    next_session: SessionId,
+    next_sweep: Duration,
+    /// The last words, once the daemon is stopping; taken when they are said.
+    stopping: Option<Option<Arc<str>>>,
+    now: Now,
+    effects: Vec<Effect>,
+}
+
+/// A connection that has asked for something.
+#[derive(Debug, Default)]
+struct Conn {
+    who: Option<(UserId, SessionId)>,
+    from: Option<IpAddr>,
+    /// Refused logins.
+    refused: u32,
+    /// Whether a request is under way that the following ones may depend on.
+    busy: bool,
+    /// Those. Bounded by the worker: it takes no more than `requests_outstanding` from the connection.
+    held: VecDeque<(Option<RequestId>, Request)>,
+    /// When the others were last told that somebody writes here.
+    typed_at: Option<Duration>,
+}
+
+/// A connection and the request of it that waits for an answer.
+#[derive(Clone, Debug)]
+struct Asker {
+    conn: ConnId,
+    re: Option<RequestId>,
+}
+
+/// What waits for the writer or the password threads.
+#[derive(Debug)]
+enum Pending {
+    Append {
+        draft: Draft,
+        origin: ConnId,
+        askers: Vec<Asker>,
+    },
+    Commit {
+        changes: Vec<Change>,
+        then: Then,
+    },
+    Password {
+        asker: Asker,
+        then: account::Verified,
+    },
+}
+
+/// What happens once changes are stored.
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    Session(session::Stored),
+    Member(member::Stored),
+    Talk(talk::Stored),
+    Admin(admin::Stored),
+}
+
+impl Engine {
+    /// An engine that goes on from what is stored.
+    #[must_use]
+    pub fn new(rules: Rules, snapshot: Snapshot) -> Self {
+        let Snapshot {
+            next_user,
+            next_room,
+            next_session,
+            ..
+        } = snapshot;
+        let mut snapshot = snapshot;
+        Self {
+            rules,
+            keys: Keys::new(std::mem::take(&mut snapshot.keys)),
+            state: State::new(snapshot),
+            conns: BTreeMap::new(),
+            presence: Presence::default(),
+            pending: BTreeMap::new(),
+            stores_waiting: 0,
+            appends_waiting: 0,
+            registering: BTreeSet::new(),
+            next_ticket: Ticket(1),
+            next_user,
+            next_room,
+            next_session,
+            next_sweep: Duration::ZERO,
+            stopping: None,
+            now: Now::default(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened and appends what is to be done to `effects`, in the order in which to do it.
+    pub fn handle(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
+        self.now = now;
+        std::mem::swap(effects, &mut self.effects);
+        match input {
+            Input::Request {
+                conn,
+                from,
+                id,
+                request,
+            } => self.request(conn, from, id, request),
+            Input::Gone { conn } => self.gone(conn),
+            Input::Refresh { conn } => self.refresh(conn),
+            Input::Stored(outcomes) => self.stored(outcomes),
+            Input::NotStored { tickets, fault } => tickets
+                .into_iter()
+                .for_each(|ticket| self.not_stored(ticket, fault)),
+            Input::Password { ticket, outcome } => self.password_done(ticket, outcome),
+            Input::Call { call, command } => self.call(call, command),
+            Input::Reload(rules) => self.rules = rules,
+            Input::Tick => {}
+            Input::Stop { text } => self.stopping = self.stopping.take().or(Some(Some(text))),
+        }
+        self.pass_deadlines();
+        self.stop_if_idle();
+        std::mem::swap(effects, &mut self.effects);
+    }
+
+    /// When [`Input::Tick`] is wanted if nothing happens before: a value of [`Now::elapsed`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Duration {
+        self.presence
+            .next_deadline()
+            .map_or(self.next_sweep, |due| due.min(self.next_sweep))
+    }
+
+    fn pass_deadlines(&mut self) {
+        if self
+            .presence
+            .next_deadline()
+            .is_some_and(|due| due <= self.now.elapsed)
+        {
+            self.tell_merged_presence();
+        }
+        if self.next_sweep <= self.now.elapsed {
+            self.next_sweep = self.now.elapsed + SWEEP_INTERVAL;
+            self.sweep_sessions();
+            let age_max = Duration::from_secs(3600) * self.rules.limits.key_hours;
+            self.keys
+                .trim(self.now.wall, age_max, self.rules.limits.keys as usize);
+        }
+    }
+
+    /// Requests. The branch point of everything that clients do.
+    fn request(
+        &mut self,
+        conn: ConnId,
+        from: Option<IpAddr>,
+        re: Option<RequestId>,
+        request: Request,
+    ) {
+        let entry = self.conns.entry(conn).or_default();
+        entry.from = from;
+        if entry.busy {
+            entry.held.push_back((re, request));
+            return;
+        }
+        self.perform(Asker { conn, re }, request);
+    }
+
+    fn perform(&mut self, asker: Asker, request: Request) {
+        if self.stopping.is_some() {
+            return self.refuse(&asker, Refusal::ShuttingDown);
+        }
+        let done = match request {
+            Request::Register {
+                name,
+                password,
+                device,
+            } => self.register(&asker, name, password, device),
+            Request::Login {
+                name,
+                password,
+                device,
+            } => self.login(&asker, name.as_ref(), password, device),
+            Request::Resume { token, cursors } => self.resume(&asker, token, &cursors),
+            request => self
+                .caller(asker.conn)
+                .and_then(|(user, session)| match request {
+                    Request::Logout => self.logout(&asker, session),
+                    Request::Send {
+                        to,
+                        kind,
+                        key,
+                        text,
+                    } => self.send(&asker, user, &to, (kind, key, text)),
+                    Request::Join { room } => self.join(&asker, user, &room),
+                    Request::Leave { room } => self.leave(&asker, user, &room),
+                    Request::Create { room } => self.create(&asker, user, room),
+                    Request::Rooms { after } => self.rooms(&asker, user, after.as_ref()),
+                    Request::Who { room, after } => {
+                        self.who(&asker, user, room.as_ref(), after.as_ref())
+                    }
+                    Request::History { room, range, limit } => {
+                        self.history(&asker, user, &room, range, limit)
+                    }
+                    Request::Search {
+                        text,
+                        room,
+                        before,
+                        limit,
+                    } => self.search(&asker, user, text, room.as_ref(), before, limit),
+                    Request::Read { room, seq } => self.read(&asker, user, &room, seq),
+                    Request::Topic { room, topic } => self.topic(&asker, user, &room, topic),
+                    Request::ChangePassword { old, new } => {
+                        self.change_password(&asker, user, old, new)
+                    }
+                    Request::Typing { to } => self.typing(&asker, user, &to),
+                    // Taken care of above.
+                    Request::Register { .. } | Request::Login { .. } | Request::Resume { .. } => {
+                        Ok(())
+                    }
+                }),
+        };
+        if let Err(refusal) = done {
+            self.refuse(&asker, refusal);
+        }
+    }
+
+    /// Holds back what else the connection asks until [`Engine::release`].
+    fn hold(&mut self, conn: ConnId) {
+        self.conns.entry(conn).and_modify(|conn| conn.busy = true);
+    }
+
+    /// Goes on with what was held back.
+    fn release(&mut self, conn: ConnId) {
+        self.conns.entry(conn).and_modify(|conn| conn.busy = false);
+        while let Some(entry) = self.conns.get_mut(&conn).filter(|entry| !entry.busy) {
+            let Some((re, request)) = entry.held.pop_front() else {
+                break;
+            };
+            self.perform(Asker { conn, re }, request);
+        }
+    }
+
+    fn ticket(&mut self, pending: Pending) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.next();
+        self.pending.insert(ticket, pending);
+        ticket
+    }
+
+    /// Asks for changes; they take effect when they are stored.
+    fn commit(&mut self, changes: Vec<Change>, then: Then) {
+        self.stores_waiting += 1;
+        let ticket = self.ticket(Pending::Commit {
+            changes: changes.clone(),
+            then,
+        });
+        self.effects.push(Effect::Commit { ticket, changes });
+    }
+
+    fn stored(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
+        let mut batch = talk::Batch::default();
+        for (ticket, outcome) in outcomes {
+            self.stores_waiting = self.stores_waiting.saturating_sub(1);
+            match (self.pending.remove(&ticket), outcome) {
+                (
+                    Some(Pending::Append {
+                        draft,
+                        origin,
+                        askers,
+                    }),
+                    Outcome::Appended(seq),
+                ) => {
+                    self.appended(draft, origin, askers, seq, &mut batch);
+                }
+                (Some(Pending::Commit { changes, then }), outcome) => {
+                    // What was said before the change reaches those who were there before it.
+                    self.deliver(&mut batch);
+                    self.committed(changes, then, outcome);
+                }
+                // Nothing else is asked of the writer.
+                _ => {}
+            }
+        }
+        self.deliver(&mut batch);
+    }
+
+    fn committed(&mut self, changes: Vec<Change>, then: Then, outcome: Outcome) {
+        if let Then::Session(stored) = &then
+            && let Some(conn) = stored.leaves()
+        {
+            self.dismiss(conn);
+        }
+        if outcome == Outcome::Changed {
+            for change in changes {
+                match change {
+                    Change::RemoveUser(user) => {
+                        self.close_all(
+                            user,
+                            ByeReason::AccountRemoved,
+                            "your account was removed by the admin",
+                        );
+                    }
+                    Change::RemoveSession(session) => self.close_session(session),
+                    _ => {}
+                }
+                self.state.apply(change);
+            }
+        }
+        match then {
+            Then::Nothing => {}
+            Then::Session(then) => self.session_stored(then, outcome),
+            Then::Member(then) => self.member_stored(then, outcome),
+            Then::Talk(then) => self.talk_stored(then, outcome),
+            Then::Admin(then) => self.admin_stored(then, outcome),
+        }
+    }
+
+    fn not_stored(&mut self, ticket: Ticket, fault: Fault) {
+        self.stores_waiting = self.stores_waiting.saturating_sub(1);
+        let refusal = match fault {
+            Fault::Full => Refusal::StorageFull,
+            Fault::Broken => Refusal::Internal,
+        };
+        match self.pending.remove(&ticket) {
+            Some(Pending::Append { draft, askers, .. }) => {
+                self.not_appended(&draft, &askers, refusal)
+            }
+            Some(Pending::Commit { then, .. }) => match then {
+                Then::Nothing => {}
+                Then::Session(then) => self.session_not_stored(then, refusal),
+                Then::Member(member::Stored { asker, .. })
+                | Then::Talk(talk::Stored { asker, .. }) => {
+                    self.refuse(&asker, refusal);
+                    self.release(asker.conn);
+                }
+                Then::Admin(then) => self.admin_not_stored(then, fault),
+            },
+            Some(Pending::Password { .. }) | None => {}
+        }
+    }
+
+    fn answer(&mut self, asker: &Asker, news: News) {
+        self.effects.push(Effect::Tell {
+            conn: asker.conn,
+            re: asker.re.clone(),
+            answer: true,
+            news,
+        });
+    }
+
+    fn push(&mut self, conn: ConnId, news: News) {
+        self.effects.push(Effect::Tell {
+            conn,
+            re: None,
+            answer: false,
+            news,
+        });
+    }
+
+    fn refuse(&mut self, asker: &Asker, refusal: Refusal) {
+        self.answer(asker, News::Refused(refusal));
+    }
+
+    /// Once nothing waits for the writer, everyone is told good-bye and the daemon may stop.
+    fn stop_if_idle(&mut self) {
+        if self.stores_waiting > 0 {
+            return;
+        }
+        let Some(text) = self.stopping.as_mut().and_then(Option::take) else {
+            return;
+        };
+        for conn in std::mem::take(&mut self.conns).into_keys() {
+            let bye = Bye {
+                reason: ByeReason::ShuttingDown,
+                text: text.clone(),
+                reconnect_after_ms: Some(RECONNECT_AFTER_MS),
+            };
+            self.effects.push(Effect::Close { conn, bye });
+        }
+        self.effects.push(Effect::Stopped);
+    }
+}
+mod outbox;

@@ -1,9 +1,34 @@
 //! What is kept: messages, accounts, rooms, sessions. Knows rows, no rules and no bytes on the wire.
+//!
+//! Two stores behave alike and are held to it by one suite: [`sqlite`], which the daemon runs on, and [`memory`], which
+//! simulations run on.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::base::record::{Change, Draft, PasswordHash, Record, Snapshot};
 use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
+
+pub mod memory;
+pub mod sqlite;
+
+mod changes;
+mod identity;
+mod lock;
+mod migrate;
+mod numbers;
+mod reader;
+mod rows;
+mod search;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use identity::KeySource;
+pub use reader::SqliteReader;
+pub use sqlite::Database;
+pub use writer::SqliteStore;
 
 /// One thing to store.
 #[derive(Clone, Debug)]
@@ -75,7 +100,8 @@ pub trait Reader: Send {
     ) -> Result<Vec<Record>, StoreError>;
 
     /// The newest messages of a room with all the words of `text`, numbers below `before`, newest first. Every word is
-    /// taken as it stands; `word*` matches what begins so. Without any word nothing is found.
+    /// taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
+    /// found. Goes by at most 32 words, and sees only what [`Store::index`] has come to.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -159,4 +185,40 @@ pub enum StoreError {
         /// Why it failed.
         cause: String,
     },
+}
+
+impl StoreError {
+    fn io(action: &'static str, path: &Path, cause: impl fmt::Display) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
+/// Messages up to a bound in bytes of text. The first always fits, so that a reader gets on.
+struct Page {
+    records: Vec<Record>,
+    bytes_left: usize,
+}
+
+impl Page {
+    fn new(bytes_max: usize) -> Self {
+        Self {
+            records: Vec::new(),
+            bytes_left: bytes_max,
+        }
+    }
+
+    /// Whether there was room for the message.
+    fn push(&mut self, record: Record) -> bool {
+        let bytes = record.draft.text.len();
+        if bytes > self.bytes_left && !self.records.is_empty() {
+            return false;
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.records.push(record);
+        true
+    }
 }

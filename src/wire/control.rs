@@ -1,1 +1,539 @@
-//! What is said on the control socket.
+//! The words of the control socket (`io.chatd.Control`): methods with their parameters, replies and errors. How they
+//! are framed and who may say them is `control`'s business; what they look like in Varlink is written in
+//! `src/control/io.chatd.Control.varlink`, which a test compares with this file.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::base::limit::TEXT_BYTES_MAX;
+use crate::base::{Password, SessionId, Timestamp, UserName};
+
+pub use self::error::{ControlError, SERVICE};
+
+mod error;
+
+/// The name of the interface.
+pub const INTERFACE: &str = "io.chatd.Control";
+
+/// The name of the socket's file, in the folders where programs look for it.
+pub const SOCKET_NAME: &str = INTERFACE;
+
+/// What each type of parameters tells of its method.
+pub trait Method: Serialize + Sized {
+    /// What is known of it without calling it.
+    const ABOUT: About;
+    /// What is replied when it is done.
+    type Reply: Serialize + DeserializeOwned;
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// [`ControlError::InvalidParameter`] with the name of the one that is missing, mistyped or not known;
+    /// [`ControlError::BadName`] when a name cannot be one.
+    fn read(parameters: Map<String, Value>) -> Result<Self, ControlError>;
+
+    /// Writes the parameters; those that are not set are left out.
+    #[must_use]
+    fn write(&self) -> Map<String, Value> {
+        let parameters = match serde_json::to_value(self) {
+            Ok(Value::Object(parameters)) => parameters,
+            _ => Map::new(),
+        };
+        parameters
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect()
+    }
+}
+
+/// One row of the table of methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The method's name without the interface.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub help: &'static str,
+    /// Whether it changes something: then it is written down who called it.
+    pub changes: bool,
+    /// Whether it replies again and again; only to calls with `more`.
+    pub streams: bool,
+}
+
+impl About {
+    /// The name with the interface, as it stands in a call.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{INTERFACE}.{}", self.name)
+    }
+}
+
+macro_rules! methods {
+    ($(
+        #[doc = $help:literal]
+        $(#[$more:meta])*
+        $name:ident { $($field:ident: $type:ty),* $(,)? } -> $reply:ty, $changes:ident, $streams:ident;
+    )+) => {
+        /// All methods, in the order of the interface's description.
+        pub const METHODS: &[About] = &[$($name::ABOUT),+];
+
+        $(
+            #[doc = $help]
+            $(#[$more])*
+            #[derive(Clone, Debug, PartialEq, Serialize)]
+            #[serde(rename_all = "camelCase")]
+            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
+            pub struct $name { $(pub $field: $type,)* }
+
+            impl Method for $name {
+                const ABOUT: About = About {
+                    name: stringify!($name),
+                    help: $help.trim_ascii(),
+                    changes: $changes,
+                    streams: $streams,
+                };
+                type Reply = $reply;
+
+                #[allow(unused_mut, reason = "not every method has parameters")]
+                fn read(mut parameters: Map<String, Value>) -> Result<Self, ControlError> {
+                    let method = Self { $($field: take(&mut parameters, stringify!($field))?,)* };
+                    match parameters.into_iter().next() {
+                        Some((parameter, _)) => Err(ControlError::InvalidParameter { parameter }),
+                        None => Ok(method),
+                    }
+                }
+            }
+        )+
+    };
+}
+
+// How the rows below say what a method is like.
+const CHANGES: bool = true;
+const READS: bool = false;
+const STREAMS: bool = true;
+const ONCE: bool = false;
+
+methods! {
+    /// What chatd does, for whom, and since when.
+    Status {} -> DaemonStatus, READS, ONCE;
+    /// Let nobody new in; whoever is connected goes on.
+    Pause { refuse: Option<bool> } -> Changed, CHANGES, ONCE;
+    /// Let people in again, first of all those who wait.
+    Resume {} -> Changed, CHANGES, ONCE;
+    /// Say good-bye to everyone and stop.
+    Shutdown { message: Option<Words>, in_seconds: Option<u32> } -> ShutdownPlan, CHANGES, ONCE;
+    /// Read the configuration again and reopen the log file.
+    Reload {} -> Reloaded, CHANGES, ONCE;
+    /// Turn chatd's own log on or off, or set its level.
+    SetLog { on: Option<bool>, level: Option<LogLevel> } -> LogState, CHANGES, ONCE;
+    /// Show the last lines of chatd's own log.
+    ShowLog { lines: Option<u32> } -> LogLines, READS, ONCE;
+    /// Show the lines of chatd's own log as they come.
+    FollowLog { lines: Option<u32> } -> LogLine, READS, STREAMS;
+    /// Empty chatd's own log file and forget the lines that were kept of it.
+    ClearLog {} -> LogCleared, CHANGES, ONCE;
+    /// List the accounts.
+    ListUsers {} -> Users, READS, ONCE;
+    /// Make an account.
+    AddUser { name: UserName, password: Password } -> Added, CHANGES, ONCE;
+    /// Give an account another password.
+    SetPassword { name: UserName, password: Password } -> Done, CHANGES, ONCE;
+    /// Remove an account; its messages stay, under its name.
+    RemoveUser { name: UserName } -> Done, CHANGES, ONCE;
+    /// Remove all accounts but those that are kept; their messages stay, under their names.
+    ClearUsers { keep: Option<Vec<UserName>>, dry_run: Option<bool> } -> Cleared, CHANGES, ONCE;
+    /// List the sessions: who is logged in on which device.
+    ListSessions { user: Option<UserName> } -> Sessions, READS, ONCE;
+    /// End a session: its device has to log in again.
+    RevokeSession { id: SessionId } -> Done, CHANGES, ONCE;
+    /// List who is connected.
+    ListConnected {} -> Users, READS, ONCE;
+    /// List the rooms.
+    ListRooms {} -> Rooms, READS, ONCE;
+    /// End somebody's connections; the account and its sessions stay.
+    Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Tell everyone who is connected something.
+    Announce { text: Words } -> Reached, CHANGES, ONCE;
+    /// Tell the version of the daemon that runs.
+    GetVersion {} -> Version, READS, ONCE;
+}
+
+/// Hands the names of all methods to a macro, so that nothing that must know them all can leave one out.
+macro_rules! with_methods {
+    ($then:ident) => {
+        $then! {
+            Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
+            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, ListConnected, ListRooms, Kick, Announce,
+            GetVersion,
+        }
+    };
+}
+pub(crate) use with_methods;
+
+/// A type that a parameter can have.
+trait Parameter: DeserializeOwned {
+    /// What is wrong with a value, where there is more to say than which parameter it is.
+    fn complaint(_value: &Value) -> Option<ControlError> {
+        None
+    }
+}
+
+impl Parameter for bool {}
+impl Parameter for u32 {}
+impl Parameter for LogLevel {}
+impl Parameter for Password {}
+impl Parameter for SessionId {}
+impl Parameter for Words {}
+
+impl Parameter for UserName {
+    fn complaint(value: &Value) -> Option<ControlError> {
+        let name = value.as_str()?;
+        let reason = name.parse::<Self>().err()?.to_string();
+        Some(ControlError::BadName {
+            name: name.to_owned(),
+            reason,
+        })
+    }
+}
+
+impl<T: Parameter> Parameter for Option<T> {
+    fn complaint(value: &Value) -> Option<ControlError> {
+        T::complaint(value)
+    }
+}
+
+impl<T: Parameter> Parameter for Vec<T> {
+    fn complaint(value: &Value) -> Option<ControlError> {
+        value.as_array()?.iter().find_map(T::complaint)
+    }
+}
+
+/// Takes one parameter out of those given. One that may be left out may also be null.
+fn take<T: Parameter>(parameters: &mut Map<String, Value>, field: &str) -> Result<T, ControlError> {
+    let parameter = camel_case(field);
+    let value = parameters.remove(&parameter).unwrap_or(Value::Null);
+    if let Some(complaint) = T::complaint(&value) {
+        return Err(complaint);
+    }
+    serde_json::from_value(value).map_err(|_| ControlError::InvalidParameter { parameter })
+}
+
+/// `dry_run` → `dryRun`.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(1);
+        name.push_str(&first.to_ascii_uppercase());
+        name.push_str(rest);
+    }
+    name
+}
+
+/// What the admin tells people: not empty, no NUL, not longer than a message may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Words(Arc<str>);
+
+impl Words {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Words {
+    type Error = WordsError;
+
+    fn try_from(text: String) -> Result<Self, WordsError> {
+        let fits = !text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.contains('\0');
+        fits.then(|| Self(text.into())).ok_or(WordsError)
+    }
+}
+
+impl FromStr for Words {
+    type Err = WordsError;
+
+    fn from_str(text: &str) -> Result<Self, WordsError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Words> for String {
+    fn from(words: Words) -> Self {
+        words.0.as_ref().to_owned()
+    }
+}
+
+/// The text cannot be told to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text is empty, has a NUL in it or is longer than {TEXT_BYTES_MAX} bytes")]
+pub struct WordsError;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$word_doc])* #[serde(rename = $word)] $variant,)+ }
+
+        impl $name {
+            /// All of them as words.
+            pub const WORDS: &[&str] = &[$($word),+];
+
+            /// The word.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("'{text}' is none of {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How much is written to chatd's own log: each level includes those before it.
+    LogLevel {
+        /// Nothing.
+        Off = "off",
+        /// What has failed.
+        Error = "error",
+        /// What may need a hand.
+        Warn = "warn",
+        /// What the daemon does; the default.
+        Info = "info",
+        /// What each connection does.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+words! {
+    /// What the daemon is at.
+    State {
+        /// It is not ready yet.
+        Starting = "starting",
+        /// People are let in.
+        Serving = "serving",
+        /// Whoever connects waits until the daemon resumes.
+        Paused = "paused",
+        /// Whoever connects is refused until the daemon resumes.
+        Refusing = "refusing",
+        /// It says good-bye.
+        Stopping = "stopping",
+    }
+}
+
+macro_rules! replies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(rename_all = "camelCase")]
+            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+        )+
+    };
+}
+
+replies! {
+    /// It is done; there is nothing to tell.
+    #[derive(Default)]
+    Done {}
+    /// It is as wanted; `changed` tells whether it was not before.
+    Changed { changed: bool, }
+    /// See [`Status`].
+    DaemonStatus {
+        state: State,
+        server: String,
+        version: String,
+        pid: u32,
+        since: Timestamp,
+        addresses: Vec<String>,
+        users_online: u64,
+        connections: u64,
+        users: u64,
+        sessions: u64,
+        rooms: u64,
+        messages: u64,
+        log: LogState,
+        database: Database,
+    }
+    /// The database and its log on the disk.
+    Database { file: String, bytes: u64, }
+    /// See [`SetLog`].
+    LogState {
+        on: bool,
+        level: LogLevel,
+        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
+    }
+    /// See [`Shutdown`].
+    ShutdownPlan { at: Timestamp, }
+    /// See [`Reload`]: the settings that have changed, and those of them that need a restart.
+    Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
+    /// See [`ShowLog`].
+    LogLines { lines: Vec<Arc<str>>, }
+    /// See [`FollowLog`]. Without a line it is the end of the stream.
+    #[derive(Default)]
+    LogLine {
+        #[serde(default, skip_serializing_if = "Option::is_none")] line: Option<Arc<str>>,
+        /// How many lines before this one were lost because the reader was too slow.
+        #[serde(default, skip_serializing_if = "Option::is_none")] missed: Option<u64>,
+    }
+    /// See [`ClearLog`].
+    LogCleared {
+        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
+        bytes: u64,
+    }
+    /// See [`ListUsers`] and [`ListConnected`].
+    Users { users: Vec<User>, }
+    /// An account.
+    User {
+        name: String,
+        created_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        sessions: u32,
+        connections: u32,
+        rooms: u32,
+    }
+    /// See [`AddUser`].
+    Added { name: String, }
+    /// See [`ClearUsers`].
+    Cleared { users: u64, }
+    /// See [`ListSessions`].
+    Sessions { sessions: Vec<Session>, }
+    /// A login of a device.
+    Session {
+        id: SessionId,
+        user: String,
+        device: String,
+        created_at: Timestamp,
+        seen_at: Timestamp,
+        expires_at: Timestamp,
+        connections: u32,
+    }
+    /// See [`ListRooms`].
+    Rooms { rooms: Vec<Room>, }
+    /// A room, or a direct conversation.
+    Room {
+        name: String,
+        direct: bool,
+        topic: String,
+        members: u32,
+        online: u32,
+        messages: u64,
+    }
+    /// How many connections it concerned.
+    Reached { connections: u64, }
+    /// See [`GetVersion`].
+    Version { version: String, protocol: u32, }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read<M: Method>(parameters: Value) -> Result<M, ControlError> {
+        M::read(parameters.as_object().unwrap().clone())
+    }
+
+    fn invalid(parameter: &str) -> ControlError {
+        ControlError::InvalidParameter {
+            parameter: parameter.into(),
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_by_their_names_and_nothing_else_is_taken() {
+        let clear: ClearUsers = read(json!({"keep": ["anna", "Боб"], "dryRun": true})).unwrap();
+        assert_eq!(clear.keep.unwrap()[1].as_str(), "Боб");
+        assert_eq!(clear.dry_run, Some(true));
+        assert_eq!(
+            read::<Pause>(json!({"refuse": null})),
+            Ok(Pause { refuse: None })
+        );
+        assert_eq!(
+            read::<Pause>(json!({"refuse": "yes"})),
+            Err(invalid("refuse"))
+        );
+        assert_eq!(
+            read::<Pause>(json!({"refuse": true, "x": 1})),
+            Err(invalid("x"))
+        );
+        assert_eq!(
+            read::<AddUser>(json!({"name": "anna"})),
+            Err(invalid("password"))
+        );
+        assert_eq!(
+            read::<Shutdown>(json!({"inSeconds": -1})),
+            Err(invalid("inSeconds"))
+        );
+        assert_eq!(read::<Announce>(json!({"text": ""})), Err(invalid("text")));
+        let long = "x".repeat(TEXT_BYTES_MAX + 1);
+        assert_eq!(
+            read::<Announce>(json!({ "text": long })),
+            Err(invalid("text"))
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_one_is_refused_with_the_reason() {
+        let refused = read::<ClearUsers>(json!({"keep": ["anna", "a b"]})).unwrap_err();
+        assert!(matches!(&refused, ControlError::BadName { name, .. } if name == "a b"));
+        assert!(refused.to_string().contains("without spaces"), "{refused}");
+        assert_eq!(read::<Kick>(json!({"user": 7})), Err(invalid("user")));
+    }
+
+    #[test]
+    fn what_changes_something_is_marked_so() {
+        let reading: Vec<_> = METHODS
+            .iter()
+            .filter(|about| !about.changes)
+            .map(|about| about.name)
+            .collect();
+        assert_eq!(
+            reading,
+            [
+                "Status",
+                "ShowLog",
+                "FollowLog",
+                "ListUsers",
+                "ListSessions",
+                "ListConnected",
+                "ListRooms",
+                "GetVersion"
+            ]
+        );
+        assert!(
+            METHODS
+                .iter()
+                .all(|about| about.streams == (about.name == "FollowLog"))
+        );
+    }
+}

@@ -54,7 +54,7 @@ macro_rules! bodies {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-            #[expect(missing_docs, reason = "described in PROTOCOL.md")]
+            #[allow(missing_docs, reason = "described in PROTOCOL.md; `Empty` has nothing to describe")]
             pub struct $name {
                 $($(#[$field_doc])* pub $field: $type,)*
             }

@@ -1,0 +1,50 @@
+//! What other people wrote, made harmless for a terminal and for a log of lines.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text without what could steer a terminal, break a line or turn the direction of writing: each such character
+/// is shown as its escape, `\u{1b}`. What scripts need to be written, joiners for instance, stays.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_harmful(character) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(shown, "{}", character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_harmful(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            // Bidi marks, embeddings, overrides and isolates.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
+            // Separators of lines and paragraphs, invisible marks, tags.
+            | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_what_people_write_stays() {
+        assert_eq!(harmless("a\x1b[2Jb\r\n"), r"a\u{1b}[2Jb\u{d}\u{a}");
+        assert_eq!(
+            harmless("\u{202e}txt\u{9b}1m\u{0}"),
+            r"\u{202e}txt\u{9b}1m\u{0}"
+        );
+        for text in ["Анна: привет", "नमस्ते", "👩\u{200d}🚀", "می\u{200c}خواهم"]
+        {
+            assert!(matches!(harmless(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The server: one task a connection, one call at a time on each. Whatever a connection does, it harms itself alone.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use zeroize::Zeroizing;
+
+use super::peer::{Caller, Gate};
+use super::varlink::{self, Called, Inbox, Incoming};
+use super::{Command, Reply};
+use crate::wire::control::ControlError;
+
+/// From the first byte of a call to its last. A call is written in one go.
+const MESSAGE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 30_000 });
+/// Without a byte taken, until a caller that does not read its replies is given up.
+const WRITE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+/// For the first call of somebody who is turned away.
+const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
+/// For the last replies when the daemon stops.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// After an error of `accept`, such as too many open files: it would come again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Parts of a stream that wait to be written; then the daemon waits too.
+const PARTS_WAITING: usize = 64;
+
+/// A call for the daemon. It is checked: the caller may, and the parameters are as they should be.
+#[derive(Debug)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Caller,
+    /// What is called.
+    pub command: Command,
+    /// Where the answer goes.
+    pub reply: ReplySender,
+}
+
+/// Takes the answer to one call. Dropped without an answer, the caller is told that there was none; a stream that is
+/// dropped has ended well.
+#[derive(Debug)]
+pub struct ReplySender {
+    end: oneshot::Sender<Result<Reply, ControlError>>,
+    parts: mpsc::Sender<Reply>,
+}
+
+impl ReplySender {
+    /// Answers the call, or ends the stream. Never waits, so that any thread may.
+    pub fn send(self, reply: Result<Reply, ControlError>) {
+        // A caller that has gone in the meantime misses nothing.
+        let _ = self.end.send(reply);
+    }
+
+    /// Gives the next part of a stream; waits while the caller is slow. False when the caller is gone.
+    pub async fn part(&self, reply: impl Into<Reply>) -> bool {
+        self.parts.send(reply.into()).await.is_ok()
+    }
+
+    /// Waits until the caller of a stream is gone.
+    pub async fn closed(&self) {
+        self.parts.closed().await;
+    }
+}
+
+/// Serves the control socket until `stop` is true or its sender is gone; then the replies that are on their way are
+/// given a moment. To be run on a tokio runtime, which the listener is handed to here.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve(
+    listener: std::os::unix::net::UnixListener,
+    calls: mpsc::Sender<Call>,
+    connections_max: u32,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    let gate = Gate::new(&listener);
+    let (mut admitted, mut refused) = (JoinSet::new(), JoinSet::new());
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let stream = match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a control connection");
+                        sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                let (caller, is_admitted) = match gate.admit(&stream) {
+                    Ok(known) => known,
+                    Err(error) => {
+                        tracing::warn!(%error, "control connection without credentials");
+                        continue;
+                    }
+                };
+                let (calls, stop) = (calls.clone(), stop.clone());
+                let connection = Connection { stream, inbox: Inbox::default(), caller, calls, stop };
+                let has_place = |those: &JoinSet<()>| those.len() < connections_max as usize;
+                let why = match is_admitted {
+                    true if has_place(&admitted) => {
+                        admitted.spawn(connection.run());
+                        continue;
+                    }
+                    true => ControlError::Busy {},
+                    false => ControlError::PermissionDenied {},
+                };
+                tracing::warn!(uid = caller.uid, pid = caller.pid, reason = why.name(), "control connection refused");
+                if has_place(&refused) {
+                    refused.spawn(connection.turn_away(why));
+                }
+            }
+            Some(_) = admitted.join_next() => {}
+            Some(_) = refused.join_next() => {}
+            () = stopped(&mut stop) => break,
+        }
+    }
+    drop(listener);
+    let farewell = async { while admitted.join_next().await.is_some() {} };
+    // What is not done by then is dropped with the set.
+    let _ = timeout(FAREWELL_TIME, farewell).await;
+    Ok(())
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Nothing more can be read or written, or it makes no sense to.
+struct Closed;
+
+struct Connection {
+    stream: UnixStream,
+    inbox: Inbox,
+    caller: Caller,
+    calls: mpsc::Sender<Call>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(mut self) {
+        let Err(Closed) = self.converse().await;
+    }
+
+    /// Says why and ends the connection, once its first call has come: a caller that still writes would see a broken
+    /// pipe instead.
+    async fn turn_away(mut self, why: ControlError) {
+        if self.write(&varlink::error(&why)).await.is_ok() {
+            let _ = timeout(TURN_AWAY_TIME, self.next_message()).await;
+        }
+    }
+
+    async fn converse(&mut self) -> Result<Infallible, Closed> {
+        loop {
+            // A call may have a password in it.
+            let message = Zeroizing::new(self.next_message().await?);
+            let incoming = match Incoming::parse(&message) {
+                Ok(incoming) => incoming,
+                Err(error) => return self.end(&error).await,
+            };
+            drop(message);
+            let is_oneway = incoming.oneway == Some(true);
+            let reply = match incoming.read() {
+                Ok(Called::Answer(answer)) => varlink::reply(&answer, false),
+                Ok(Called::Command(command)) => self.call(command).await?,
+                Err(error) => varlink::error(&error),
+            };
+            if !is_oneway {
+                self.write(&reply).await?;
+            }
+        }
+    }
+
+    async fn next_message(&mut self) -> Result<Vec<u8>, Closed> {
+        let mut deadline = None;
+        loop {
+            match self.inbox.take() {
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => {}
+                Err(error) => return self.end(&error).await,
+            }
+            if !self.inbox.is_empty() {
+                deadline.get_or_insert_with(|| Instant::now() + MESSAGE_TIME);
+            }
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                read = self.read() => read?,
+                () = until(deadline) => {
+                    let reason = format!("it did not end within {} seconds", MESSAGE_TIME.as_secs());
+                    return self.end(&ControlError::BadMessage { reason }).await;
+                }
+                () = stopped(&mut stop) => return Err(Closed),
+            }
+        }
+    }
+
+    /// Hands a command to the daemon and makes the last message of its answer; writes those before it.
+    async fn call(&mut self, command: Command) -> Result<Vec<u8>, Closed> {
+        let about = command.about();
+        let Caller { uid, pid } = self.caller;
+        tracing::debug!(uid, pid, method = about.name, "control call");
+        let (end_sender, end) = oneshot::channel();
+        let (part_sender, parts) = mpsc::channel(PARTS_WAITING);
+        let call = Call {
+            caller: self.caller,
+            command,
+            reply: ReplySender {
+                end: end_sender,
+                parts: part_sender,
+            },
+        };
+        if self.calls.send(call).await.is_err() {
+            return Ok(varlink::error(&ControlError::ShuttingDown {}));
+        }
+        if about.streams {
+            return self.stream(parts, end).await;
+        }
+        Ok(match end.await {
+            Ok(Ok(reply)) => varlink::reply(&reply, false),
+            Ok(Err(error)) => varlink::error(&error),
+            Err(_) => varlink::error(&ControlError::Failed {
+                reason: "chatd gave no answer; its log says more".to_owned(),
+            }),
+        })
+    }
+
+    async fn stream(
+        &mut self,
+        mut parts: mpsc::Receiver<Reply>,
+        end: oneshot::Receiver<Result<Reply, ControlError>>,
+    ) -> Result<Vec<u8>, Closed> {
+        let mut stop = self.stop.clone();
+        let no_more = || varlink::reply(&serde_json::json!({}), false);
+        loop {
+            tokio::select! {
+                part = parts.recv() => match part {
+                    Some(reply) => self.write(&varlink::reply(&reply, true)).await?,
+                    None => break,
+                },
+                // The caller may send the next call already, but when it closes its side it wants no more of this.
+                read = self.read() => read?,
+                () = stopped(&mut stop) => return Ok(no_more()),
+            }
+        }
+        Ok(match end.await {
+            Ok(Ok(reply)) => varlink::reply(&reply, false),
+            Ok(Err(error)) => varlink::error(&error),
+            Err(_) => no_more(),
+        })
+    }
+
+    /// Takes what has come in. May be dropped half way.
+    async fn read(&mut self) -> Result<(), Closed> {
+        if self.inbox.is_full() {
+            return Err(Closed);
+        }
+        let mut bytes = [0; 8192];
+        match self.stream.read(&mut bytes).await {
+            Ok(0) | Err(_) => Err(Closed),
+            Ok(count) => {
+                self.inbox.push(&bytes[..count]);
+                Ok(())
+            }
+        }
+    }
+
+    async fn write(&mut self, mut message: &[u8]) -> Result<(), Closed> {
+        while !message.is_empty() {
+            match timeout(WRITE_TIME, self.stream.write(message)).await {
+                Ok(Ok(count)) if count > 0 => message = &message[count..],
+                _ => return Err(Closed),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what is wrong and ends the connection.
+    async fn end<T>(&mut self, error: &ControlError) -> Result<T, Closed> {
+        self.write(&varlink::error(error)).await?;
+        Err(Closed)
+    }
+}

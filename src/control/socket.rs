@@ -1,0 +1,181 @@
+//! Making the control socket: where it lies, whose it is, and what to do when something lies there already.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::Group;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// The group whose members may use the control socket of a daemon that root has started.
+const GROUP: &str = "chatd";
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another daemon answers there.
+    #[error(
+        "another chatd answers on '{path}'; stop that one, or give this one another socket with --control"
+    )]
+    Answered {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// What lies there is no socket.
+    #[error("'{path}' is there and no socket; move it away, or choose another path with --control")]
+    NotASocket {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error("cannot {action} '{path}': {cause}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why it failed.
+        cause: io::Error,
+    },
+}
+
+/// Makes the socket and the folder it lies in, and listens. A socket on which nobody answers any more is taken away
+/// first. When root does this and there is a group `chatd`, its members may connect; otherwise the owner alone.
+///
+/// Taking the socket away again at the end is left to the caller.
+///
+/// # Errors
+/// When another daemon answers there, when the path is taken by something else, or when it cannot be made.
+pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
+    let failed = |action| {
+        move |cause| BindError::Io {
+            action,
+            path: path.to_owned(),
+            cause,
+        }
+    };
+    let is_root = nix::unistd::geteuid().is_root();
+    make_folder(path, is_root).map_err(failed("make the folder of the control socket"))?;
+    clear_the_way(path)?;
+    let bound = || -> io::Result<UnixListener> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // The file gets its mode from the socket, so that there is no moment at which others could connect.
+        fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        socket.listen(128)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    let listener = bound().map_err(failed("make the control socket"))?;
+    if is_root {
+        share(path).map_err(failed("give the group 'chatd' the control socket"))?;
+    }
+    Ok(listener)
+}
+
+fn make_folder(path: &Path, is_root: bool) -> io::Result<()> {
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    let mode = if is_root { 0o755 } else { 0o700 };
+    DirBuilder::new().recursive(true).mode(mode).create(folder)
+}
+
+/// Takes a socket away on which nobody answers.
+fn clear_the_way(path: &Path) -> Result<(), BindError> {
+    let path = path.to_owned();
+    let file = match std::fs::symlink_metadata(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => {
+            let action = "look at the control socket";
+            return Err(BindError::Io {
+                action,
+                path,
+                cause,
+            });
+        }
+    };
+    if !file.file_type().is_socket() {
+        return Err(BindError::NotASocket { path });
+    }
+    match knock(&path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(&path).map_err(|cause| BindError::Io {
+                action: "take away the stale control socket",
+                path,
+                cause,
+            })
+        }
+        // A full queue (`WouldBlock`) is a daemon too, if a busy one.
+        Ok(()) => Err(BindError::Answered { path }),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(BindError::Answered { path })
+        }
+        Err(cause) => Err(BindError::Io {
+            action: "see whether anybody answers on",
+            path,
+            cause,
+        }),
+    }
+}
+
+/// Connects without waiting.
+fn knock(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}
+
+fn share(path: &Path) -> io::Result<()> {
+    let Some(group) = Group::from_name(GROUP)? else {
+        return Ok(());
+    };
+    std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o660))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_daemon_is_refused_and_a_stale_socket_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/io.chatd.Control");
+        let first = bind(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{mode:o}");
+        let refused = bind(&path).unwrap_err();
+        assert!(matches!(refused, BindError::Answered { .. }), "{refused}");
+        drop(first);
+        assert!(path.exists(), "the stale socket lies there");
+        bind(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        std::fs::write(&path, "mine").unwrap();
+        let refused = bind(&path).unwrap_err();
+        assert!(matches!(refused, BindError::NotASocket { .. }), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_told() {
+        let path = PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
+        let refused = bind(&path).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("cannot make the control socket '/tmp/xxx"),
+            "{refused}"
+        );
+    }
+}

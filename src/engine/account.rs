@@ -1,0 +1,322 @@
+//! Accounts and their passwords: registering, logging in, changing the password. Argon2 itself is done elsewhere.
+
+use std::sync::Arc;
+
+use super::effect::{ByeReason, Effect, Refusal};
+use super::input::PasswordOutcome;
+use super::session::{Done, Stored};
+use super::{Asker, Engine, Pending, Then};
+use crate::base::id::LOBBY;
+use crate::base::limit::PASSWORD_CHARS_MIN;
+use crate::base::record::{
+    Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
+};
+use crate::base::{Password, Seq, SessionId, Ticket, Token, UserId, UserName};
+
+/// When to try again after the password threads were busy.
+const PASSWORD_BUSY_MS: u64 = 2_000;
+
+/// What a password was looked at for.
+#[derive(Debug)]
+pub(super) enum Verified {
+    Register {
+        name: UserName,
+        device: Arc<str>,
+    },
+    Login {
+        user: Option<UserId>,
+        device: Arc<str>,
+    },
+    Replace {
+        user: UserId,
+    },
+}
+
+impl Engine {
+    pub(super) fn register(
+        &mut self,
+        asker: &Asker,
+        name: UserName,
+        password: Password,
+        device: Arc<str>,
+    ) -> Result<(), Refusal> {
+        self.nobody(asker.conn)?;
+        if !self.rules.registration_open {
+            return Err(Refusal::RegistrationClosed);
+        }
+        strength(&password, &name)?;
+        self.check_name(&name)?;
+        if self.state.names.len() >= self.rules.limits.users as usize {
+            return Err(Refusal::LimitReached("users"));
+        }
+        if !self.registering.insert(name.skeleton().into()) {
+            return Err(Refusal::NameTaken);
+        }
+        self.verify(
+            asker,
+            PasswordWork::Hash(password),
+            Verified::Register { name, device },
+        );
+        Ok(())
+    }
+
+    /// Whether a new account may have the name.
+    pub(super) fn check_name(&self, name: &UserName) -> Result<(), Refusal> {
+        if self.state.user_by_name(name).is_some() {
+            return Err(Refusal::NameTaken);
+        }
+        if self.state.user_looks_taken(name) {
+            return Err(Refusal::NameLooksTaken);
+        }
+        Ok(())
+    }
+
+    pub(super) fn login(
+        &mut self,
+        asker: &Asker,
+        name: Option<&UserName>,
+        password: Password,
+        device: Arc<str>,
+    ) -> Result<(), Refusal> {
+        self.nobody(asker.conn)?;
+        let user = name.and_then(|name| self.state.user_by_name(name));
+        self.verify(
+            asker,
+            PasswordWork::Check(user, password),
+            Verified::Login { user, device },
+        );
+        Ok(())
+    }
+
+    pub(super) fn change_password(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        old: Password,
+        new: Password,
+    ) -> Result<(), Refusal> {
+        let name = self
+            .state
+            .users
+            .get(&user)
+            .ok_or(Refusal::NotLoggedIn)?
+            .name
+            .clone();
+        strength(&new, &name)?;
+        self.verify(
+            asker,
+            PasswordWork::Replace(user, old, new),
+            Verified::Replace { user },
+        );
+        Ok(())
+    }
+
+    fn verify(&mut self, asker: &Asker, work: PasswordWork, then: Verified) {
+        self.hold(asker.conn);
+        let ticket = self.ticket(Pending::Password {
+            asker: asker.clone(),
+            then,
+        });
+        self.effects.push(Effect::Password { ticket, work });
+    }
+
+    pub(super) fn password_done(&mut self, ticket: Ticket, outcome: PasswordOutcome) {
+        let Some(Pending::Password { asker, then }) = self.pending.remove(&ticket) else {
+            return;
+        };
+        if let Verified::Register { name, .. } = &then
+            && !matches!(outcome, PasswordOutcome::Hashed(..))
+        {
+            self.registering.remove(name.skeleton());
+        }
+        match (then, outcome) {
+            (_, PasswordOutcome::Busy) => {
+                self.refuse_login(&asker, Refusal::Busy(PASSWORD_BUSY_MS), false)
+            }
+            (_, PasswordOutcome::Broken) => self.refuse_login(&asker, Refusal::Internal, false),
+            (Verified::Register { name, device }, PasswordOutcome::Hashed(hash, token)) => {
+                self.add_account(asker, name, hash, device, token);
+            }
+            (
+                Verified::Login {
+                    user: Some(user),
+                    device,
+                },
+                PasswordOutcome::Right(token),
+            ) => {
+                self.add_session(asker, user, device, token);
+            }
+            (Verified::Replace { user }, PasswordOutcome::Hashed(hash, _)) => {
+                self.set_password(asker, user, hash)
+            }
+            (Verified::Replace { .. }, _) => {
+                self.refuse_login(&asker, Refusal::WrongPassword, false)
+            }
+            (Verified::Login { .. } | Verified::Register { .. }, _) => {
+                self.refuse_login(&asker, Refusal::WrongPassword, true);
+            }
+        }
+    }
+
+    /// Answers a refused login; after too many the connection is closed.
+    pub(super) fn refuse_login(&mut self, asker: &Asker, refusal: Refusal, counts: bool) {
+        self.refuse(asker, refusal);
+        let Some(conn) = self.conns.get_mut(&asker.conn) else {
+            return;
+        };
+        conn.refused += u32::from(counts);
+        if conn.refused >= self.rules.limits.login_attempts {
+            let text = "too many refused logins on this connection; look the name and the password up, then connect again";
+            return self.close(asker.conn, ByeReason::LoginAttempts, text);
+        }
+        self.release(asker.conn);
+    }
+
+    fn add_account(
+        &mut self,
+        asker: Asker,
+        name: UserName,
+        hash: PasswordHash,
+        device: Arc<str>,
+        token: Token,
+    ) {
+        let id = self.next_user;
+        self.next_user = id.next();
+        let registered = Some(name.skeleton().into());
+        let (now, from) = (
+            self.now.wall,
+            self.conns.get(&asker.conn).and_then(|conn| conn.from),
+        );
+        let last_login = Some(LastLogin { at: now, from });
+        let user = UserRecord {
+            id,
+            name,
+            created_at: now,
+            last_login,
+            removed: false,
+        };
+        let session = self.new_session(id, device, &token);
+        let (session_id, lobby) = (session.id, self.lobby_member(id));
+        let changes = vec![
+            Change::AddUser(user, hash),
+            Change::AddMember(lobby),
+            Change::AddSession(session),
+        ];
+        let done = Done::Login {
+            session: session_id,
+            token,
+            last_login: None,
+            registered,
+        };
+        self.commit(changes, Then::Session(Stored { asker, done }));
+    }
+
+    /// Everyone is in the lobby. What was said before they came counts as read.
+    pub(super) fn lobby_member(&self, user: UserId) -> MemberRecord {
+        let read_seq = self
+            .state
+            .rooms
+            .get(&LOBBY)
+            .map_or(Seq(0), |room| room.last_seq);
+        MemberRecord {
+            room: LOBBY,
+            user,
+            read_seq,
+        }
+    }
+
+    fn new_session(&mut self, user: UserId, device: Arc<str>, token: &Token) -> SessionRecord {
+        let id = self.next_session;
+        self.next_session = id.next();
+        let now = self.now.wall;
+        let expires_at = now.plus(self.session_life());
+        SessionRecord {
+            id,
+            user,
+            token: token.hash(),
+            device,
+            created_at: now,
+            expires_at,
+            seen_at: now,
+        }
+    }
+
+    fn add_session(&mut self, asker: Asker, user_id: UserId, device: Arc<str>, token: Token) {
+        // The account may have been removed while the password was looked at.
+        let Some(user) = self.state.users.get(&user_id).filter(|user| !user.removed) else {
+            return self.refuse_login(&asker, Refusal::WrongPassword, true);
+        };
+        let last_login = user.last_login;
+        let mut changes = Vec::new();
+        if user.sessions.len() >= self.rules.limits.sessions_per_user as usize {
+            let seen_at =
+                |id: &SessionId| self.state.sessions.get(id).map(|session| session.seen_at);
+            if let Some(oldest) = user
+                .sessions
+                .iter()
+                .copied()
+                .min_by_key(|id| (seen_at(id), *id))
+            {
+                changes.push(Change::RemoveSession(oldest));
+            }
+        }
+        let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
+        let session = self.new_session(user_id, device, &token);
+        let done = Done::Login {
+            session: session.id,
+            token,
+            last_login,
+            registered: None,
+        };
+        changes.push(Change::AddSession(session));
+        changes.push(Change::SetLastLogin(
+            user_id,
+            LastLogin {
+                at: self.now.wall,
+                from,
+            },
+        ));
+        self.commit(changes, Then::Session(Stored { asker, done }));
+    }
+
+    fn set_password(&mut self, asker: Asker, user_id: UserId, hash: PasswordHash) {
+        let own = self
+            .conns
+            .get(&asker.conn)
+            .and_then(|conn| conn.who)
+            .map(|(_, session)| session);
+        let sessions = self
+            .state
+            .users
+            .get(&user_id)
+            .map_or(&[][..], |user| &user.sessions);
+        let others = sessions
+            .iter()
+            .filter(|session| Some(**session) != own)
+            .map(|session| Change::RemoveSession(*session));
+        let changes = std::iter::once(Change::SetPassword(user_id, hash))
+            .chain(others)
+            .collect::<Vec<_>>();
+        self.commit(
+            changes,
+            Then::Session(Stored {
+                asker,
+                done: Done::Password,
+            }),
+        );
+    }
+}
+
+/// Whether a password is good enough for an account of that name.
+///
+/// # Errors
+/// [`Refusal::PasswordShort`] or [`Refusal::PasswordIsName`].
+pub fn strength(password: &Password, name: &UserName) -> Result<(), Refusal> {
+    if password.expose().chars().count() < PASSWORD_CHARS_MIN {
+        return Err(Refusal::PasswordShort);
+    }
+    if password.expose().to_lowercase() == name.key() {
+        return Err(Refusal::PasswordIsName);
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! What the admin asks for on the control socket, as far as it is about people, rooms and sessions.
+
+use std::sync::Arc;
+
+use super::effect::{AdminRoomLine, ByeReason, Effect, News, Reply, UserLine};
+use super::input::{Command, Fault, Outcome};
+use super::{Engine, Then};
+use crate::base::record::{Change, PasswordHash, RoomForm, UserRecord};
+use crate::base::{CallId, RoomId, SessionId, UserId, UserName};
+
+/// What happens once it is stored: this call gets this reply.
+#[derive(Debug)]
+pub(super) struct Stored {
+    call: CallId,
+    reply: Reply,
+    /// The name that was being registered.
+    registered: Option<UserName>,
+}
+
+impl Engine {
+    pub(super) fn call(&mut self, call: CallId, command: Command) {
+        let reply = match command {
+            Command::Counts => Some(self.counts()),
+            Command::Users => Some(Reply::Users(
+                self.state
+                    .names
+                    .values()
+                    .filter_map(|user| self.user_line(*user))
+                    .collect(),
+            )),
+            Command::Who => Some(Reply::Users(self.user_lines_here())),
+            Command::Rooms => Some(Reply::Rooms(
+                self.state
+                    .rooms
+                    .keys()
+                    .filter_map(|room| self.admin_room_line(*room))
+                    .collect(),
+            )),
+            Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
+            Command::Kick { name, text } => Some(self.kick(&name, &text)),
+            Command::Announce { text } => Some(self.announce(&text)),
+            Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
+            Command::SetPassword { name, hash } => self.admin_set_password(call, &name, hash),
+            Command::RemoveUser { name } => self.admin_remove_user(call, &name),
+            Command::ClearUsers { keep, dry_run } => self.clear_users(call, &keep, dry_run),
+            Command::RevokeSession { id } => self.revoke(call, id),
+            Command::Audit(record) => {
+                self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
+            }
+        };
+        if let Some(reply) = reply {
+            self.effects.push(Effect::Reply { call, reply });
+        }
+    }
+
+    /// The reply comes once the changes are stored.
+    fn admin_commit(&mut self, call: CallId, changes: Vec<Change>, reply: Reply) -> Option<Reply> {
+        self.commit(
+            changes,
+            Then::Admin(Stored {
+                call,
+                reply,
+                registered: None,
+            }),
+        );
+        None
+    }
+
+    pub(super) fn admin_stored(&mut self, stored: Stored, outcome: Outcome) {
+        let Stored {
+            call,
+            reply,
+            registered,
+        } = stored;
+        if let Some(name) = &registered {
+            self.registering.remove(name.skeleton());
+        }
+        let reply = match (outcome, registered) {
+            (Outcome::Taken, Some(name)) => Reply::Taken(name),
+            _ => reply,
+        };
+        self.effects.push(Effect::Reply { call, reply });
+    }
+
+    pub(super) fn admin_not_stored(&mut self, stored: Stored, fault: Fault) {
+        if let Some(name) = &stored.registered {
+            self.registering.remove(name.skeleton());
+        }
+        let reply = match fault {
+            Fault::Full => Reply::StorageFull,
+            Fault::Broken => Reply::NotStored,
+        };
+        self.effects.push(Effect::Reply {
+            call: stored.call,
+            reply,
+        });
+    }
+
+    fn counts(&self) -> Reply {
+        let messages = self
+            .state
+            .rooms
+            .values()
+            .map(|room| room.last_seq.0 + 1 - room.first_seq.0)
+            .sum();
+        let online = self
+            .state
+            .names
+            .values()
+            .filter_map(|user| self.state.users.get(user));
+        Reply::Counts {
+            users: self.state.names.len() as u64,
+            sessions: self.state.sessions.len() as u64,
+            rooms: self.state.room_names.len() as u64,
+            online: online.filter(|user| !user.conns.is_empty()).count() as u64,
+            logged_in: self
+                .conns
+                .values()
+                .filter(|conn| conn.who.is_some())
+                .count() as u64,
+            messages,
+        }
+    }
+
+    fn user_line(&self, id: UserId) -> Option<UserLine> {
+        let user = self.state.users.get(&id)?;
+        Some(UserLine {
+            name: user.name.clone(),
+            created_at: user.created_at,
+            last_login: user.last_login,
+            sessions: user.sessions.len() as u32,
+            connections: user.conns.len() as u32,
+            rooms: self.state.rooms_of(id, false) as u32,
+        })
+    }
+
+    fn user_lines_here(&self) -> Vec<UserLine> {
+        let lines = self
+            .state
+            .names
+            .values()
+            .filter_map(|user| self.user_line(*user));
+        lines.filter(|line| line.connections > 0).collect()
+    }
+
+    fn admin_room_line(&self, id: RoomId) -> Option<AdminRoomLine> {
+        let room = self.state.rooms.get(&id)?;
+        let name = |user: &UserId| {
+            self.state
+                .users
+                .get(user)
+                .map_or(String::new(), |user| user.name.to_string())
+        };
+        let label = match &room.form {
+            RoomForm::Open(name) => name.to_string(),
+            RoomForm::Direct(one, other) => format!("@{} @{}", name(one), name(other)),
+        };
+        Some(AdminRoomLine {
+            form: room.form.clone(),
+            label,
+            topic: room.topic.clone(),
+            members: room.members.len() as u32,
+            online: room.online,
+            messages: room.last_seq.0 + 1 - room.first_seq.0,
+        })
+    }
+
+    fn session_lines(&self, user: Option<&UserName>) -> Reply {
+        let wanted = user.map(|name| {
+            self.state
+                .user_by_name(name)
+                .ok_or_else(|| Reply::NoSuchUser(name.clone()))
+        });
+        let wanted = match wanted.transpose() {
+            Ok(wanted) => wanted,
+            Err(reply) => return reply,
+        };
+        let sessions = self
+            .state
+            .sessions
+            .values()
+            .filter(|session| wanted.is_none_or(|user| session.user == user));
+        let line = |session: &crate::base::record::SessionRecord| {
+            let user = self.state.users.get(&session.user)?;
+            let its = |conn: &&crate::base::ConnId| {
+                self.conns
+                    .get(conn)
+                    .and_then(|conn| conn.who)
+                    .is_some_and(|who| who.1 == session.id)
+            };
+            Some((
+                user.name.clone(),
+                session.clone(),
+                user.conns.iter().filter(its).count() as u32,
+            ))
+        };
+        Reply::Sessions(sessions.filter_map(line).collect())
+    }
+
+    fn kick(&mut self, name: &UserName, text: &str) -> Reply {
+        match self.state.user_by_name(name) {
+            Some(user) => Reply::Count(self.close_all(user, ByeReason::Kicked, text) as u64),
+            None => Reply::NoSuchUser(name.clone()),
+        }
+    }
+
+    fn announce(&mut self, text: &Arc<str>) -> Reply {
+        let here = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.who.is_some())
+            .map(|(id, _)| *id)
+            .collect::<Vec<_>>();
+        for conn in &here {
+            self.push(*conn, News::Notice { text: text.clone() });
+        }
+        Reply::Count(here.len() as u64)
+    }
+
+    fn admin_add_user(
+        &mut self,
+        call: CallId,
+        name: UserName,
+        hash: PasswordHash,
+    ) -> Option<Reply> {
+        if self.check_name(&name).is_err() || !self.registering.insert(name.skeleton().into()) {
+            return Some(Reply::Taken(name));
+        }
+        let registered = Some(name.clone());
+        let id = self.next_user;
+        self.next_user = id.next();
+        let user = UserRecord {
+            id,
+            name,
+            created_at: self.now.wall,
+            last_login: None,
+            removed: false,
+        };
+        let changes = vec![
+            Change::AddUser(user, hash),
+            Change::AddMember(self.lobby_member(id)),
+        ];
+        self.commit(
+            changes,
+            Then::Admin(Stored {
+                call,
+                reply: Reply::Done,
+                registered,
+            }),
+        );
+        None
+    }
+
+    /// Another password, and every session of the account ends: whoever had the old one is out.
+    fn admin_set_password(
+        &mut self,
+        call: CallId,
+        name: &UserName,
+        hash: PasswordHash,
+    ) -> Option<Reply> {
+        let Some(id) = self.state.user_by_name(name) else {
+            return Some(Reply::NoSuchUser(name.clone()));
+        };
+        let sessions = self
+            .state
+            .users
+            .get(&id)
+            .map_or(&[][..], |user| &user.sessions);
+        let ends = sessions
+            .iter()
+            .map(|session| Change::RemoveSession(*session));
+        let changes = std::iter::once(Change::SetPassword(id, hash))
+            .chain(ends)
+            .collect();
+        self.admin_commit(call, changes, Reply::Done)
+    }
+
+    fn admin_remove_user(&mut self, call: CallId, name: &UserName) -> Option<Reply> {
+        match self.state.user_by_name(name) {
+            Some(user) => self.admin_commit(call, vec![Change::RemoveUser(user)], Reply::Count(1)),
+            None => Some(Reply::NoSuchUser(name.clone())),
+        }
+    }
+
+    /// Removes everyone but those named. A name to keep that nobody has is a slip of the pen: nothing is removed.
+    fn clear_users(&mut self, call: CallId, keep: &[UserName], dry_run: bool) -> Option<Reply> {
+        if let Some(name) = keep
+            .iter()
+            .find(|name| self.state.user_by_name(name).is_none())
+        {
+            return Some(Reply::NoSuchUser(name.clone()));
+        }
+        let kept = keep
+            .iter()
+            .filter_map(|name| self.state.user_by_name(name))
+            .collect::<Vec<_>>();
+        let gone = self
+            .state
+            .names
+            .values()
+            .filter(|user| !kept.contains(user))
+            .copied()
+            .collect::<Vec<_>>();
+        let reply = Reply::Count(gone.len() as u64);
+        if dry_run || gone.is_empty() {
+            return Some(reply);
+        }
+        self.admin_commit(
+            call,
+            gone.into_iter().map(Change::RemoveUser).collect(),
+            reply,
+        )
+    }
+
+    fn revoke(&mut self, call: CallId, id: SessionId) -> Option<Reply> {
+        match self.state.sessions.contains_key(&id) {
+            true => self.admin_commit(call, vec![Change::RemoveSession(id)], Reply::Done),
+            false => Some(Reply::NoSuchSession(id)),
+        }
+    }
+}

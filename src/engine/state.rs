@@ -1,0 +1,399 @@
+//! What is true of people, rooms and sessions: exactly what the stored changes make it. Decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::record::{
+    Change, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
+};
+use crate::base::{
+    Channel, ConnId, RoomId, RoomName, Seq, SessionId, Target, Timestamp, TokenHash, UserId,
+    UserName,
+};
+use crate::engine::effect::RoomView;
+
+/// People, rooms and sessions, and the ways to find them.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub users: BTreeMap<UserId, User>,
+    pub rooms: BTreeMap<RoomId, Room>,
+    pub sessions: BTreeMap<SessionId, SessionRecord>,
+    /// Living accounts by the key of their names.
+    pub names: BTreeMap<Box<str>, UserId>,
+    /// Open rooms by the key of their names.
+    pub room_names: BTreeMap<Box<str>, RoomId>,
+    tokens: BTreeMap<TokenHash, SessionId>,
+    directs: BTreeMap<(UserId, UserId), RoomId>,
+    /// What the names in use look like. Several may look the same only if they are the same.
+    user_looks: BTreeSet<Box<str>>,
+    room_looks: BTreeSet<Box<str>>,
+}
+
+/// Somebody, gone or not.
+#[derive(Debug)]
+pub(super) struct User {
+    pub name: UserName,
+    pub created_at: Timestamp,
+    pub last_login: Option<LastLogin>,
+    pub removed: bool,
+    /// Where they are a member and how far they have read, by room.
+    pub rooms: Vec<(RoomId, Seq)>,
+    pub sessions: Vec<SessionId>,
+    /// The connections they are here with. Not stored.
+    pub conns: Vec<ConnId>,
+}
+
+/// A room or a direct conversation.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub form: RoomForm,
+    pub topic: Arc<str>,
+    pub first_seq: Seq,
+    /// The last number delivered.
+    pub last_seq: Seq,
+    pub members: BTreeSet<UserId>,
+    /// How many of the members are here. Not stored.
+    pub online: u32,
+}
+
+impl State {
+    /// The state that a store holds.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let mut state = Self::default();
+        snapshot
+            .users
+            .into_iter()
+            .for_each(|user| state.add_user(user));
+        snapshot
+            .rooms
+            .into_iter()
+            .for_each(|room| state.add_room(room));
+        snapshot
+            .members
+            .iter()
+            .for_each(|member| state.set_member(member));
+        snapshot
+            .sessions
+            .into_iter()
+            .for_each(|session| state.add_session(session));
+        state
+    }
+
+    /// Follows a change that was stored.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::AddUser(user, _) => self.add_user(user),
+            Change::RemoveUser(user) => self.remove_user(user),
+            Change::SetLastLogin(user, last) => {
+                self.users
+                    .entry(user)
+                    .and_modify(|user| user.last_login = Some(last));
+            }
+            Change::AddSession(session) => self.add_session(session),
+            Change::RenewSession {
+                id,
+                seen_at,
+                expires_at,
+            } => {
+                self.sessions.entry(id).and_modify(|session| {
+                    session.seen_at = seen_at;
+                    session.expires_at = expires_at;
+                });
+            }
+            Change::RemoveSession(session) => self.remove_session(session),
+            Change::AddRoom(room) => self.add_room(room),
+            Change::SetTopic(room, topic) => {
+                self.rooms.entry(room).and_modify(|room| room.topic = topic);
+            }
+            Change::AddMember(member) if self.read_seq(member.room, member.user).is_some() => {}
+            Change::AddMember(member) | Change::SetRead(member) => self.set_member(&member),
+            Change::RemoveMember(room, user) => self.remove_member(room, user),
+            Change::SetPassword(..) | Change::AddAudit(_) => {}
+        }
+    }
+
+    fn add_user(&mut self, user: UserRecord) {
+        if !user.removed {
+            self.names.insert(user.name.key().into(), user.id);
+            self.user_looks.insert(user.name.skeleton().into());
+        }
+        let UserRecord {
+            id,
+            name,
+            created_at,
+            last_login,
+            removed,
+        } = user;
+        let (rooms, sessions, conns) = (Vec::new(), Vec::new(), Vec::new());
+        self.users.insert(
+            id,
+            User {
+                name,
+                created_at,
+                last_login,
+                removed,
+                rooms,
+                sessions,
+                conns,
+            },
+        );
+    }
+
+    fn remove_user(&mut self, id: UserId) {
+        let Some(user) = self.users.get_mut(&id).filter(|user| !user.removed) else {
+            return;
+        };
+        user.removed = true;
+        user.last_login = None;
+        let (rooms, sessions) = (
+            std::mem::take(&mut user.rooms),
+            std::mem::take(&mut user.sessions),
+        );
+        let online = !user.conns.is_empty();
+        self.names.remove(user.name.key());
+        self.user_looks.remove(user.name.skeleton());
+        for (room, _) in rooms {
+            if let Some(room) = self.rooms.get_mut(&room) {
+                room.members.remove(&id);
+                room.online -= u32::from(online);
+            }
+        }
+        sessions
+            .into_iter()
+            .for_each(|session| self.remove_session(session));
+    }
+
+    fn add_session(&mut self, session: SessionRecord) {
+        let Some(user) = self.users.get_mut(&session.user) else {
+            return;
+        };
+        user.sessions.push(session.id);
+        self.tokens.insert(session.token, session.id);
+        self.sessions.insert(session.id, session);
+    }
+
+    fn remove_session(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        self.tokens.remove(&session.token);
+        if let Some(user) = self.users.get_mut(&session.user) {
+            user.sessions.retain(|other| *other != id);
+        }
+    }
+
+    fn add_room(&mut self, room: RoomRecord) {
+        match &room.form {
+            RoomForm::Open(name) => {
+                self.room_names.insert(name.key().into(), room.id);
+                self.room_looks.insert(name.skeleton().into());
+            }
+            RoomForm::Direct(one, other) => {
+                self.directs.insert((*one, *other), room.id);
+            }
+        }
+        let RoomRecord {
+            id,
+            form,
+            topic,
+            first_seq,
+            last_seq,
+            ..
+        } = room;
+        self.rooms.insert(
+            id,
+            Room {
+                form,
+                topic,
+                first_seq,
+                last_seq,
+                members: BTreeSet::new(),
+                online: 0,
+            },
+        );
+    }
+
+    fn set_member(&mut self, member: &MemberRecord) {
+        let (Some(room), Some(user)) = (
+            self.rooms.get_mut(&member.room),
+            self.users.get_mut(&member.user),
+        ) else {
+            return;
+        };
+        match user
+            .rooms
+            .binary_search_by_key(&member.room, |(room, _)| *room)
+        {
+            Ok(place) => user.rooms[place].1 = member.read_seq,
+            Err(place) => {
+                user.rooms.insert(place, (member.room, member.read_seq));
+                room.members.insert(member.user);
+                room.online += u32::from(!user.conns.is_empty());
+            }
+        }
+    }
+
+    fn remove_member(&mut self, room_id: RoomId, user_id: UserId) {
+        let (Some(room), Some(user)) = (self.rooms.get_mut(&room_id), self.users.get_mut(&user_id))
+        else {
+            return;
+        };
+        if let Ok(place) = user.rooms.binary_search_by_key(&room_id, |(room, _)| *room) {
+            user.rooms.remove(place);
+            room.members.remove(&user_id);
+            room.online -= u32::from(!user.conns.is_empty());
+        }
+    }
+
+    /// Notes that somebody is here with one more connection. Returns whether it is their first.
+    pub fn come(&mut self, user_id: UserId, conn: ConnId) -> bool {
+        let Some(user) = self.users.get_mut(&user_id) else {
+            return false;
+        };
+        user.conns.push(conn);
+        let first = user.conns.len() == 1;
+        if first {
+            for (room, _) in &user.rooms {
+                self.rooms.entry(*room).and_modify(|room| room.online += 1);
+            }
+        }
+        first
+    }
+
+    /// Notes that somebody is here with one connection less. Returns whether it was their last.
+    pub fn go(&mut self, user_id: UserId, conn: ConnId) -> bool {
+        let Some(user) = self.users.get_mut(&user_id) else {
+            return false;
+        };
+        let before = user.conns.len();
+        user.conns.retain(|other| *other != conn);
+        let last = before > 0 && user.conns.is_empty();
+        if last {
+            for (room, _) in &user.rooms {
+                self.rooms.entry(*room).and_modify(|room| room.online -= 1);
+            }
+        }
+        last
+    }
+
+    /// A living account.
+    pub fn user_by_name(&self, name: &UserName) -> Option<UserId> {
+        self.names.get(name.key()).copied()
+    }
+
+    /// Whether another living account's name looks the same.
+    pub fn user_looks_taken(&self, name: &UserName) -> bool {
+        self.user_looks.contains(name.skeleton())
+    }
+
+    /// An open room.
+    pub fn room_by_name(&self, name: &RoomName) -> Option<RoomId> {
+        self.room_names.get(name.key()).copied()
+    }
+
+    /// Whether a room has the name, or one that looks the same.
+    pub fn room_taken(&self, name: &RoomName) -> bool {
+        self.room_names.contains_key(name.key()) || self.room_looks.contains(name.skeleton())
+    }
+
+    /// The session of a token.
+    pub fn session_by_token(&self, token: &TokenHash) -> Option<&SessionRecord> {
+        self.sessions.get(self.tokens.get(token)?)
+    }
+
+    /// The direct conversation of two people, if they have one.
+    pub fn direct(&self, one: UserId, other: UserId) -> Option<RoomId> {
+        self.directs.get(&(one.min(other), one.max(other))).copied()
+    }
+
+    /// How far somebody has read in a room; none when they are not in it.
+    pub fn read_seq(&self, room: RoomId, user: UserId) -> Option<Seq> {
+        let rooms = &self.users.get(&user)?.rooms;
+        rooms
+            .binary_search_by_key(&room, |(room, _)| *room)
+            .ok()
+            .map(|place| rooms[place].1)
+    }
+
+    /// The room that somebody means: their direct conversation with a living account of that name; else the one that
+    /// they had with somebody of that name who is gone; else the open room.
+    pub fn find(&self, viewer: UserId, target: &Target) -> Option<RoomId> {
+        match target {
+            Target::Room(name) => self.room_by_name(name),
+            Target::Direct(name) => match self.user_by_name(name) {
+                Some(other) => self.direct(viewer, other),
+                None => self
+                    .users
+                    .get(&viewer)?
+                    .rooms
+                    .iter()
+                    .map(|(room, _)| *room)
+                    .find(|room| {
+                        self.partner(*room, viewer)
+                            .and_then(|other| self.users.get(&other))
+                            .is_some_and(|other| other.name == *name)
+                    }),
+            },
+        }
+    }
+
+    /// The other one of a direct conversation.
+    pub fn partner(&self, room: RoomId, viewer: UserId) -> Option<UserId> {
+        match self.rooms.get(&room)?.form {
+            RoomForm::Open(_) => None,
+            RoomForm::Direct(one, other) if one == viewer => Some(other),
+            RoomForm::Direct(one, _) => Some(one),
+        }
+    }
+
+    /// The channel in which somebody sees a room, and what it is called there. None for a direct conversation with
+    /// somebody who is gone and whose name another person has by now: that name means the other person.
+    pub fn view(&self, room: RoomId, viewer: UserId) -> Option<(Channel, Target)> {
+        match &self.rooms.get(&room)?.form {
+            RoomForm::Open(name) => Some((Channel { room, side: 0 }, Target::Room(name.clone()))),
+            RoomForm::Direct(one, other) => {
+                let (side, partner) = if *one == viewer {
+                    (0, *other)
+                } else {
+                    (1, *one)
+                };
+                let name = &self.users.get(&partner)?.name;
+                let meant = self
+                    .user_by_name(name)
+                    .is_none_or(|living| living == partner);
+                meant.then(|| (Channel { room, side }, Target::Direct(name.clone())))
+            }
+        }
+    }
+
+    /// A room as one of its members sees it.
+    pub fn room_view(&self, room_id: RoomId, viewer: UserId) -> Option<RoomView> {
+        let room = self.rooms.get(&room_id)?;
+        Some(RoomView {
+            room: self.view(room_id, viewer)?.1,
+            topic: room.topic.clone(),
+            first_seq: room.first_seq,
+            last_seq: room.last_seq,
+            read_seq: self.read_seq(room_id, viewer)?,
+            members: room.members.len() as u32,
+        })
+    }
+
+    /// The rooms that somebody is in and can see.
+    pub fn room_views(&self, viewer: UserId) -> Vec<RoomView> {
+        let rooms = self.users.get(&viewer).map_or(&[][..], |user| &user.rooms);
+        rooms
+            .iter()
+            .filter_map(|(room, _)| self.room_view(*room, viewer))
+            .collect()
+    }
+
+    /// How many rooms or direct conversations somebody is in.
+    pub fn rooms_of(&self, user: UserId, direct: bool) -> usize {
+        let rooms = self.users.get(&user).map_or(&[][..], |user| &user.rooms);
+        rooms
+            .iter()
+            .filter(|(room, _)| self.partner(*room, user).is_some() == direct)
+            .count()
+    }
+}

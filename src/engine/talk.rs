@@ -1,0 +1,402 @@
+//! What people say: sends and their place in the log, topics, read markers, typing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{Delivery, Effect, News, Refusal};
+use super::input::Outcome;
+use super::key::Fate;
+use super::{Asker, Engine, Pending, Then};
+use crate::base::record::{Change, Draft, Kind, MemberRecord, RoomForm};
+use crate::base::{ConnId, RoomId, RoomName, Seq, Target, Timestamp, UserId};
+
+/// When to try again after too much waited for the writer.
+const APPENDS_BUSY_MS: u64 = 1_000;
+
+/// Others are told at most so often that somebody writes.
+const TYPING_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A message without its place: kind, key and text.
+type Words = (Kind, Option<Arc<str>>, Arc<str>);
+
+/// What happens once it is stored.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub asker: Asker,
+    user: UserId,
+    done: Done,
+}
+
+#[derive(Debug)]
+enum Done {
+    /// A direct conversation was opened by its first message.
+    Opened {
+        other: UserId,
+        words: Words,
+    },
+    Topic {
+        room: RoomId,
+    },
+    Read {
+        room: RoomId,
+        seq: Seq,
+    },
+}
+
+/// The messages of one commit, by room, and the answers to those who sent them.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    rooms: BTreeMap<RoomId, Vec<Delivery>>,
+    sent: Vec<(Asker, UserId, RoomId, Seq, Timestamp)>,
+}
+
+impl Engine {
+    pub(super) fn send(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        to: &Target,
+        words: Words,
+    ) -> Result<(), Refusal> {
+        if let Some(key) = &words.1
+            && let Some(fate) = self.keys.get(user, key)
+        {
+            self.send_again(asker, user, fate);
+            return Ok(());
+        }
+        if self.appends_waiting >= self.rules.limits.appends_waiting {
+            return Err(Refusal::Busy(APPENDS_BUSY_MS));
+        }
+        let room = match to {
+            Target::Room(name) => self.state.room_by_name(name).ok_or(Refusal::NoSuchRoom)?,
+            Target::Direct(name) => {
+                let other = self.state.user_by_name(name).ok_or(Refusal::NoSuchUser)?;
+                match self.state.direct(user, other) {
+                    Some(room) => room,
+                    None => return self.open_direct(asker, user, other, words),
+                }
+            }
+        };
+        self.state.read_seq(room, user).ok_or(Refusal::NotAMember)?;
+        self.append(asker, user, room, words);
+        Ok(())
+    }
+
+    /// The same key again: the first send's answer, once it is known.
+    fn send_again(&mut self, asker: &Asker, user: UserId, fate: Fate) {
+        match fate {
+            Fate::Stored { room, seq, at } => self.answer_sent(asker, user, room, seq, at),
+            Fate::Waiting(ticket) => {
+                if let Some(Pending::Append { askers, .. }) = self.pending.get_mut(&ticket) {
+                    askers.push(asker.clone());
+                }
+            }
+        }
+    }
+
+    fn answer_sent(&mut self, asker: &Asker, user: UserId, room: RoomId, seq: Seq, at: Timestamp) {
+        match self.state.view(room, user) {
+            Some((_, room)) => self.answer(asker, News::Sent { room, seq, at }),
+            None => self.refuse(asker, Refusal::NoSuchUser),
+        }
+    }
+
+    fn append(&mut self, asker: &Asker, author: UserId, room: RoomId, (kind, key, text): Words) {
+        let draft = Draft {
+            room,
+            author,
+            at: self.now.wall,
+            kind,
+            key: key.clone(),
+            text,
+        };
+        let askers = vec![asker.clone()];
+        let ticket = self.ticket(Pending::Append {
+            draft: draft.clone(),
+            origin: asker.conn,
+            askers,
+        });
+        if let Some(key) = key {
+            self.keys.wait(author, key, ticket);
+        }
+        self.stores_waiting += 1;
+        self.appends_waiting += 1;
+        self.effects.push(Effect::Append { ticket, draft });
+    }
+
+    pub(super) fn appended(
+        &mut self,
+        draft: Draft,
+        origin: ConnId,
+        askers: Vec<Asker>,
+        seq: Seq,
+        batch: &mut Batch,
+    ) {
+        self.appends_waiting = self.appends_waiting.saturating_sub(1);
+        let Draft {
+            room, author, at, ..
+        } = draft;
+        if let Some(key) = draft.key.clone() {
+            self.keys
+                .store(author, key, Fate::Stored { room, seq, at }, at);
+            self.trim_keys();
+        }
+        batch.sent.extend(
+            askers
+                .into_iter()
+                .map(|asker| (asker, author, room, seq, at)),
+        );
+        if let Some(user) = self.state.users.get(&author) {
+            let delivery = Delivery {
+                seq,
+                from: user.name.clone(),
+                draft,
+                origin: Some(origin),
+            };
+            batch.rooms.entry(room).or_default().push(delivery);
+        }
+    }
+
+    pub(super) fn trim_keys(&mut self) {
+        let age_max = Duration::from_secs(3600) * self.rules.limits.key_hours;
+        self.keys
+            .trim(self.now.wall, age_max, self.rules.limits.keys as usize);
+    }
+
+    /// Gives everyone what is in the log by now, then tells the senders.
+    pub(super) fn deliver(&mut self, batch: &mut Batch) {
+        let Batch { rooms, sent } = std::mem::take(batch);
+        for (room_id, messages) in rooms {
+            let Some(room) = self.state.rooms.get_mut(&room_id) else {
+                continue;
+            };
+            room.last_seq = messages.last().map_or(room.last_seq, |last| last.seq);
+            let viewers = match room.form {
+                RoomForm::Open(_) => vec![messages[0].draft.author],
+                RoomForm::Direct(one, other) => vec![one, other],
+            };
+            for viewer in viewers {
+                if let Some((channel, label)) = self.state.view(room_id, viewer) {
+                    let messages = messages.clone();
+                    self.effects.push(Effect::Deliver {
+                        channel,
+                        label,
+                        messages,
+                    });
+                }
+            }
+        }
+        for (asker, user, room, seq, at) in sent {
+            self.answer_sent(&asker, user, room, seq, at);
+        }
+    }
+
+    pub(super) fn not_appended(&mut self, draft: &Draft, askers: &[Asker], refusal: Refusal) {
+        self.appends_waiting = self.appends_waiting.saturating_sub(1);
+        if let Some(key) = draft.key.clone() {
+            self.keys.forget(draft.author, key);
+        }
+        askers.iter().for_each(|asker| self.refuse(asker, refusal));
+    }
+
+    /// The first message to somebody makes the conversation.
+    fn open_direct(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        other: UserId,
+        words: Words,
+    ) -> Result<(), Refusal> {
+        if user == other {
+            return Err(Refusal::Yourself);
+        }
+        for who in [user, other] {
+            if self.state.rooms_of(who, true) >= self.rules.limits.direct_conversations as usize {
+                return Err(Refusal::LimitReached("direct_conversations"));
+            }
+        }
+        self.hold(asker.conn);
+        let room = self.new_room(RoomForm::Direct(user.min(other), user.max(other)));
+        let member = |user| {
+            Change::AddMember(MemberRecord {
+                room: room.id,
+                user,
+                read_seq: Seq(0),
+            })
+        };
+        let changes = vec![Change::AddRoom(room.clone()), member(user), member(other)];
+        let done = Done::Opened { other, words };
+        self.commit(
+            changes,
+            Then::Talk(Stored {
+                asker: asker.clone(),
+                user,
+                done,
+            }),
+        );
+        Ok(())
+    }
+
+    pub(super) fn topic(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        name: &RoomName,
+        topic: Arc<str>,
+    ) -> Result<(), Refusal> {
+        let room = self.place(user, &Target::Room(name.clone()))?.channel.room;
+        let then = Then::Talk(Stored {
+            asker: asker.clone(),
+            user,
+            done: Done::Topic { room },
+        });
+        self.hold(asker.conn);
+        self.commit(vec![Change::SetTopic(room, topic)], then);
+        Ok(())
+    }
+
+    /// How far somebody has read: never back, never past the end.
+    pub(super) fn read(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        target: &Target,
+        seq: Seq,
+    ) -> Result<(), Refusal> {
+        let place = self.place(user, target)?;
+        let (room, seq) = (place.channel.room, seq.min(place.last_seq));
+        if self
+            .state
+            .read_seq(room, user)
+            .is_none_or(|read| read >= seq)
+        {
+            self.answer(asker, News::Ok);
+            return Ok(());
+        }
+        let member = MemberRecord {
+            room,
+            user,
+            read_seq: seq,
+        };
+        let then = Then::Talk(Stored {
+            asker: asker.clone(),
+            user,
+            done: Done::Read { room, seq },
+        });
+        self.hold(asker.conn);
+        self.commit(vec![Change::SetRead(member)], then);
+        Ok(())
+    }
+
+    pub(super) fn talk_stored(&mut self, stored: Stored, outcome: Outcome) {
+        let Stored { asker, user, done } = stored;
+        match done {
+            Done::Opened { other, words } => self.opened(&asker, user, other, words, outcome),
+            Done::Topic { room } => self.topic_stored(&asker, user, room),
+            Done::Read { room, seq } => self.read_stored(&asker, user, room, seq),
+        }
+        self.release(asker.conn);
+    }
+
+    fn opened(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        other: UserId,
+        words: Words,
+        outcome: Outcome,
+    ) {
+        // Taken: the other one had the same thought at the same time, and theirs is the conversation.
+        let Some(room) = self.state.direct(user, other) else {
+            return self.refuse(asker, Refusal::Internal);
+        };
+        if outcome == Outcome::Changed {
+            self.joined(None, user, room);
+            self.joined(None, other, room);
+        }
+        match self.state.read_seq(room, user) {
+            Some(_) => self.append(asker, user, room, words),
+            None => self.refuse(asker, Refusal::NotLoggedIn),
+        }
+    }
+
+    fn topic_stored(&mut self, asker: &Asker, user: UserId, room: RoomId) {
+        self.answer(asker, News::Ok);
+        let Some((channel, label)) = self.state.view(room, user) else {
+            return;
+        };
+        let Some(topic) = self.state.rooms.get(&room).map(|room| room.topic.clone()) else {
+            return;
+        };
+        let by = self.state.users.get(&user).map(|user| user.name.clone());
+        let news = News::Topic {
+            room: label,
+            topic,
+            by,
+        };
+        self.effects.push(Effect::Signal {
+            channel,
+            news,
+            except: Some(asker.conn),
+        });
+    }
+
+    fn read_stored(&mut self, asker: &Asker, user: UserId, room: RoomId, seq: Seq) {
+        self.answer(asker, News::Ok);
+        let Some((_, label)) = self.state.view(room, user) else {
+            return;
+        };
+        let conns = self
+            .state
+            .users
+            .get(&user)
+            .map_or(Vec::new(), |user| user.conns.clone());
+        for conn in conns.into_iter().filter(|conn| *conn != asker.conn) {
+            self.push(
+                conn,
+                News::Read {
+                    room: label.clone(),
+                    seq,
+                },
+            );
+        }
+    }
+
+    pub(super) fn typing(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        to: &Target,
+    ) -> Result<(), Refusal> {
+        let place = self.place(user, to)?;
+        self.answer(asker, News::Ok);
+        let room_id = place.channel.room;
+        let small = self
+            .state
+            .rooms
+            .get(&room_id)
+            .is_some_and(|room| room.online <= self.rules.limits.presence_room);
+        let Some(conn) = self.conns.get_mut(&asker.conn) else {
+            return Ok(());
+        };
+        let recent = conn
+            .typed_at
+            .is_some_and(|at| self.now.elapsed < at + TYPING_INTERVAL);
+        if !small || recent {
+            return Ok(());
+        }
+        conn.typed_at = Some(self.now.elapsed);
+        let viewer = self.state.partner(room_id, user).unwrap_or(user);
+        let name = self.state.users.get(&user).map(|user| user.name.clone());
+        if let (Some((channel, room)), Some(user)) = (self.state.view(room_id, viewer), name) {
+            let news = News::Typing { room, user };
+            self.effects.push(Effect::Signal {
+                channel,
+                news,
+                except: Some(asker.conn),
+            });
+        }
+        Ok(())
+    }
+}

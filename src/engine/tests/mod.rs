@@ -1,0 +1,7 @@
+//! Stories of the engine, told as conversations. Time jumps; the writer and the password threads are played by the
+//! test, which decides when they are done.
+
+mod admin;
+mod people;
+mod talk;
+mod world;

@@ -1,0 +1,372 @@
+//! The world around an engine: connections that write down what they are told, a writer that numbers messages, a
+//! clock that is set by hand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::id::LOBBY;
+use crate::base::record::{
+    Change, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
+};
+use crate::base::{
+    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq, SessionId,
+    Ticket, Timestamp, Token, TokenHash, UserId,
+};
+use crate::engine::Engine;
+use crate::engine::effect::{Effect, News, Query, Reply};
+use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request, Rules};
+
+pub struct World {
+    pub engine: Engine,
+    pub now: Now,
+    /// What each connection was told and has not been asked for.
+    told: BTreeMap<u32, Vec<String>>,
+    attached: BTreeMap<(Channel, ConnId), Seq>,
+    /// What waits for the writer; done by [`World::store`].
+    writer: VecDeque<(Ticket, Option<RoomId>, Vec<Change>)>,
+    /// Whether the writer is done at once.
+    pub quick: bool,
+    seqs: BTreeMap<RoomId, Seq>,
+    tokens: u8,
+    pub stopped: bool,
+    pub replies: Vec<Reply>,
+}
+
+impl World {
+    pub fn new(limits: Limits) -> Self {
+        let lobby = RoomRecord {
+            id: LOBBY,
+            form: RoomForm::Open(RoomName::lobby()),
+            topic: "".into(),
+            created_at: Timestamp(0),
+            first_seq: Seq(1),
+            last_seq: Seq(0),
+        };
+        let snapshot = Snapshot {
+            rooms: vec![lobby],
+            next_user: UserId(1),
+            next_room: RoomId(2),
+            next_session: SessionId(1),
+            ..Snapshot::default()
+        };
+        Self {
+            engine: Engine::new(
+                Rules {
+                    registration_open: true,
+                    limits,
+                },
+                snapshot,
+            ),
+            now: Now {
+                elapsed: Duration::from_secs(1),
+                wall: Timestamp(1_800_000_000_000),
+            },
+            told: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            writer: VecDeque::new(),
+            quick: true,
+            seqs: BTreeMap::new(),
+            tokens: 0,
+            stopped: false,
+            replies: Vec::new(),
+        }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now = Now {
+            elapsed: self.now.elapsed + time,
+            wall: self.now.wall.plus(time),
+        };
+        self.input(Input::Tick);
+    }
+
+    /// Asks on connection `conn` and has everything done that can be.
+    pub fn ask(&mut self, conn: u32, request: Request) {
+        let id = Some(RequestId("1".into()));
+        self.input(Input::Request {
+            conn: id_of(conn),
+            from: None,
+            id,
+            request,
+        });
+    }
+
+    pub fn register(&mut self, conn: u32, name: &str) {
+        let (name, password) = (name.parse().unwrap(), Password::new("correct horse".into()));
+        self.ask(
+            conn,
+            Request::Register {
+                name,
+                password,
+                device: "".into(),
+            },
+        );
+    }
+
+    pub fn login(&mut self, conn: u32, name: &str, password: &str) {
+        let password = Password::new(password.into());
+        self.ask(
+            conn,
+            Request::Login {
+                name: name.parse().ok(),
+                password,
+                device: "".into(),
+            },
+        );
+    }
+
+    pub fn resume(&mut self, conn: u32, token: u8, cursors: &[(&str, u64)]) {
+        let cursors = cursors
+            .iter()
+            .map(|(room, seq)| (room.parse().unwrap(), Seq(*seq)))
+            .collect();
+        self.ask(
+            conn,
+            Request::Resume {
+                token: Some(token_hash(token)),
+                cursors,
+            },
+        );
+    }
+
+    pub fn say(&mut self, conn: u32, to: &str, text: &str) {
+        self.say_keyed(conn, to, None, text);
+    }
+
+    pub fn say_keyed(&mut self, conn: u32, to: &str, key: Option<&str>, text: &str) {
+        let (to, key) = (to.parse().unwrap(), key.map(Arc::from));
+        self.ask(
+            conn,
+            Request::Send {
+                to,
+                kind: Kind::Text,
+                key,
+                text: text.into(),
+            },
+        );
+    }
+
+    pub fn command(&mut self, command: Command) -> Option<Reply> {
+        self.input(Input::Call {
+            call: CallId(1),
+            command,
+        });
+        self.replies.pop()
+    }
+
+    pub fn gone(&mut self, conn: u32) {
+        self.input(Input::Gone { conn: id_of(conn) });
+    }
+
+    pub fn input(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.engine.handle(input, self.now, &mut effects);
+        effects.into_iter().for_each(|effect| self.effect(effect));
+        if self.quick && !self.writer.is_empty() {
+            self.store();
+        }
+    }
+
+    /// The writer stores everything that waits, in one commit.
+    pub fn store(&mut self) {
+        let outcome = |(ticket, room, _): (Ticket, Option<RoomId>, Vec<Change>)| match room {
+            Some(room) => {
+                let seq = self.seqs.entry(room).or_default();
+                *seq = seq.next();
+                (ticket, Outcome::Appended(*seq))
+            }
+            None => (ticket, Outcome::Changed),
+        };
+        let outcomes = self.writer.drain(..).map(outcome).collect();
+        self.input(Input::Stored(outcomes));
+    }
+
+    /// The writer cannot store what waits.
+    pub fn fail(&mut self, fault: Fault) {
+        let tickets = self.writer.drain(..).map(|(ticket, ..)| ticket).collect();
+        self.input(Input::NotStored { tickets, fault });
+    }
+
+    /// The first things that wait were dealt with by hand.
+    pub fn forget_writer(&mut self, things: usize) {
+        self.writer.drain(..things);
+    }
+
+    /// What the connection was told since it was last asked, a line each.
+    pub fn told(&mut self, conn: u32) -> Vec<String> {
+        self.told.remove(&conn).unwrap_or_default()
+    }
+
+    /// Forgets what everyone was told.
+    pub fn hush(&mut self) {
+        self.told.clear();
+    }
+
+    fn tell(&mut self, conn: ConnId, line: String) {
+        self.told.entry(conn.slot).or_default().push(line);
+    }
+
+    fn tell_all(&mut self, channel: Channel, except: Option<ConnId>, line: &str) {
+        let conns = self
+            .attached
+            .keys()
+            .filter(|(other, conn)| *other == channel && Some(*conn) != except);
+        for conn in conns.map(|(_, conn)| *conn).collect::<Vec<_>>() {
+            self.tell(conn, line.to_owned());
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Tell { conn, news, .. } => self.tell(conn, line(&news)),
+            Effect::Signal {
+                channel,
+                news,
+                except,
+            } => self.tell_all(channel, except, &line(&news)),
+            Effect::Attach {
+                conn,
+                channel,
+                label,
+                after,
+                head,
+                ..
+            } => {
+                self.attached.insert((channel, conn), after);
+                if after < head {
+                    self.tell(conn, format!("{label} is fed after {after}"));
+                }
+            }
+            Effect::Detach { conn, channel } => drop(self.attached.remove(&(channel, conn))),
+            Effect::Dismiss { conn } => self.attached.retain(|(_, other), _| *other != conn),
+            Effect::Close { conn, bye } => {
+                self.attached.retain(|(_, other), _| *other != conn);
+                self.tell(conn, format!("bye {:?}", bye.reason));
+            }
+            Effect::Append { ticket, draft } => {
+                self.writer.push_back((ticket, Some(draft.room), vec![]))
+            }
+            Effect::Commit { ticket, changes } => self.writer.push_back((ticket, None, changes)),
+            Effect::Deliver {
+                channel,
+                label,
+                messages,
+            } => {
+                for message in messages {
+                    let line = format!(
+                        "{label} {} <{}> {}",
+                        message.seq, message.from, message.draft.text
+                    );
+                    self.tell_all(channel, message.origin, &line);
+                }
+            }
+            Effect::Query {
+                conn,
+                query: Query::History { place, .. },
+                ..
+            } => {
+                self.tell(
+                    conn,
+                    format!("page of {} up to {}", place.label, place.last_seq),
+                );
+            }
+            Effect::Query { conn, query, .. } => self.tell(conn, format!("{query:?}")),
+            Effect::Password { ticket, work } => self.password(ticket, work),
+            Effect::Reply { reply, .. } => self.replies.push(reply),
+            Effect::Stopped => self.stopped = true,
+            Effect::Admit { .. } => {}
+        }
+    }
+
+    /// "correct horse" is everybody's password.
+    fn password(&mut self, ticket: Ticket, work: PasswordWork) {
+        self.tokens += 1;
+        let token = Token::from_random([self.tokens; 32]);
+        let right = |password: Password| password.expose() == "correct horse";
+        let outcome = match work {
+            PasswordWork::Hash(_) => PasswordOutcome::Hashed(PasswordHash("hash".into()), token),
+            PasswordWork::Check(Some(_), password) if right(password.clone()) => {
+                PasswordOutcome::Right(token)
+            }
+            PasswordWork::Replace(_, old, _) if right(old.clone()) => {
+                PasswordOutcome::Hashed(PasswordHash("hash".into()), token)
+            }
+            _ => PasswordOutcome::Wrong,
+        };
+        self.input(Input::Password { ticket, outcome });
+    }
+}
+
+pub fn id_of(conn: u32) -> ConnId {
+    ConnId {
+        worker: 0,
+        turn: 0,
+        slot: conn,
+    }
+}
+
+/// The token of the nth password that was looked at.
+pub fn token_hash(token: u8) -> TokenHash {
+    Token::from_random([token; 32]).hash()
+}
+
+fn line(news: &News) -> String {
+    match news {
+        News::Welcome { user, rooms, .. } => {
+            let rooms = rooms
+                .iter()
+                .map(|room| format!(" {}:{}/{}", room.room, room.read_seq, room.last_seq));
+            format!("welcome {user}{}", rooms.collect::<String>())
+        }
+        News::Ok => "ok".into(),
+        News::Sent { room, seq, .. } => format!("sent {room} {seq}"),
+        News::Joined(view) => format!("joined {} with {}", view.room, view.members),
+        News::Left { room } => format!("left {room}"),
+        News::Rooms { rooms, more } => {
+            let rooms = rooms
+                .iter()
+                .map(|room| format!(" {}({}/{})", room.room, room.online, room.members));
+            format!(
+                "rooms{}{}",
+                rooms.collect::<String>(),
+                if *more { " …" } else { "" }
+            )
+        }
+        News::Who { who, more, .. } => {
+            let who = who.iter().map(|person| {
+                format!(
+                    " {}{}",
+                    person.user,
+                    if person.online { "" } else { "(away)" }
+                )
+            });
+            format!(
+                "who{}{}",
+                who.collect::<String>(),
+                if *more { " …" } else { "" }
+            )
+        }
+        News::Presence {
+            room,
+            user,
+            joined,
+            others,
+        } => {
+            let others = if *others > 0 {
+                format!(" and {others} others")
+            } else {
+                String::new()
+            };
+            format!(
+                "{user}{others} {} {room}",
+                if *joined { "is in" } else { "is out of" }
+            )
+        }
+        News::Topic { room, topic, .. } => format!("topic {room} {topic}"),
+        News::Read { room, seq } => format!("read {room} {seq}"),
+        News::Typing { room, user } => format!("{user} types in {room}"),
+        News::Notice { text } => format!("notice {text}"),
+        News::Refused(refusal) => format!("refused {refusal:?}"),
+    }
+}

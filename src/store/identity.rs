@@ -1,0 +1,226 @@
+//! The identity key: what names and addresses are sealed with and looked up by. It lies beside the database or comes
+//! from elsewhere, never in it, so that a copy of the database alone tells nobody's name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::base::UserName;
+use crate::store::StoreError;
+
+/// The key's name in the state folder.
+pub(super) const KEY_FILE: &str = "identity.key";
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+
+/// Where the identity key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// `identity.key` in the state folder. It is made together with a new database and only then.
+    StateDir,
+    /// This file, such as a credential from the service manager. It is only read, never made.
+    File(PathBuf),
+}
+
+impl KeySource {
+    pub(super) fn path(&self, state_dir: &Path) -> PathBuf {
+        match self {
+            Self::StateDir => state_dir.join(KEY_FILE),
+            Self::File(path) => path.clone(),
+        }
+    }
+}
+
+/// What a sealed value belongs to. It is bound to the value: one put into another place does not open.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// The check value that tells whether the key is this database's.
+    Check,
+    /// The name of an account.
+    UserName(u32),
+    /// From where the account last logged in.
+    LastLogin(u32),
+    /// The device of a session.
+    Device(u64),
+    /// What a control call was about, by its time.
+    Audit(i64),
+}
+
+impl Place {
+    fn bytes(self) -> [u8; 9] {
+        let (tag, number) = match self {
+            Self::Check => (0, 0),
+            Self::UserName(id) => (1, u64::from(id)),
+            Self::LastLogin(id) => (2, u64::from(id)),
+            Self::Device(id) => (3, id),
+            Self::Audit(at) => (4, at.cast_unsigned()),
+        };
+        let mut bytes = [tag; 9];
+        bytes[1..].copy_from_slice(&number.to_be_bytes());
+        bytes
+    }
+}
+
+/// Seals and opens, and makes the hashes that names are looked up by.
+pub(super) struct Identity {
+    cipher: XChaCha20Poly1305,
+    lookup: Hmac<Sha256>,
+}
+
+/// Why a sealed value could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SealError {
+    #[error("a sealed value does not open: the key is another, or the value was changed")]
+    Shut,
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+impl Identity {
+    pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let derived = |purpose: &[u8]| {
+            let mut mac = keyed(key);
+            mac.update(purpose);
+            Zeroizing::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()))
+        };
+        let seal = derived(b"chatd identity: seal");
+        Self {
+            cipher: XChaCha20Poly1305::new((&*seal).into()),
+            lookup: keyed(&derived(b"chatd identity: lookup")),
+        }
+    }
+
+    /// Random nonce, then the ciphertext.
+    pub(super) fn seal(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(SealError::Random)?;
+        let payload = Payload {
+            msg: plain,
+            aad: &place.bytes(),
+        };
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SealError::Shut)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    pub(super) fn open(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, sealed) = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(SealError::Shut)?;
+        let payload = Payload {
+            msg: sealed,
+            aad: &place.bytes(),
+        };
+        self.cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| SealError::Shut)
+    }
+
+    /// What a name is looked up by: the same for names that count as the same, and telling nothing without the key.
+    pub(super) fn name_hash(&self, name: &UserName) -> [u8; 32] {
+        let mut mac = self.lookup.clone();
+        mac.update(name.key().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
+    // As HMAC defines it for a key that is shorter than a block of the hash.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..KEY_BYTES].copy_from_slice(key);
+    <Hmac<Sha256> as KeyInit>::new((&*block).into())
+}
+
+/// Reads the key; `None` when there is no such file.
+pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, StoreError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::io("read the identity key", path, error)),
+    };
+    match <[u8; KEY_BYTES]>::try_from(&bytes[..]) {
+        Ok(key) => Ok(Some(Zeroizing::new(key))),
+        Err(_) => Err(StoreError::Key {
+            path: path.to_owned(),
+            problem: format!("has {} bytes instead of {KEY_BYTES}", bytes.len()),
+        }),
+    }
+}
+
+/// Makes a new key. It appears under its name as a whole or not at all, and is on disk before anything is sealed with it.
+pub(super) fn make_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, StoreError> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(&mut *key)
+        .map_err(|error| StoreError::io("make the identity key", path, error))?;
+    let draft = path.with_extension("key.new");
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(&*key)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(|error| StoreError::io("make the identity key", path, error))?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_with_its_key_only() {
+        let (identity, other) = (Identity::new(&[1; 32]), Identity::new(&[2; 32]));
+        let sealed = identity
+            .seal(Place::UserName(7), "Анна".as_bytes())
+            .unwrap();
+        assert_eq!(
+            identity.open(Place::UserName(7), &sealed).unwrap(),
+            "Анна".as_bytes()
+        );
+        assert!(identity.open(Place::UserName(8), &sealed).is_err());
+        assert!(identity.open(Place::LastLogin(7), &sealed).is_err());
+        assert!(other.open(Place::UserName(7), &sealed).is_err());
+        for cut in [0, NONCE_BYTES, sealed.len() - 1] {
+            assert!(identity.open(Place::UserName(7), &sealed[..cut]).is_err());
+        }
+        let again = identity
+            .seal(Place::UserName(7), "Анна".as_bytes())
+            .unwrap();
+        assert_ne!(sealed, again, "a nonce was used twice");
+    }
+
+    #[test]
+    fn a_name_is_found_however_it_is_written_and_not_without_the_key() {
+        let name = |text: &str| text.parse::<UserName>().unwrap();
+        let identity = Identity::new(&[1; 32]);
+        assert_eq!(
+            identity.name_hash(&name("Анна")),
+            identity.name_hash(&name("анна"))
+        );
+        assert_ne!(
+            identity.name_hash(&name("anna")),
+            identity.name_hash(&name("anne"))
+        );
+        assert_ne!(
+            identity.name_hash(&name("anna")),
+            Identity::new(&[2; 32]).name_hash(&name("anna"))
+        );
+    }
+}

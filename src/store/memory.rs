@@ -1,0 +1,417 @@
+//! The same store without a disk, for simulations. Forgets everything with its last handle.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::base::id::LOBBY;
+use crate::base::name::LOBBY_NAME;
+use crate::base::record::{
+    AuditRecord, Change, Draft, KeyRecord, LastLogin, MemberRecord, PasswordHash, Record, RoomForm,
+    RoomRecord, SessionRecord, Snapshot, UserRecord,
+};
+use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId, UserName};
+use crate::store::search::{self, Word};
+use crate::store::{Entry, Outcome, Page, Reader, Store, StoreError};
+
+/// A store in memory. Every clone is a handle on the same one and both writes and reads, so that a simulation can let
+/// its writer crash and start again from what is stored.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+struct State {
+    users: BTreeMap<UserId, (UserRecord, Option<PasswordHash>)>,
+    rooms: BTreeMap<RoomId, Room>,
+    members: BTreeMap<(RoomId, UserId), Seq>,
+    sessions: BTreeMap<SessionId, SessionRecord>,
+    audit: Vec<AuditRecord>,
+    next_user: UserId,
+    next_room: RoomId,
+    next_session: SessionId,
+    next_offset: u64,
+    is_full: bool,
+}
+
+struct Room {
+    record: RoomRecord,
+    /// With the offset of each message.
+    log: Vec<(u64, Record)>,
+    indexed: Seq,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        let mut state = State {
+            users: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            members: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            audit: Vec::new(),
+            next_user: UserId(1),
+            next_room: LOBBY,
+            next_session: SessionId(1),
+            next_offset: 1,
+            is_full: false,
+        };
+        // It always is one; the suite shows the lobby.
+        if let Ok(name) = LOBBY_NAME.parse() {
+            state.add_room(&RoomRecord {
+                id: LOBBY,
+                form: RoomForm::Open(name),
+                topic: "".into(),
+                created_at: Timestamp::default(),
+                first_seq: Seq(1),
+                last_seq: Seq(0),
+            });
+        }
+        Self(Arc::new(Mutex::new(state)))
+    }
+}
+
+impl MemoryStore {
+    /// From now on the disk is full, or no longer is.
+    pub fn set_full(&self, is_full: bool) {
+        self.state().is_full = is_full;
+    }
+
+    /// What was done on the control socket.
+    #[must_use]
+    pub fn audit(&self) -> Vec<AuditRecord> {
+        self.state().audit.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
+        let state = self.state();
+        Ok(Snapshot {
+            users: state.users.values().map(|(user, _)| user.clone()).collect(),
+            rooms: state
+                .rooms
+                .values()
+                .map(|room| room.record.clone())
+                .collect(),
+            members: state
+                .members
+                .iter()
+                .map(|(&(room, user), &read_seq)| MemberRecord {
+                    room,
+                    user,
+                    read_seq,
+                })
+                .collect(),
+            sessions: state.sessions.values().cloned().collect(),
+            keys: state.keys(keys_since, keys_max),
+            next_user: state.next_user,
+            next_room: state.next_room,
+            next_session: state.next_session,
+        })
+    }
+
+    fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
+        let mut state = self.state();
+        if state.is_full && !batch.is_empty() {
+            return Err(StoreError::Full {
+                path: "memory".into(),
+            });
+        }
+        state.check(batch)?;
+        Ok(batch
+            .iter()
+            .map(|entry| match entry {
+                Entry::Append(draft) => Outcome::Appended(state.append(draft)),
+                Entry::Changes(changes) if state.is_taken(changes) => Outcome::Taken,
+                Entry::Changes(changes) => {
+                    changes.iter().for_each(|change| state.apply(change));
+                    Outcome::Changed
+                }
+            })
+            .collect())
+    }
+
+    fn index(&mut self, messages_max: usize) -> Result<bool, StoreError> {
+        let mut left = messages_max as u64;
+        let mut more = false;
+        for room in self.state().rooms.values_mut() {
+            let to = room
+                .record
+                .last_seq
+                .0
+                .min(room.indexed.0.saturating_add(left));
+            left -= to - room.indexed.0;
+            room.indexed = Seq(to);
+            more |= room.indexed < room.record.last_seq;
+        }
+        Ok(more)
+    }
+}
+
+impl Reader for MemoryStore {
+    fn after(
+        &mut self,
+        room: RoomId,
+        after: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let state = self.state();
+        let log = state.log(room).iter().filter(|record| record.1.seq > after);
+        Ok(page(log, limit, bytes_max))
+    }
+
+    fn before(
+        &mut self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let state = self.state();
+        let log = state.log(room).iter().rev();
+        let mut records = page(log.filter(|record| record.1.seq < before), limit, bytes_max);
+        records.reverse();
+        Ok(records)
+    }
+
+    fn search(
+        &mut self,
+        room: RoomId,
+        text: &str,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let words = search::words(text);
+        let state = self.state();
+        let Some(room) = state.rooms.get(&room).filter(|_| !words.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let found = room.log.iter().rev().filter(|(_, record)| {
+            record.seq < before
+                && record.seq <= room.indexed
+                && words.iter().all(|word| has(&record.draft.text, word))
+        });
+        Ok(page(found, limit, usize::MAX))
+    }
+
+    fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        Ok(self
+            .state()
+            .users
+            .get(&user)
+            .and_then(|(_, hash)| hash.clone()))
+    }
+
+    fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError> {
+        Ok(self
+            .state()
+            .users
+            .get(&user)
+            .map(|(user, _)| user.name.clone()))
+    }
+}
+
+impl State {
+    fn log(&self, room: RoomId) -> &[(u64, Record)] {
+        self.rooms.get(&room).map_or(&[], |room| &room.log)
+    }
+
+    fn keys(&self, since: Timestamp, keys_max: usize) -> Vec<KeyRecord> {
+        let mut messages: Vec<_> = self
+            .rooms
+            .values()
+            .flat_map(|room| &room.log)
+            .filter(|(_, record)| record.draft.at >= since && record.draft.key.is_some())
+            .collect();
+        messages.sort_unstable_by_key(|(offset, _)| *offset);
+        messages
+            .split_off(messages.len().saturating_sub(keys_max))
+            .into_iter()
+            .filter_map(|(_, record)| {
+                Some(KeyRecord {
+                    author: record.draft.author,
+                    key: record.draft.key.clone()?,
+                    room: record.draft.room,
+                    seq: record.seq,
+                    at: record.draft.at,
+                })
+            })
+            .collect()
+    }
+
+    /// Looks for what would fail before anything is changed.
+    fn check(&self, batch: &[Entry]) -> Result<(), StoreError> {
+        let mut added = HashSet::new();
+        for entry in batch {
+            match entry {
+                Entry::Append(draft) => {
+                    if !self.rooms.contains_key(&draft.room) && !added.contains(&draft.room) {
+                        let cause = format!("there is no room {}", draft.room);
+                        let path = Path::new("memory");
+                        return Err(StoreError::io("store messages in", path, cause));
+                    }
+                }
+                Entry::Changes(changes) => {
+                    added.extend(changes.iter().filter_map(|change| match change {
+                        Change::AddRoom(room) => Some(room.id),
+                        _ => None,
+                    }))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_taken(&self, changes: &[Change]) -> bool {
+        let (mut users, mut rooms) = (HashSet::new(), Vec::new());
+        changes.iter().any(|change| match change {
+            Change::AddUser(user, _) => {
+                let same = |(other, _): &(UserRecord, _)| !other.removed && other.name == user.name;
+                self.users.values().any(same) || !users.insert(user.name.clone())
+            }
+            Change::AddRoom(room) => {
+                let taken = self
+                    .rooms
+                    .values()
+                    .any(|other| other.record.form == room.form)
+                    || rooms.contains(&&room.form);
+                rooms.push(&room.form);
+                taken
+            }
+            _ => false,
+        })
+    }
+
+    fn append(&mut self, draft: &Draft) -> Seq {
+        let offset = self.next_offset;
+        let Some(room) = self.rooms.get_mut(&draft.room) else {
+            return Seq(0);
+        };
+        self.next_offset += 1;
+        let seq = room.record.last_seq.next();
+        room.record.last_seq = seq;
+        let draft = draft.clone();
+        room.log.push((offset, Record { seq, draft }));
+        seq
+    }
+
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::AddUser(user, hash) => {
+                self.next_user = self.next_user.max(user.id.next());
+                self.users
+                    .insert(user.id, (user.clone(), Some(hash.clone())));
+            }
+            Change::SetPassword(user, hash) => {
+                if let Some((_, old)) = self.living(*user) {
+                    *old = Some(hash.clone());
+                }
+            }
+            Change::RemoveUser(user) => self.remove_user(*user),
+            Change::SetLastLogin(user, login) => self.set_last_login(*user, *login),
+            Change::AddSession(session) => {
+                self.next_session = self.next_session.max(session.id.next());
+                self.sessions.insert(session.id, session.clone());
+            }
+            Change::RenewSession {
+                id,
+                seen_at,
+                expires_at,
+            } => {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    (session.seen_at, session.expires_at) = (*seen_at, *expires_at);
+                }
+            }
+            Change::RemoveSession(id) => drop(self.sessions.remove(id)),
+            Change::AddRoom(room) => self.add_room(room),
+            Change::SetTopic(room, topic) => {
+                if let Some(room) = self.rooms.get_mut(room) {
+                    room.record.topic = topic.clone();
+                }
+            }
+            Change::AddMember(member) => {
+                let place = self.members.entry((member.room, member.user));
+                place.or_insert(member.read_seq);
+            }
+            Change::RemoveMember(room, user) => drop(self.members.remove(&(*room, *user))),
+            Change::SetRead(member) => {
+                if let Some(seq) = self.members.get_mut(&(member.room, member.user)) {
+                    *seq = member.read_seq;
+                }
+            }
+            Change::AddAudit(audit) => self.audit.push(audit.clone()),
+        }
+    }
+
+    fn living(&mut self, user: UserId) -> Option<&mut (UserRecord, Option<PasswordHash>)> {
+        self.users.get_mut(&user).filter(|(user, _)| !user.removed)
+    }
+
+    fn remove_user(&mut self, user: UserId) {
+        if let Some((record, hash)) = self.users.get_mut(&user) {
+            (record.removed, record.last_login, *hash) = (true, None, None);
+        }
+        self.sessions.retain(|_, session| session.user != user);
+        self.members.retain(|(_, member), _| *member != user);
+    }
+
+    fn set_last_login(&mut self, user: UserId, login: LastLogin) {
+        if let Some((record, _)) = self.living(user) {
+            record.last_login = Some(login);
+        }
+    }
+
+    fn add_room(&mut self, room: &RoomRecord) {
+        self.next_room = self.next_room.max(room.id.next());
+        let record = RoomRecord {
+            first_seq: room.last_seq.next(),
+            ..room.clone()
+        };
+        let room = Room {
+            indexed: room.last_seq,
+            record,
+            log: Vec::new(),
+        };
+        self.rooms.insert(room.record.id, room);
+    }
+}
+
+fn page<'a>(
+    log: impl Iterator<Item = &'a (u64, Record)>,
+    limit: usize,
+    bytes_max: usize,
+) -> Vec<Record> {
+    let mut page = Page::new(bytes_max);
+    for (_, record) in log.take(limit) {
+        if !page.push(record.clone()) {
+            break;
+        }
+    }
+    page.records
+}
+
+/// Whether the parts of the word stand next to each other in the text.
+fn has(text: &str, word: &Word) -> bool {
+    let (parts, wanted) = (parts(text), parts(&word.text));
+    let Some((last, before)) = wanted.split_last() else {
+        return false;
+    };
+    parts.windows(wanted.len()).any(|window| {
+        let (window_last, window_before) = (&window[before.len()], &window[..before.len()]);
+        let ends = match word.prefix {
+            true => window_last.starts_with(last.as_str()),
+            false => window_last == last,
+        };
+        ends && window_before == before
+    })
+}
+
+fn parts(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}

@@ -1,0 +1,87 @@
+//! Whose database it is and how new, and the steps that bring an older one up to date. Each step is one transaction.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::store::identity::{Identity, Place};
+use crate::store::rows::refused;
+
+/// In the header of the file, for `file` and for us: "chtd".
+const APPLICATION_ID: i64 = 0x6368_7464;
+
+/// The steps in order; the version of a database is the number of those it has gone through.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001_init.sql")];
+
+const CHECK: &[u8] = b"this database belongs to this key";
+
+/// What was found in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet.
+    New,
+    /// One of ours, of a version that this build knows.
+    Ours,
+    /// One of ours from a later build, of this version.
+    Newer(i64),
+    /// Another program's.
+    Foreign,
+}
+
+/// The newest version that this build knows.
+pub(super) fn known() -> i64 {
+    MIGRATIONS.len() as i64
+}
+
+/// Looks at the file without changing it.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = number("PRAGMA application_id")?;
+    let version = version(connection)?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    Ok(match (application, version) {
+        (0, 0) if tables == 0 => Found::New,
+        (APPLICATION_ID, version) if version > known() => Found::Newer(version),
+        (APPLICATION_ID, 1..) => Found::Ours,
+        _ => Found::Foreign,
+    })
+}
+
+/// Goes the steps that are missing. A new database is bound to its key in the same transaction that makes it.
+pub(super) fn run(connection: &mut Connection, identity: &Identity) -> rusqlite::Result<()> {
+    let done = version(connection)?;
+    for (number, step) in (1..).zip(MIGRATIONS).filter(|(number, _)| *number > done) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        if number == 1 {
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            bind(&transaction, identity)?;
+        }
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Whether the database was made with this key.
+pub(super) fn is_bound(connection: &Connection, identity: &Identity) -> rusqlite::Result<bool> {
+    let sealed: Vec<u8> = connection.query_row(
+        "SELECT value FROM meta WHERE name = 'identity_check'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(identity
+        .open(Place::Check, &sealed)
+        .is_ok_and(|plain| plain == CHECK))
+}
+
+fn bind(transaction: &Transaction, identity: &Identity) -> rusqlite::Result<()> {
+    let sealed = identity.seal(Place::Check, CHECK).map_err(refused)?;
+    transaction.execute(
+        "INSERT INTO meta (name, value) VALUES ('identity_check', ?1)",
+        [sealed],
+    )?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}

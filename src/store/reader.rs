@@ -1,0 +1,152 @@
+//! Reading from SQLite beside the writer: pages of the log, search, passwords, names. Each call is one read
+//! transaction of its own: one held open would keep the write-ahead log from being begun anew.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use crate::base::record::{PasswordHash, Record};
+use crate::base::{RoomId, Seq, UserId, UserName};
+use crate::store::identity::Identity;
+use crate::store::rows::{SEQ_MAX, fault, message_id, record, record_columns, rows_max};
+use crate::store::snapshot::open_name;
+use crate::store::{Page, Reader, StoreError, search, sqlite};
+
+pub(super) const AFTER: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3"
+);
+
+pub(super) const BEFORE: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM message WHERE id > ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+);
+
+/// CROSS JOIN keeps the order of the tables: the index finds, the log is only looked up.
+pub(super) const SEARCH: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM message_text CROSS JOIN message ON message.id = message_text.rowid",
+    " WHERE message_text MATCH ?1 AND message_text.rowid > ?2 AND message_text.rowid < ?3",
+    " ORDER BY message_text.rowid DESC LIMIT ?4"
+);
+
+/// A connection that can only read. Cheap to make; each thread has its own.
+pub struct SqliteReader {
+    connection: Connection,
+    identity: Arc<Identity>,
+    path: Arc<Path>,
+}
+
+impl SqliteReader {
+    pub(super) fn open(path: Arc<Path>, identity: Arc<Identity>) -> Result<Self, StoreError> {
+        let connection = sqlite::connect_reader(&path)
+            .map_err(|error| fault("open for reading", &path, &error))?;
+        Ok(Self {
+            connection,
+            identity,
+            path,
+        })
+    }
+
+    fn page(
+        &self,
+        sql: &str,
+        range: impl Params,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let read = || {
+            let mut page = Page::new(bytes_max);
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(range)?;
+            while let Some(row) = rows.next()? {
+                if !page.push(record(row)?) {
+                    break;
+                }
+            }
+            Ok(page.records)
+        };
+        read().map_err(|error| fault("read messages from", &self.path, &error))
+    }
+}
+
+impl Reader for SqliteReader {
+    fn after(
+        &mut self,
+        room: RoomId,
+        after: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let range = (
+            message_id(room, after),
+            message_id(room, SEQ_MAX),
+            rows_max(limit),
+        );
+        self.page(AFTER, range, bytes_max)
+    }
+
+    fn before(
+        &mut self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let range = (
+            message_id(room, Seq(0)),
+            message_id(room, before),
+            rows_max(limit),
+        );
+        let mut records = self.page(BEFORE, range, bytes_max)?;
+        records.reverse();
+        Ok(records)
+    }
+
+    fn search(
+        &mut self,
+        room: RoomId,
+        text: &str,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let words = search::words(text);
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let range = (
+            search::expression(&words),
+            message_id(room, Seq(0)),
+            message_id(room, before),
+            rows_max(limit),
+        );
+        self.page(SEARCH, range, usize::MAX)
+    }
+
+    fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT password FROM user WHERE id = ?1 AND removed = 0")?
+                .query_row([user.0], |row| {
+                    Ok(PasswordHash(row.get_ref(0)?.as_str()?.into()))
+                })
+                .optional()
+        };
+        read().map_err(|error| fault("read a password from", &self.path, &error))
+    }
+
+    fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT name FROM user WHERE id = ?1")?
+                .query_row([user.0], |row| {
+                    open_name(&self.identity, user, row.get_ref(0)?.as_blob()?)
+                })
+                .optional()
+        };
+        read().map_err(|error| fault("read a name from", &self.path, &error))
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the stores: the suite that each of them passes. What only SQLite can show is beside it, in
+//! `store/sqlite/tests.rs`.
+
+pub(super) mod stage;
+mod suite;

@@ -1,0 +1,514 @@
+//! What every store does, shown on each of them. A test takes a [`Stage`], writes through the store and looks through
+//! a reader or a fresh snapshot.
+
+use crate::base::id::LOBBY;
+use crate::base::name::LOBBY_NAME;
+use crate::base::record::{
+    AuditRecord, Change, Kind, LastLogin, Record, RoomForm, RoomRecord, SessionRecord, Snapshot,
+    UserRecord,
+};
+use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId};
+use crate::store::tests::stage::{
+    ANNA, BORIS, Stage, TEA, draft, hash, lines, make, member, open, room, said, say, session,
+    snapshot, user,
+};
+use crate::store::{Entry, Outcome, Reader, Store, StoreError};
+
+macro_rules! suite {
+    ($($name:ident)+) => {
+        mod on_memory {
+            $(#[test] fn $name() { super::$name(&mut super::Memory::default()); })+
+        }
+        mod on_sqlite {
+            $(#[test] fn $name() { super::$name(&mut crate::store::sqlite::tests::Stand::new()); })+
+        }
+    };
+}
+
+suite! {
+    a_new_store_has_the_lobby_and_nobody
+    messages_are_numbered_in_each_room_and_read_back_as_they_were
+    a_room_made_in_a_batch_takes_messages_in_the_same
+    a_page_is_cut_by_number_and_by_bytes
+    a_name_that_is_taken_holds_up_nobody_else
+    accounts_sessions_and_members_are_as_they_were_left
+    who_is_removed_stays_an_author_and_the_name_is_free_again
+    numbers_of_who_and_what_is_gone_are_not_given_again
+    the_newest_keys_are_remembered_oldest_first
+    search_finds_all_the_words_newest_first
+    search_comes_behind_the_log_in_portions
+    search_takes_any_text
+    on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room
+    a_message_to_no_room_stores_nothing_of_its_batch
+}
+
+#[derive(Default)]
+struct Memory(crate::store::memory::MemoryStore);
+
+impl Stage for Memory {
+    fn store(&mut self) -> &mut dyn Store {
+        &mut self.0
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(self.0.clone())
+    }
+
+    fn set_full(&mut self, is_full: bool) {
+        self.0.set_full(is_full);
+    }
+}
+
+fn a_new_store_has_the_lobby_and_nobody(stage: &mut dyn Stage) {
+    let snapshot = snapshot(stage.store());
+    let lobby = &snapshot.rooms[0];
+    assert_eq!((lobby.id, &lobby.form), (LOBBY, &open(LOBBY_NAME)));
+    assert_eq!((lobby.first_seq, lobby.last_seq), (Seq(1), Seq(0)));
+    let expected = Snapshot {
+        rooms: vec![lobby.clone()],
+        next_user: UserId(1),
+        next_room: RoomId(2),
+        next_session: SessionId(1),
+        ..Snapshot::default()
+    };
+    assert_eq!(snapshot, expected);
+    assert_eq!(stage.store().commit(&[]).unwrap(), []);
+}
+
+fn messages_are_numbered_in_each_room_and_read_back_as_they_were(stage: &mut dyn Stage) {
+    make(stage.store(), vec![room(TEA, open("tea"))]);
+    let mut waves = draft(TEA, -5, Some("k-1"), "waves \"'\u{1b}[31m\u{10ffff}");
+    waves.kind = Kind::Action;
+    let batch = [
+        said(LOBBY, "one"),
+        Entry::Append(waves.clone()),
+        said(LOBBY, "two"),
+    ];
+    let outcomes = stage.store().commit(&batch).unwrap();
+    assert_eq!(outcomes, [1, 1, 2].map(|seq| Outcome::Appended(Seq(seq))));
+    let outcomes = stage.store().commit(&[said(TEA, "more")]).unwrap();
+    assert_eq!(outcomes, [Outcome::Appended(Seq(2))]);
+    let mut reader = stage.reader();
+    let lobby = reader.after(LOBBY, Seq(0), 10, usize::MAX).unwrap();
+    assert_eq!(lines(&lobby), ["1 one", "2 two"]);
+    let tea = reader.after(TEA, Seq(0), 1, usize::MAX).unwrap();
+    let expected = Record {
+        seq: Seq(1),
+        draft: waves,
+    };
+    assert_eq!(tea, [expected]);
+    let last = |room: &RoomRecord| room.last_seq;
+    let snapshot = snapshot(stage.store());
+    assert_eq!(
+        snapshot.rooms.iter().map(last).collect::<Vec<_>>(),
+        [Seq(2), Seq(2)]
+    );
+}
+
+fn a_room_made_in_a_batch_takes_messages_in_the_same(stage: &mut dyn Stage) {
+    make(
+        stage.store(),
+        vec![user(ANNA, "anna"), user(BORIS, "boris")],
+    );
+    let batch = [
+        Entry::Changes(vec![room(TEA, RoomForm::Direct(ANNA, BORIS))]),
+        said(TEA, "hello"),
+        Entry::Changes(vec![room(RoomId(3), RoomForm::Direct(ANNA, BORIS))]),
+    ];
+    let outcomes = stage.store().commit(&batch).unwrap();
+    let expected = [Outcome::Changed, Outcome::Appended(Seq(1)), Outcome::Taken];
+    assert_eq!(outcomes, expected);
+    let snapshot = snapshot(stage.store());
+    assert_eq!(snapshot.rooms[1].form, RoomForm::Direct(ANNA, BORIS));
+    assert_eq!(snapshot.rooms[1].last_seq, Seq(1));
+}
+
+fn a_page_is_cut_by_number_and_by_bytes(stage: &mut dyn Stage) {
+    make(
+        stage.store(),
+        vec![room(TEA, open("tea")), room(RoomId(3), open("next"))],
+    );
+    say(stage.store(), TEA, &["aa", "bbb", "cc", "ddd", "ee"]);
+    say(stage.store(), RoomId(3), &["elsewhere"]);
+    let mut reader = stage.reader();
+    let newest = Seq(u64::MAX);
+    let mut after =
+        |after, limit, bytes| lines(&reader.after(TEA, Seq(after), limit, bytes).unwrap());
+    assert_eq!(after(3, 10, usize::MAX), ["4 ddd", "5 ee"]);
+    assert_eq!(after(0, 2, usize::MAX), ["1 aa", "2 bbb"]);
+    assert_eq!(after(0, 10, 6), ["1 aa", "2 bbb"]);
+    assert_eq!(after(1, 10, 0), ["2 bbb"]);
+    assert_eq!(after(0, 0, usize::MAX), [""; 0]);
+    assert_eq!(after(5, 10, usize::MAX), [""; 0]);
+    assert_eq!(after(u64::MAX, 10, usize::MAX), [""; 0]);
+    let mut before =
+        |before, limit, bytes| lines(&reader.before(TEA, before, limit, bytes).unwrap());
+    assert_eq!(before(newest, 2, usize::MAX), ["4 ddd", "5 ee"]);
+    assert_eq!(before(Seq(3), 10, usize::MAX), ["1 aa", "2 bbb"]);
+    assert_eq!(before(newest, 10, 5), ["4 ddd", "5 ee"]);
+    assert_eq!(before(newest, 10, 0), ["5 ee"]);
+    assert_eq!(before(Seq(1), 10, usize::MAX), [""; 0]);
+    assert_eq!(before(Seq(0), 10, usize::MAX), [""; 0]);
+    let nowhere = reader.before(RoomId(99), newest, 10, usize::MAX).unwrap();
+    assert_eq!(nowhere, []);
+}
+
+fn a_name_that_is_taken_holds_up_nobody_else(stage: &mut dyn Stage) {
+    make(stage.store(), vec![user(ANNA, "Анна")]);
+    let batch = [
+        said(LOBBY, "before"),
+        Entry::Changes(vec![
+            Change::SetTopic(LOBBY, "not to be seen".into()),
+            user(UserId(9), "анна"),
+        ]),
+        Entry::Changes(vec![room(TEA, open("Lobby"))]),
+        Entry::Changes(vec![
+            user(BORIS, "boris"),
+            Change::AddMember(member(LOBBY, BORIS, 0)),
+        ]),
+        Entry::Changes(vec![user(UserId(7), "twin"), user(UserId(8), "Twin")]),
+        said(LOBBY, "after"),
+    ];
+    let outcomes = stage.store().commit(&batch).unwrap();
+    let expected = [
+        Outcome::Appended(Seq(1)),
+        Outcome::Taken,
+        Outcome::Taken,
+        Outcome::Changed,
+        Outcome::Taken,
+        Outcome::Appended(Seq(2)),
+    ];
+    assert_eq!(outcomes, expected);
+    let snapshot = snapshot(stage.store());
+    let names = |user: &UserRecord| user.name.to_string();
+    assert_eq!(
+        snapshot.users.iter().map(names).collect::<Vec<_>>(),
+        ["Анна", "boris"]
+    );
+    assert_eq!(&*snapshot.rooms[0].topic, "");
+    assert_eq!(snapshot.next_user, UserId(3));
+    assert_eq!(snapshot.next_room, RoomId(2));
+    assert!(stage.store().commit(&[said(TEA, "no such room")]).is_err());
+}
+
+fn accounts_sessions_and_members_are_as_they_were_left(stage: &mut dyn Stage) {
+    let login = |at, from: Option<&str>| LastLogin {
+        at: Timestamp(at),
+        from: from.map(|from| from.parse().unwrap()),
+    };
+    make(
+        stage.store(),
+        vec![
+            user(ANNA, "Anna"),
+            user(BORIS, "boris"),
+            room(TEA, open("Tea")),
+            Change::SetTopic(TEA, "green".into()),
+            Change::SetPassword(ANNA, hash("another")),
+            Change::SetLastLogin(ANNA, login(5, Some("192.0.2.7"))),
+            Change::SetLastLogin(BORIS, login(6, Some("2001:db8::7"))),
+            Change::AddSession(session(1, ANNA)),
+            Change::AddSession(session(2, BORIS)),
+            Change::AddSession(session(3, ANNA)),
+            Change::RenewSession {
+                id: SessionId(1),
+                seen_at: Timestamp(4_000),
+                expires_at: Timestamp(12_000),
+            },
+            Change::RemoveSession(SessionId(2)),
+            Change::AddMember(member(TEA, ANNA, 3)),
+            Change::AddMember(member(TEA, ANNA, 0)),
+            Change::AddMember(member(LOBBY, ANNA, 0)),
+            Change::AddMember(member(LOBBY, BORIS, 0)),
+            Change::SetRead(member(LOBBY, ANNA, 7)),
+            Change::RemoveMember(LOBBY, BORIS),
+            Change::SetRead(member(LOBBY, BORIS, 7)),
+        ],
+    );
+    let snapshot = snapshot(stage.store());
+    assert_eq!(
+        snapshot.users[0].last_login,
+        Some(login(5, Some("192.0.2.7")))
+    );
+    assert_eq!(
+        snapshot.users[1].last_login,
+        Some(login(6, Some("2001:db8::7")))
+    );
+    assert_eq!(snapshot.users[0].name.as_str(), "Anna");
+    assert_eq!(&*snapshot.rooms[1].topic, "green");
+    let renewed = SessionRecord {
+        seen_at: Timestamp(4_000),
+        expires_at: Timestamp(12_000),
+        ..session(1, ANNA)
+    };
+    assert_eq!(snapshot.sessions, [renewed, session(3, ANNA)]);
+    assert_eq!(
+        snapshot.members,
+        [member(LOBBY, ANNA, 7), member(TEA, ANNA, 3)]
+    );
+    let mut reader = stage.reader();
+    assert_eq!(reader.password(ANNA).unwrap(), Some(hash("another")));
+    assert_eq!(reader.password(UserId(99)).unwrap(), None);
+    assert_eq!(reader.author(UserId(99)).unwrap(), None);
+}
+
+fn who_is_removed_stays_an_author_and_the_name_is_free_again(stage: &mut dyn Stage) {
+    let login = LastLogin {
+        at: Timestamp(5),
+        from: None,
+    };
+    make(
+        stage.store(),
+        vec![
+            user(ANNA, "Anna"),
+            user(BORIS, "boris"),
+            Change::AddMember(member(LOBBY, ANNA, 0)),
+            Change::AddMember(member(LOBBY, BORIS, 0)),
+            Change::AddSession(session(1, ANNA)),
+            Change::AddSession(session(2, BORIS)),
+            Change::SetLastLogin(ANNA, login),
+            room(TEA, RoomForm::Direct(ANNA, BORIS)),
+        ],
+    );
+    make(
+        stage.store(),
+        vec![Change::RemoveUser(ANNA), Change::SetLastLogin(ANNA, login)],
+    );
+    let left = snapshot(stage.store());
+    assert_eq!(
+        (left.users[0].removed, left.users[0].last_login),
+        (true, None)
+    );
+    assert_eq!(left.members, [member(LOBBY, BORIS, 0)]);
+    assert_eq!(left.sessions, [session(2, BORIS)]);
+    assert_eq!(left.rooms[1].form, RoomForm::Direct(ANNA, BORIS));
+    let mut reader = stage.reader();
+    assert_eq!(reader.password(ANNA).unwrap(), None);
+    make(stage.store(), vec![user(UserId(3), "anna")]);
+    assert_eq!(reader.author(ANNA).unwrap().unwrap().as_str(), "Anna");
+    assert_eq!(reader.author(UserId(3)).unwrap().unwrap().as_str(), "anna");
+    assert_eq!(reader.password(UserId(3)).unwrap(), Some(hash("anna")));
+}
+
+fn numbers_of_who_and_what_is_gone_are_not_given_again(stage: &mut dyn Stage) {
+    make(
+        stage.store(),
+        vec![
+            user(UserId(5), "anna"),
+            Change::AddSession(session(8, UserId(5))),
+            room(RoomId(6), open("tea")),
+        ],
+    );
+    make(stage.store(), vec![Change::RemoveUser(UserId(5))]);
+    let snapshot = snapshot(stage.store());
+    let next = (
+        snapshot.next_user,
+        snapshot.next_room,
+        snapshot.next_session,
+    );
+    assert_eq!(next, (UserId(6), RoomId(7), SessionId(9)));
+}
+
+fn the_newest_keys_are_remembered_oldest_first(stage: &mut dyn Stage) {
+    make(stage.store(), vec![room(TEA, open("tea"))]);
+    let mut batch = vec![
+        Entry::Append(draft(LOBBY, 10, Some("too old"), "x")),
+        Entry::Append(draft(LOBBY, 100, Some("a"), "x")),
+        Entry::Append(draft(TEA, 101, Some("b"), "x")),
+        Entry::Append(draft(TEA, 102, None, "x")),
+        // The clock was wrong for a moment.
+        Entry::Append(draft(LOBBY, 20, Some("wrong time"), "x")),
+        Entry::Append(draft(LOBBY, 103, Some("c"), "x")),
+    ];
+    batch.extend((0..600).map(|n| Entry::Append(draft(TEA, 104, Some(&format!("t{n}")), "x"))));
+    batch.push(Entry::Append(draft(LOBBY, 105, Some("d"), "x")));
+    stage.store().commit(&batch).unwrap();
+    let mut keys = |max| {
+        let snapshot = stage.store().load(Timestamp(100), max).unwrap();
+        let key = |key: &crate::base::record::KeyRecord| format!("{} {}", key.key, key.seq);
+        snapshot.keys.iter().map(key).collect::<Vec<_>>()
+    };
+    let all = keys(1_000_000);
+    assert_eq!(all.len(), 604);
+    assert_eq!(all[..4], ["a 2", "b 1", "c 4", "t0 3"]);
+    assert_eq!(all[602..], ["t599 602", "d 5"]);
+    assert_eq!(keys(603), all[1..]);
+    assert_eq!(keys(2), ["t599 602", "d 5"]);
+    assert_eq!(keys(0), [""; 0]);
+}
+
+fn search_finds_all_the_words_newest_first(stage: &mut dyn Stage) {
+    make(stage.store(), vec![room(TEA, open("tea"))]);
+    let texts = [
+        "Green tea is ready",
+        "the kettle is on, tea later",
+        "Чай готов",
+        "re-read the tea leaves",
+        "teapots",
+    ];
+    say(stage.store(), TEA, &texts);
+    say(stage.store(), LOBBY, &["tea for everyone"]);
+    while stage.store().index(100).unwrap() {}
+    let mut reader = stage.reader();
+    let mut check = |text: &str, before: u64, limit, expected: &[u64]| {
+        let found = reader.search(TEA, text, Seq(before), limit).unwrap();
+        let found: Vec<_> = found.iter().map(|record| record.seq.0).collect();
+        assert_eq!(found, expected, "{text}");
+    };
+    check("tea", u64::MAX, 10, &[4, 2, 1]);
+    check("TEA  is", u64::MAX, 10, &[2, 1]);
+    check("tea*", u64::MAX, 10, &[5, 4, 2, 1]);
+    check("te*", u64::MAX, 10, &[]);
+    check("tea", 4, 1, &[2]);
+    check("tea", 1, 10, &[]);
+    check("чай", u64::MAX, 10, &[3]);
+    check("гото*", u64::MAX, 10, &[3]);
+    check("re-read", u64::MAX, 10, &[4]);
+    check("read-re", u64::MAX, 10, &[]);
+    check("tea coffee", u64::MAX, 10, &[]);
+}
+
+fn search_comes_behind_the_log_in_portions(stage: &mut dyn Stage) {
+    make(stage.store(), vec![room(TEA, open("tea"))]);
+    assert!(!stage.store().index(10).unwrap());
+    say(stage.store(), LOBBY, &["word"; 7]);
+    say(stage.store(), TEA, &["word"; 5]);
+    let mut reader = stage.reader();
+    let mut found = || {
+        let mut count = |room| {
+            reader
+                .search(room, "word", Seq(u64::MAX), 100)
+                .unwrap()
+                .len()
+        };
+        (count(LOBBY), count(TEA))
+    };
+    assert_eq!(found(), (0, 0));
+    assert!(stage.store().index(5).unwrap());
+    assert_eq!(found(), (5, 0));
+    say(stage.store(), LOBBY, &["word"]);
+    assert!(stage.store().index(5).unwrap());
+    assert_eq!(found(), (8, 2));
+    assert!(!stage.store().index(5).unwrap());
+    assert_eq!(found(), (8, 5));
+    say(stage.store(), LOBBY, &["word"]);
+    assert!(!stage.store().index(5).unwrap());
+    assert_eq!(found(), (9, 5));
+}
+
+fn search_takes_any_text(stage: &mut dyn Stage) {
+    say(
+        stage.store(),
+        LOBBY,
+        &["a plain text", "say \"hi\" NEAR the (door)"],
+    );
+    while stage.store().index(100).unwrap() {}
+    let mut reader = stage.reader();
+    let many = "x ".repeat(4_000);
+    let long = "y".repeat(100_000);
+    let wild = "* ".repeat(100);
+    let texts = [
+        "",
+        " ",
+        "\"",
+        "\"\"\"",
+        "'",
+        "*",
+        "**",
+        "(",
+        ")",
+        "((",
+        "a\0b",
+        "\0",
+        "AND",
+        "OR OR",
+        "NOT",
+        "NEAR(",
+        "NEAR(a b, 5)",
+        "text:",
+        "text : a",
+        "{text} : a",
+        "-text:a",
+        "^",
+        "^a",
+        "+",
+        "a +",
+        "a + b",
+        "a*b*",
+        "*a",
+        "\\",
+        ";",
+        "--",
+        "/*",
+        "'; DROP TABLE message; --",
+        "%",
+        "_",
+        "?1",
+        ":x",
+        "@x",
+        "$x",
+        "rank",
+        "message_text",
+        "😀",
+        "\u{301}",
+        "ⓐ",
+        "\u{200d}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        &many,
+        &long,
+        &wild,
+    ];
+    for text in texts {
+        let found = reader.search(LOBBY, text, Seq(u64::MAX), 10);
+        assert!(found.is_ok(), "{text:?}: {found:?}");
+    }
+    let mut found = |text| lines(&reader.search(LOBBY, text, Seq(u64::MAX), 10).unwrap());
+    assert_eq!(
+        found("\"hi\" near (door)"),
+        ["2 say \"hi\" NEAR the (door)"]
+    );
+    assert_eq!(found("plain OR text"), [""; 0]);
+}
+
+fn on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room(stage: &mut dyn Stage) {
+    say(stage.store(), LOBBY, &["one"]);
+    let before = snapshot(stage.store());
+    stage.set_full(true);
+    let long = "long ".repeat(1_600);
+    let mut batch: Vec<_> = (0..20).map(|_| said(LOBBY, &long)).collect();
+    batch.insert(0, Entry::Changes(vec![room(TEA, open("tea"))]));
+    batch.push(said(TEA, "hello"));
+    for _ in 0..2 {
+        let error = stage.store().commit(&batch).unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert_eq!(snapshot(stage.store()), before);
+    }
+    let mut reader = stage.reader();
+    let log = reader.after(LOBBY, Seq(0), 10, usize::MAX).unwrap();
+    assert_eq!(lines(&log), ["1 one"]);
+    stage.set_full(false);
+    let outcomes = stage.store().commit(&batch).unwrap();
+    assert_eq!(outcomes[1], Outcome::Appended(Seq(2)));
+    assert_eq!(outcomes[21], Outcome::Appended(Seq(1)));
+}
+
+fn a_message_to_no_room_stores_nothing_of_its_batch(stage: &mut dyn Stage) {
+    let before = snapshot(stage.store());
+    let audit = AuditRecord {
+        at: Timestamp(1),
+        uid: 0,
+        pid: 1,
+        method: "Kick".into(),
+        parameters: "{}".into(),
+        outcome: "ok".into(),
+    };
+    let batch = [
+        said(LOBBY, "one"),
+        Entry::Changes(vec![Change::AddAudit(audit)]),
+        said(RoomId(77), "where?"),
+    ];
+    assert!(stage.store().commit(&batch).is_err());
+    assert_eq!(snapshot(stage.store()), before);
+    let outcomes = stage.store().commit(&batch[..2]).unwrap();
+    assert_eq!(outcomes, [Outcome::Appended(Seq(1)), Outcome::Changed]);
+}

@@ -1,0 +1,241 @@
+//! The one writer: whole batches in one transaction with one sync, and the search index behind them.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use nix::fcntl::Flock;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+
+use crate::base::record::{Change, Snapshot};
+use crate::base::{RoomId, Timestamp};
+use crate::store::changes::apply;
+use crate::store::identity::Identity;
+use crate::store::numbers::{Numbers, Stretch};
+use crate::store::rows::{fault, kind_number, message_id, refused, signed};
+use crate::store::{Entry, Outcome, Store, StoreError, snapshot, sqlite};
+
+pub(super) const APPEND: &str = r#"INSERT INTO message (id, "offset", at, author, kind, key, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#;
+
+pub(super) const INDEX: &str = "INSERT INTO message_text (rowid, text) SELECT id, text FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id";
+
+/// What SQLite says when a row with this number is there already.
+const CONSTRAINT_PRIMARY_KEY: i32 = 1555;
+
+/// The writer of a [`sqlite::Database`]. As long as it lives, the state folder is locked.
+pub struct SqliteStore {
+    pub(super) connection: Connection,
+    pub(super) numbers: Numbers,
+    /// Set by an error that leaves it open what is on disk: then nothing is stored before [`SqliteStore::mend`].
+    pub(super) broken: bool,
+    identity: Arc<Identity>,
+    path: Arc<Path>,
+    _lock: Arc<Flock<File>>,
+}
+
+impl SqliteStore {
+    pub(super) fn open(
+        path: Arc<Path>,
+        identity: Arc<Identity>,
+        lock: Arc<Flock<File>>,
+    ) -> Result<Self, StoreError> {
+        let open = || {
+            let connection = sqlite::connect_writer(&path)?;
+            let numbers = Numbers::load(&connection)?;
+            Ok((connection, numbers))
+        };
+        let (connection, numbers) = open().map_err(|error| fault("open", &path, &error))?;
+        Ok(Self {
+            connection,
+            numbers,
+            broken: false,
+            identity,
+            path,
+            _lock: lock,
+        })
+    }
+
+    fn store(&mut self, batch: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
+        let transaction = begin(&self.connection)?;
+        let mut append = transaction.prepare_cached(APPEND)?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for entry in batch {
+            outcomes.push(match entry {
+                Entry::Append(draft) => {
+                    let (seq, offset) = self
+                        .numbers
+                        .give(draft.room)
+                        .ok_or_else(|| refused(NoRoom(draft.room)))?;
+                    append.execute(params![
+                        message_id(draft.room, seq),
+                        offset,
+                        draft.at.0,
+                        draft.author.0,
+                        kind_number(draft.kind),
+                        draft.key,
+                        draft.text
+                    ])?;
+                    Outcome::Appended(seq)
+                }
+                Entry::Changes(changes) => {
+                    change(&transaction, &self.identity, &mut self.numbers, changes)?
+                }
+            });
+        }
+        drop(append);
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// The index can be made again from the log, so its transactions are not synced: the next commit of messages syncs
+    /// them along. The cursors move in the same transaction, so the index and they never disagree.
+    fn index_next(&mut self, messages_max: usize) -> rusqlite::Result<()> {
+        let stretches = self.numbers.stretches(messages_max);
+        self.connection
+            .pragma_update(None, "synchronous", "NORMAL")?;
+        let done = index_stretches(&self.connection, &stretches);
+        let restored = self.connection.pragma_update(None, "synchronous", "FULL");
+        // Never a commit of messages without its sync: a new connection begins with it.
+        self.broken |= restored.is_err();
+        restored?;
+        done?;
+        self.numbers.indexed(&stretches);
+        Ok(())
+    }
+
+    /// After an error that leaves it open what is on disk, a new connection takes the place of the old one. It has to
+    /// show what is known to be stored, no less and no more, and begins the write-ahead log anew: pages that failed to
+    /// sync are not trusted to a later sync.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        if !self.broken {
+            return Ok(());
+        }
+        let failed = |error| fault("open again", &self.path, &error);
+        self.connection = sqlite::connect_writer(&self.path).map_err(failed)?;
+        let busy: bool = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(failed)?;
+        if busy {
+            let cause = "readers are in the way; it is tried again";
+            return Err(StoreError::io("open again", &self.path, cause));
+        }
+        let numbers = Numbers::load(&self.connection).map_err(failed)?;
+        if !numbers.agrees(&self.numbers) {
+            let cause = "after a write error it does not hold what was reported as stored; start chatd again";
+            return Err(StoreError::io("go on with", &self.path, cause));
+        }
+        self.numbers = numbers;
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Notes whether the error leaves it open what is on disk. A number that is there already does; a full disk, a lock
+    /// that was not to be had and an entry that refers to nothing do not.
+    fn failed(&mut self, action: &'static str, error: &rusqlite::Error) -> StoreError {
+        self.broken |= match error.sqlite_error() {
+            Some(error) => match error.code {
+                ErrorCode::DiskFull | ErrorCode::DatabaseBusy => false,
+                ErrorCode::ConstraintViolation => error.extended_code == CONSTRAINT_PRIMARY_KEY,
+                _ => true,
+            },
+            None => false,
+        };
+        fault(action, &self.path, error)
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
+        self.mend()?;
+        snapshot::load(
+            &self.connection,
+            &self.identity,
+            &self.numbers,
+            keys_since,
+            keys_max,
+        )
+        .map_err(|error| fault("read", &self.path, &error))
+    }
+
+    fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.mend()?;
+        match self.store(batch) {
+            Ok(outcomes) => {
+                self.numbers.keep();
+                Ok(outcomes)
+            }
+            Err(error) => {
+                self.numbers.take_back();
+                Err(self.failed("store messages in", &error))
+            }
+        }
+    }
+
+    fn index(&mut self, messages_max: usize) -> Result<bool, StoreError> {
+        if !self.numbers.is_unindexed() {
+            return Ok(false);
+        }
+        self.mend()?;
+        match self.index_next(messages_max) {
+            Ok(()) => Ok(self.numbers.is_unindexed()),
+            Err(error) => Err(self.failed("index messages in", &error)),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no room {0}")]
+struct NoRoom(RoomId);
+
+/// A transaction that has the right to write from the start; dropped without a commit it is undone.
+fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+}
+
+/// Makes the changes of one entry, all or none. Only an entry that can be refused pays for a savepoint.
+fn change(
+    connection: &Connection,
+    identity: &Identity,
+    numbers: &mut Numbers,
+    changes: &[Change],
+) -> rusqlite::Result<Outcome> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    let refusable = |change: &Change| matches!(change, Change::AddUser(..) | Change::AddRoom(_));
+    let can_be_refused = changes.iter().any(refusable);
+    if can_be_refused {
+        run("SAVEPOINT entry")?;
+    }
+    for change in changes {
+        if !apply(connection, identity, change)? {
+            run("ROLLBACK TO entry")?;
+            run("RELEASE entry")?;
+            return Ok(Outcome::Taken);
+        }
+    }
+    if can_be_refused {
+        run("RELEASE entry")?;
+    }
+    for change in changes {
+        if let Change::AddRoom(room) = change {
+            numbers.add_room(room.id, room.last_seq);
+        }
+    }
+    Ok(Outcome::Changed)
+}
+
+fn index_stretches(connection: &Connection, stretches: &[Stretch]) -> rusqlite::Result<()> {
+    let transaction = begin(connection)?;
+    for stretch in stretches {
+        let after = message_id(stretch.room, stretch.after);
+        let to = message_id(stretch.room, stretch.to);
+        transaction.prepare_cached(INDEX)?.execute([after, to])?;
+        transaction
+            .prepare_cached("UPDATE room SET indexed_seq = ?2 WHERE id = ?1")?
+            .execute(params![stretch.room.0, signed(stretch.to.0)])?;
+    }
+    transaction.commit()
+}

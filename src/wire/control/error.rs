@@ -1,0 +1,157 @@
+//! Why a call was not done: each error with its name on the wire and a sentence for people.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::INTERFACE;
+use crate::base::SessionId;
+
+/// The interface that every Varlink service has.
+pub const SERVICE: &str = "org.varlink.service";
+
+macro_rules! errors {
+    ($($(#[doc = $doc:literal])+ $text:literal $name:ident { $($field:ident: $type:ty),* $(,)? } = $word:literal,)+) => {
+        /// Why a call was not done.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+        #[serde(tag = "error", content = "parameters")]
+        #[expect(missing_docs, reason = "the fields are described in io.chatd.Control.varlink")]
+        pub enum ControlError {
+            $($(#[doc = $doc])+ #[serde(rename = $word)] #[error($text)] $name { $($field: $type,)* },)+
+            /// One that this build does not know: its name and what it says.
+            #[serde(skip)]
+            #[error("{message} ({name})")]
+            Other { name: String, message: String },
+        }
+
+        impl ControlError {
+            /// The names of all of them, in the order of the interface's description.
+            pub const NAMES: &[&str] = &[$($word),+];
+
+            /// The name on the wire, such as `io.chatd.Control.NoSuchUser`.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$name { .. } => $word,)+
+                    Self::Other { name, .. } => name,
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    /// Nobody has the name.
+    "nobody is called '{name}'; `chatctl users` lists the accounts"
+    NoSuchUser { name: String } = "io.chatd.Control.NoSuchUser",
+    /// The session has ended or never was.
+    "there is no session {id}; `chatctl sessions` lists them"
+    NoSuchSession { id: SessionId } = "io.chatd.Control.NoSuchSession",
+    /// Somebody has the name, or one that looks the same.
+    "the name '{name}' is taken, or looks like one that is; choose another"
+    NameTaken { name: String } = "io.chatd.Control.NameTaken",
+    /// The text cannot be a name.
+    "'{name}' cannot be a name: {reason}"
+    BadName { name: String, reason: String } = "io.chatd.Control.BadName",
+    /// The password is too short or too easy.
+    "the password is too weak: {reason}"
+    WeakPassword { reason: String } = "io.chatd.Control.WeakPassword",
+    /// The configuration has a mistake; the one before stays in force.
+    "the configuration stays as it was: {reason}"
+    BadConfiguration { reason: String } = "io.chatd.Control.BadConfiguration",
+    /// Nothing can be stored at present.
+    "the disk is full; make room there, chatd goes on by itself"
+    StorageFull {} = "io.chatd.Control.StorageFull",
+    /// Too much waits, or too many are connected to the control socket.
+    "chatd has too much to do; try again in a moment"
+    Busy {} = "io.chatd.Control.Busy",
+    /// The daemon is stopping.
+    "chatd is stopping; try again when it is back"
+    ShuttingDown {} = "io.chatd.Control.ShuttingDown",
+    /// What came in is no call; the connection is closed after it.
+    "this is no call: {reason}"
+    BadMessage { reason: String } = "io.chatd.Control.BadMessage",
+    /// It could not be done.
+    "{reason}"
+    Failed { reason: String } = "io.chatd.Control.Failed",
+    /// The service has no such interface.
+    "this chatd has no interface '{interface}'"
+    InterfaceNotFound { interface: String } = "org.varlink.service.InterfaceNotFound",
+    /// The interface has no such method.
+    "this chatd has no method '{method}'; it may be older than its caller"
+    MethodNotFound { method: String } = "org.varlink.service.MethodNotFound",
+    /// The method cannot be called like this.
+    "'{method}' cannot be called in this way"
+    MethodNotImplemented { method: String } = "org.varlink.service.MethodNotImplemented",
+    /// A parameter is missing, mistyped or not known.
+    "the parameter '{parameter}' is missing, cannot have this value or is not known"
+    InvalidParameter { parameter: String } = "org.varlink.service.InvalidParameter",
+    /// The caller may not do this.
+    "not permitted; call as root, as the user that chatd runs as, or as a member of the socket's group"
+    PermissionDenied {} = "org.varlink.service.PermissionDenied",
+    /// The method gives a stream and was called without `more`.
+    "this gives a stream; call it with `more`"
+    ExpectedMore {} = "org.varlink.service.ExpectedMore",
+}
+
+impl ControlError {
+    /// The reply that tells it: a JSON object with `error` and `parameters`, where the errors of this interface have
+    /// the sentence for people as `message`.
+    #[must_use]
+    pub fn encode(&self) -> Value {
+        if let Self::Other { name, message } = self {
+            return json!({ "error": name, "parameters": { "message": message } });
+        }
+        let mut reply = serde_json::to_value(self).unwrap_or_default();
+        if self.name().starts_with(INTERFACE) {
+            reply["parameters"]["message"] = self.to_string().into();
+        }
+        reply
+    }
+
+    /// Reads an error as it came in.
+    #[must_use]
+    pub fn decode(name: &str, parameters: Map<String, Value>) -> Self {
+        let message = match parameters.get("message").and_then(Value::as_str) {
+            Some(message) => message.to_owned(),
+            None => "chatd answers with an error that this program does not know".to_owned(),
+        };
+        serde_json::from_value(json!({ "error": name, "parameters": parameters })).unwrap_or(
+            Self::Other {
+                name: name.to_owned(),
+                message,
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_read_as_written_with_its_sentence_beside_it() {
+        for error in [
+            ControlError::NoSuchUser {
+                name: "anna".into(),
+            },
+            ControlError::StorageFull {},
+            ControlError::PermissionDenied {},
+            ControlError::InvalidParameter {
+                parameter: "x".into(),
+            },
+        ] {
+            let reply = error.encode();
+            let name = reply["error"].as_str().unwrap();
+            assert_eq!(name, error.name());
+            let parameters = reply["parameters"].as_object().unwrap().clone();
+            assert_eq!(
+                parameters.contains_key("message"),
+                name.starts_with(INTERFACE)
+            );
+            assert_eq!(ControlError::decode(name, parameters), error);
+        }
+        let later = ControlError::decode("io.chatd.Control.Moon", Map::new());
+        assert_eq!(later.name(), "io.chatd.Control.Moon");
+        assert!(later.to_string().contains("does not know"), "{later}");
+    }
+}
