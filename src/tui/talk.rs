@@ -134,7 +134,6 @@ impl Talk {
             },
         };
         done.unwrap_or_else(|sentence| {
-            self.failed = true;
             self.note(sentence);
             Do::Nothing
         })
@@ -254,7 +253,14 @@ impl Talk {
         self.waiting.is_empty()
     }
 
-    /// Whether something was refused.
+    /// Whether one is on the way into a room or out of one: what is written next is meant for where that leads.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let moves = |wanted: &Wanted| matches!(wanted, Wanted::Joined | Wanted::Left(_));
+        self.waiting.values().any(moves)
+    }
+
+    /// Whether the server refused something.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed
