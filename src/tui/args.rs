@@ -29,7 +29,7 @@ pub struct Args {
     )]
     pub server: Option<String>,
     /// Its port [default: 2428]
-    #[arg(long, global = true, env = "CHAT_PORT", hide_env_values = true)]
+    #[arg(long, global = true, env = "CHAT_PORT", hide_env_values = true, value_parser = port)]
     pub port: Option<u16>,
     /// Your name there
     #[arg(long, global = true, env = "CHAT_NAME", hide_env_values = true)]
@@ -150,7 +150,7 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let (host, said) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, "")) => (host, None),
             Some((host, rest)) => (host, rest.strip_prefix(':')),
             None => match text.split_once(':') {
@@ -161,15 +161,20 @@ impl FromStr for Address {
         if host.is_empty() {
             return Err("the host is missing; write HOST or HOST:PORT".to_owned());
         }
-        let number = |port: &str| {
-            port.parse()
-                .map_err(|_| format!("'{port}' is no port; use a number from 1 to 65535"))
-        };
         Ok(Self {
             host: host.to_owned(),
-            port: port.map(number).transpose()?,
+            port: said.map(port).transpose()?,
         })
     }
+}
+
+/// Reads a port.
+///
+/// # Errors
+/// With a sentence when it is none.
+pub fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| format!("'{text}' is no port; use a number from 1 to 65535"))
 }
 
 /// The command line as clap knows it: for help, manual page and completions.
@@ -211,14 +216,95 @@ mod tests {
 
     #[test]
     fn the_help_says_all_there_is() {
-        insta::assert_snapshot!(help(&[]), @"");
+        insta::assert_snapshot!(help(&[]), @r"
+        Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script
+
+        Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
+
+        Commands:
+          send     Send a message; its text comes from standard input when it is not given
+          tail     Print the newest messages of rooms, by default of all you are in
+          history  Print messages of a room
+          search   Print messages with certain words
+          rooms    List the rooms there are
+          who      List who is online, or who is in a room
+          echo     Measure round trips to the server; needs no account
+          login    Log in and keep the token, so that scripts need no password
+          logout   End the session and forget the token
+          passwd   Change the password; without a terminal the old and the new one are lines of standard
+                   input
+          help     Print this message or the help of the given subcommand(s)
+
+        Arguments:
+          [HOST[:PORT]]  The server, if not told by --server and --port
+
+        Options:
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+              --plain          Line by line, also on a terminal
+          -h, --help           Print help (see more with '--help')
+          -V, --version        Print version
+
+        The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
+        After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
+        on.
+
+        Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong
+        name or password.
+        ");
     }
 
     #[test]
     fn each_command_has_its_help() {
-        insta::assert_snapshot!(help(&["tail"]), @"");
-        insta::assert_snapshot!(help(&["send"]), @"");
-        insta::assert_snapshot!(help(&["echo"]), @"");
+        insta::assert_snapshot!(help(&["tail"]), @r"
+        Print the newest messages of rooms, by default of all you are in
+
+        Usage: chat-client tail [OPTIONS] [ROOM]...
+
+        Arguments:
+          [ROOM]...  The rooms, or @USER
+
+        Options:
+              --json           One JSON object a line, as on the wire
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+          -n <N>               How many messages of each room [default: 10]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+          -f, --follow         Go on with what comes; after a loss of connection nothing is missing and
+                               nothing comes twice
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
+        insta::assert_snapshot!(help(&["send"]), @r"
+        Send a message; its text comes from standard input when it is not given
+
+        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]
+
+        Arguments:
+          <ROOM|@USER>  Where it goes
+          [TEXT]        What it says
+
+        Options:
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
+        insta::assert_snapshot!(help(&["echo"]), @r"
+        Measure round trips to the server; needs no account
+
+        Usage: chat-client echo [OPTIONS] [TEXT]
+
+        Arguments:
+          [TEXT]  What the server says back [default: hello]
+
+        Options:
+          -c <COUNT>           How often [default: 4]
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::Password;
 use crate::client::credential::{Credential, Credentials};
 use crate::client::{Client, Code, DEFAULT_PORT, Event, Options, Refusal, Registration, Welcome};
-use crate::tui::args::Args;
+use crate::tui::args::{Args, port};
 use crate::tui::ask;
 use crate::tui::failure::Failure;
 use crate::tui::show::harmless;
@@ -58,11 +58,7 @@ impl Entry {
             args.port.is_some() || args.address.as_ref().is_some_and(|at| at.port.is_some());
         if !port_told {
             let answer = ask::line("port", &entry.port.to_string())?;
-            entry.port = answer.parse().map_err(|_| {
-                Failure::Usage(format!(
-                    "'{answer}' is no port; use a number from 1 to 65535"
-                ))
-            })?;
+            entry.port = port(&answer).map_err(Failure::Usage)?;
         }
         Ok(entry)
     }

@@ -62,34 +62,40 @@ struct Lines {
 
 impl Lines {
     async fn go_on(&mut self, client: &mut Client, person: bool) -> Result<(), Failure> {
-        self.flush()?;
-        self.terminal.read(&self.talk.prompt());
         let mut ends_at: Option<Instant> = None;
+        let mut prompt_due = true;
         loop {
+            self.flush()?;
+            let moving = self.talk.is_moving();
+            if prompt_due && !moving {
+                self.terminal.read(&self.talk.prompt());
+                prompt_due = false;
+            }
             let done = self.pending.is_empty() && self.talk.is_idle();
             if ends_at.is_some_and(|at| done || person && Instant::now() >= at) {
+                // What was stored just now is still to be shown.
+                while let Some(event) = client.next_ready() {
+                    self.event(event, client)?;
+                }
+                self.flush()?;
                 return self.all_stored(client);
             }
-            let room = self.pending.len() < PENDING_MAX;
+            let ready = self.pending.len() < PENDING_MAX && !moving;
             tokio::select! {
-                biased;
                 event = client.next() => {
                     let Some(event) = event else { return Ok(()) };
                     self.event(event, client)?;
                 }
-                typed = self.terminal.typed(), if ends_at.is_none() && room => {
-                    if self.typed(typed, client) {
-                        ends_at = Some(Instant::now() + QUIT_PATIENCE);
-                    } else {
-                        self.flush()?;
-                        self.terminal.read(&self.talk.prompt());
+                typed = self.terminal.typed(), if ends_at.is_none() && ready => {
+                    match self.typed(typed, client) {
+                        true => ends_at = Some(Instant::now() + QUIT_PATIENCE),
+                        false => prompt_due = true,
                     }
                 }
                 () = sleep_until(Instant::now() + LOOK), if !self.pending.is_empty() => {
                     self.look(client);
                 }
             }
-            self.flush()?;
         }
     }
 

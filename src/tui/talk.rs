@@ -111,18 +111,13 @@ impl Talk {
                 )
             }
         });
-        let rooms: Vec<_> = rooms.iter().map(room_and_unread).collect();
+        let names: Vec<_> = rooms.iter().map(room_and_unread).collect();
         self.note(format!(
             "you are in {}; /help tells what you can do",
-            rooms.join(", ")
+            names.join(", ")
         ));
-        match &self.current {
-            Some(room) => Do::Ask(
-                history(room, Part::Newest, GREETING_MESSAGES),
-                Wanted::Messages,
-            ),
-            None => Do::Nothing,
-        }
+        let current = (rooms.iter()).find(|room| Some(&room.room) == self.current.as_ref());
+        current.map_or(Do::Nothing, said_before)
     }
 
     /// A person has written a line.
@@ -139,7 +134,6 @@ impl Talk {
             },
         };
         done.unwrap_or_else(|sentence| {
-            self.failed = true;
             self.note(sentence);
             Do::Nothing
         })
@@ -190,11 +184,8 @@ impl Talk {
                 harmless(&room)
             )),
             Event::Push(push) => self.pushed(push),
-            Event::Ended(ending) => {
-                self.failed = true;
-                self.note(harmless(&ending.text));
-                return Do::Quit;
-            }
+            // Why is the last thing that the program says.
+            Event::Ended(_) => return Do::Quit,
             Event::Waiting => self.note("the server has not answered yet, waiting (it may be paused)…".to_owned()),
             Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) => {}
         }
@@ -262,7 +253,14 @@ impl Talk {
         self.waiting.is_empty()
     }
 
-    /// Whether something was refused.
+    /// Whether one is on the way into a room or out of one: what is written next is meant for where that leads.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let moves = |wanted: &Wanted| matches!(wanted, Wanted::Joined | Wanted::Left(_));
+        self.waiting.values().any(moves)
+    }
+
+    /// Whether the server refused something.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed
@@ -330,15 +328,10 @@ impl Talk {
             &format!("{} members", state.members)
         };
         self.note(format!("you are in {room} ({people}{about})"));
-        if !self.style.terminal || state.last_seq == Seq(0) {
-            return Do::Nothing;
+        match self.style.terminal {
+            true => said_before(state),
+            false => Do::Nothing,
         }
-        // Up to where the live messages begin: none is shown twice.
-        let part = Part::Before(Seq(state.last_seq.0.saturating_add(1)));
-        Do::Ask(
-            history(&state.room, part, GREETING_MESSAGES),
-            Wanted::Messages,
-        )
     }
 
     fn left(&mut self, room: &str) {
@@ -409,6 +402,18 @@ impl Talk {
             _ => {}
         }
     }
+}
+
+/// Shows what was said in a room up to where the live messages begin: none is shown twice.
+fn said_before(state: &RoomState) -> Do {
+    if state.last_seq == Seq(0) {
+        return Do::Nothing;
+    }
+    let part = Part::Before(Seq(state.last_seq.0.saturating_add(1)));
+    Do::Ask(
+        history(&state.room, part, GREETING_MESSAGES),
+        Wanted::Messages,
+    )
 }
 
 /// A room of the list of all as a line.

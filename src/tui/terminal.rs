@@ -138,8 +138,7 @@ impl Drop for Terminal {
             let changed = tcgetattr(io::stdin()).is_ok_and(|now| now != *saved);
             if changed && tcsetattr(io::stdin(), SetArg::TCSANOW, saved).is_ok() {
                 // No more brackets around what is pasted, and a line of its own for what follows.
-                print!("\x1b[?2004l\n");
-                let _ = io::stdout().flush();
+                println!("\x1b[?2004l");
             }
         }
     }

@@ -265,10 +265,9 @@ async fn echo(client: &mut Client, entry: &Entry, text: &str, count: u32) -> Res
             return Err(Failure::Refused(text.to_owned()));
         }
         times.push(millis);
-        let (host, port) = (&entry.host, entry.port);
+        let (host, port, text) = (&entry.host, entry.port, harmless(text));
         print(&format!(
-            "{} bytes from {host}:{port}: echo {no}, {millis:.2} ms",
-            text.len()
+            "echo {no} from {host}:{port} in {millis:.2} ms: {text}"
         ))?;
         if no < count {
             tokio::time::sleep(ECHO_INTERVAL).await;
