@@ -1,1 +1,5 @@
-fn main() {}
+//! chat-client: the terminal program.
+
+fn main() -> std::process::ExitCode {
+    chatd::tui::main()
+}

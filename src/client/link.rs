@@ -107,6 +107,11 @@ impl Client {
         self.fresh().await
     }
 
+    /// What has happened already, without waiting for more.
+    pub fn next_ready(&mut self) -> Option<Event> {
+        self.events.pop_front().or_else(|| self.model.next_event())
+    }
+
     /// Waits for the first event that `pick` takes; the others come by [`Client::next`].
     ///
     /// # Errors
@@ -317,3 +322,6 @@ fn seed() -> u64 {
         u64::try_from(nanos & u128::from(u64::MAX)).unwrap_or(0) ^ u64::from(std::process::id())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,52 +79,76 @@ pub async fn serve(
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
-    let gate = Gate::new(&listener);
-    let (mut admitted, mut refused) = (JoinSet::new(), JoinSet::new());
+    let mut server = Server {
+        gate: Gate::new(&listener),
+        calls,
+        connections_max: connections_max as usize,
+        stop: stop.clone(),
+        admitted: JoinSet::new(),
+        refused: JoinSet::new(),
+    };
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                let stream = match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot accept a control connection");
-                        sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                };
-                let (caller, is_admitted) = match gate.admit(&stream) {
-                    Ok(known) => known,
-                    Err(error) => {
-                        tracing::warn!(%error, "control connection without credentials");
-                        continue;
-                    }
-                };
-                let (calls, stop) = (calls.clone(), stop.clone());
-                let connection = Connection { stream, inbox: Inbox::default(), caller, calls, stop };
-                let has_place = |those: &JoinSet<()>| those.len() < connections_max as usize;
-                let why = match is_admitted {
-                    true if has_place(&admitted) => {
-                        admitted.spawn(connection.run());
-                        continue;
-                    }
-                    true => ControlError::Busy {},
-                    false => ControlError::PermissionDenied {},
-                };
-                tracing::warn!(uid = caller.uid, pid = caller.pid, reason = why.name(), "control connection refused");
-                if has_place(&refused) {
-                    refused.spawn(connection.turn_away(why));
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => server.take(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a control connection");
+                    sleep(ACCEPT_PAUSE).await;
                 }
-            }
-            Some(_) = admitted.join_next() => {}
-            Some(_) = refused.join_next() => {}
+            },
+            Some(_) = server.admitted.join_next() => {}
+            Some(_) = server.refused.join_next() => {}
             () = stopped(&mut stop) => break,
         }
     }
     drop(listener);
-    let farewell = async { while admitted.join_next().await.is_some() {} };
+    let farewell = async { while server.admitted.join_next().await.is_some() {} };
     // What is not done by then is dropped with the set.
     let _ = timeout(FAREWELL_TIME, farewell).await;
     Ok(())
+}
+
+struct Server {
+    gate: Gate,
+    calls: mpsc::Sender<Call>,
+    connections_max: usize,
+    stop: watch::Receiver<bool>,
+    admitted: JoinSet<()>,
+    /// Those who are being told why they may not; as many again at most.
+    refused: JoinSet<()>,
+}
+
+impl Server {
+    /// Serves a new connection, or turns it away.
+    fn take(&mut self, stream: UnixStream) {
+        let (caller, is_admitted) = match self.gate.admit(&stream) {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::warn!(%error, "control connection without credentials");
+                return;
+            }
+        };
+        let connection = Connection {
+            stream,
+            inbox: Inbox::default(),
+            caller,
+            calls: self.calls.clone(),
+            stop: self.stop.clone(),
+        };
+        let why = match is_admitted {
+            true if self.admitted.len() < self.connections_max => {
+                self.admitted.spawn(connection.run());
+                return;
+            }
+            true => ControlError::Busy {},
+            false => ControlError::PermissionDenied {},
+        };
+        let Caller { uid, pid } = caller;
+        tracing::warn!(uid, pid, reason = why.name(), "control connection refused");
+        if self.refused.len() < self.connections_max {
+            self.refused.spawn(connection.turn_away(why));
+        }
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

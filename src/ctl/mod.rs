@@ -1,1 +1,144 @@
-//! ctl
+//! chatctl: steers a running chatd over its control socket. Knows the words of the socket and nothing of the daemon
+//! behind it.
+
+mod args;
+mod ask;
+mod call;
+mod generate;
+mod show;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verb;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use serde::Serialize;
+
+use crate::base::Timestamp;
+use crate::base::text::harmless;
+use crate::wire::control::ControlError;
+
+pub use args::command;
+
+use args::Args;
+use table::Look;
+
+/// The program. Answers with its exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
+/// permitted.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut console = Console::new(args.json);
+    match run(&args, &mut console).and_then(|()| console.out.flush().map_err(Failure::Output)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has had enough, as `head` does.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("chatctl: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(args: &Args, console: &mut Console) -> Result<(), Failure> {
+    match (&args.generate, &args.verb) {
+        (Some(what), _) => generate::generate(*what, &mut console.out).map_err(Failure::Output),
+        (None, Some(verb)) => verb::run(verb, args.socket.as_deref(), console),
+        (None, None) => command()
+            .error(
+                ErrorKind::MissingSubcommand,
+                "no verb was given; `chatctl --help` lists them",
+            )
+            .exit(),
+    }
+}
+
+/// Why chatctl did not do it.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// chatd said no, or something went wrong.
+    #[error("{0}")]
+    Refused(String),
+    /// It was called wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// Nobody answers.
+    #[error("{0}")]
+    NotRunning(String),
+    /// The caller may not.
+    #[error("{0}")]
+    NotPermitted(String),
+    /// The result could not be written.
+    #[error("cannot write the result: {0}")]
+    Output(io::Error),
+}
+
+impl Failure {
+    fn status(&self) -> u8 {
+        match self {
+            Self::Refused(_) | Self::Output(_) => 1,
+            Self::Usage(_) => 2,
+            Self::NotRunning(_) => 3,
+            Self::NotPermitted(_) => 4,
+        }
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        let words = harmless(&error.to_string()).into_owned();
+        match error {
+            ControlError::PermissionDenied {} => Self::NotPermitted(words),
+            _ => Self::Refused(words),
+        }
+    }
+}
+
+/// Where results go, and how they look there.
+struct Console {
+    out: Box<dyn Write>,
+    json: bool,
+    look: Look,
+    now: Timestamp,
+}
+
+impl Console {
+    fn new(json: bool) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let has_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let width = terminal_size::terminal_size().filter(|_| is_terminal);
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            out: Box::new(io::stdout().lock()),
+            json,
+            look: Look {
+                // In a pipe nothing is cut.
+                width: width.map_or(usize::MAX, |(width, _)| width.0.into()),
+                colour: is_terminal && has_colour,
+            },
+            now: Timestamp::default().plus(since_1970),
+        }
+    }
+
+    /// Prints a result: as JSON, or as the text that `words` makes.
+    fn print<T: Serialize>(
+        &mut self,
+        result: &T,
+        words: impl FnOnce(&T, &Self) -> String,
+    ) -> Result<(), Failure> {
+        let text = match self.json {
+            true => serde_json::to_string(result).unwrap_or_default() + "\n",
+            false => words(result, self),
+        };
+        self.out.write_all(text.as_bytes()).map_err(Failure::Output)
+    }
+}

@@ -298,6 +298,8 @@ pub enum ByeReason {
     SessionEnded,
     /// Too many refused logins.
     LoginAttempts,
+    /// Too long without logging in, or without the rest of a frame. Said by the workers.
+    Timeout,
 }
 
 /// What is looked up in the store.

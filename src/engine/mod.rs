@@ -14,7 +14,9 @@
 
 mod account;
 mod admin;
+pub mod cursor;
 pub mod effect;
+pub mod fanout;
 pub mod input;
 mod key;
 mod lookup;
@@ -438,3 +440,4 @@ impl Engine {
         self.effects.push(Effect::Stopped);
     }
 }
+mod outbox;

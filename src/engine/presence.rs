@@ -46,7 +46,8 @@ impl Engine {
             return;
         };
         let limits = &self.rules.limits;
-        if room.online > limits.presence_room {
+        // What is held back is told first, also when the room has become small meanwhile.
+        if room.online > limits.presence_room || self.presence.untold.contains_key(&room_id) {
             let interval = Duration::from_millis(limits.presence_interval_ms.into());
             return self
                 .presence

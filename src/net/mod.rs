@@ -1,4 +1,7 @@
 //! Sockets: listeners accept, workers own connections and fan out. Knows the wire and the engine's words, no rows.
+//!
+//! A listener hands each connection to the worker with the fewest. A worker reads its frames, answers `hello`, `echo`
+//! and `ping`, gives the rest to the hub, and carries out the hub's [`Order`]s.
 
 use std::sync::Arc;
 
@@ -8,7 +11,17 @@ use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
 use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
+mod conn;
+mod deadline;
+pub mod listener;
+pub mod native;
+mod ready;
 pub mod stream;
+pub mod worker;
+
+pub use crate::engine::cursor::Chunk;
+pub use listener::{Bound, Doors, ListenerHandle};
+pub use worker::WorkerHandle;
 
 /// What the hub or a worker wants from the store; the readers answer to the connection's worker.
 #[derive(Debug)]
@@ -32,8 +45,13 @@ pub struct Greeting {
     pub limits: Limits,
 }
 
-/// What a worker is told, in order. Sent by listeners, the hub and the readers.
+/// What a worker is told, in order. Sent by listeners, the hub and the readers. What concerns a connection that is gone
+/// is passed over.
 #[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the engine's effects, where they are described"
+)]
 pub enum Order {
     /// Here is a new connection.
     Adopt(stream::Accepted),
@@ -82,15 +100,4 @@ pub enum Order {
     Reload(Arc<Greeting>),
     /// Flush what there is, at most for `stop_seconds`, then end.
     Stop,
-}
-
-/// Consecutive messages of one channel as the bytes of their frames.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// The number of the first message.
-    pub first: Seq,
-    /// For each message: where its frame ends in `bytes`, and the connection that is not given it.
-    pub pieces: Arc<[(u32, Option<ConnId>)]>,
-    /// The frames, one behind the other.
-    pub bytes: Bytes,
 }

@@ -1,1 +1,76 @@
-//! tui
+//! chat-client: talks in a terminal or a pipe, and does what scripts ask. Knows the client library, no sockets.
+
+pub mod args;
+mod ask;
+mod command;
+mod enter;
+mod failure;
+mod lines;
+mod show;
+mod talk;
+mod terminal;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::tui::args::Args;
+use crate::tui::enter::Entry;
+use crate::tui::failure::Failure;
+use crate::tui::show::Style;
+use crate::tui::terminal::Terminal;
+
+/// The whole program: reads the command line, does it, says in one sentence why if it cannot.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => {
+            let done = runtime.block_on(run(&args));
+            // A host name that is still being looked up holds nobody up.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(Failure::Refused(format!("cannot start: {error}"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if failure.code() != 0 {
+                eprintln!("chat-client: {failure}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(what) = args.generate {
+        return args::generate(what, &mut std::io::stdout()).map_err(Failure::Output);
+    }
+    match &args.verb {
+        Some(verb) => verbs::run(verb, args).await,
+        None if ask::is_possible() => talk_on_terminal(args).await,
+        None => talk_in_pipe(args).await,
+    }
+}
+
+async fn talk_on_terminal(args: &Args) -> Result<(), Failure> {
+    let mut entry = Entry::of_person(args)?;
+    let mut client = entry.connect(None).await?;
+    let welcome = entry.person(&mut client).await?;
+    let terminal = Terminal::open()
+        .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
+    lines::run(client, &welcome, Style::terminal(), terminal).await
+}
+
+async fn talk_in_pipe(args: &Args) -> Result<(), Failure> {
+    let entry = Entry::of_script(args);
+    let mut client = entry.connect(None).await?;
+    let welcome = entry.script(&mut client).await?;
+    lines::run(client, &welcome, Style::pipe(), Terminal::pipe()).await
+}

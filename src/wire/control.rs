@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{Password, SessionId, Timestamp, UserName};
+use crate::base::{Password, SessionId, UserName};
 
 pub use self::error::{ControlError, SERVICE};
+pub use self::reply::*;
 
 mod error;
+mod reply;
 
 /// The name of the interface.
 pub const INTERFACE: &str = "io.chatd.Control";
@@ -118,7 +120,7 @@ const STREAMS: bool = true;
 const ONCE: bool = false;
 
 methods! {
-    /// What chatd does, for whom, and since when.
+    /// Show what chatd does, for whom, and since when.
     Status {} -> DaemonStatus, READS, ONCE;
     /// Let nobody new in; whoever is connected goes on.
     Pause { refuse: Option<bool> } -> Changed, CHANGES, ONCE;
@@ -343,114 +345,6 @@ words! {
         /// It says good-bye.
         Stopping = "stopping",
     }
-}
-
-macro_rules! replies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
-            }
-        )+
-    };
-}
-
-replies! {
-    /// It is done; there is nothing to tell.
-    #[derive(Default)]
-    Done {}
-    /// It is as wanted; `changed` tells whether it was not before.
-    Changed { changed: bool, }
-    /// See [`Status`].
-    DaemonStatus {
-        state: State,
-        server: String,
-        version: String,
-        pid: u32,
-        since: Timestamp,
-        addresses: Vec<String>,
-        users_online: u64,
-        connections: u64,
-        users: u64,
-        sessions: u64,
-        rooms: u64,
-        messages: u64,
-        log: LogState,
-        database: Database,
-    }
-    /// The database and its log on the disk.
-    Database { file: String, bytes: u64, }
-    /// See [`SetLog`].
-    LogState {
-        on: bool,
-        level: LogLevel,
-        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
-    }
-    /// See [`Shutdown`].
-    ShutdownPlan { at: Timestamp, }
-    /// See [`Reload`]: the settings that have changed, and those of them that need a restart.
-    Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
-    /// See [`ShowLog`].
-    LogLines { lines: Vec<Arc<str>>, }
-    /// See [`FollowLog`]. Without a line it is the end of the stream.
-    #[derive(Default)]
-    LogLine {
-        #[serde(default, skip_serializing_if = "Option::is_none")] line: Option<Arc<str>>,
-        /// How many lines before this one were lost because the reader was too slow.
-        #[serde(default, skip_serializing_if = "Option::is_none")] missed: Option<u64>,
-    }
-    /// See [`ClearLog`].
-    LogCleared {
-        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
-        bytes: u64,
-    }
-    /// See [`ListUsers`] and [`ListConnected`].
-    Users { users: Vec<User>, }
-    /// An account.
-    User {
-        name: String,
-        created_at: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
-        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
-        sessions: u32,
-        connections: u32,
-        rooms: u32,
-    }
-    /// See [`AddUser`].
-    Added { name: String, }
-    /// See [`ClearUsers`].
-    Cleared { users: u64, }
-    /// See [`ListSessions`].
-    Sessions { sessions: Vec<Session>, }
-    /// A login of a device.
-    Session {
-        id: SessionId,
-        user: String,
-        device: String,
-        created_at: Timestamp,
-        seen_at: Timestamp,
-        expires_at: Timestamp,
-        connections: u32,
-    }
-    /// See [`ListRooms`].
-    Rooms { rooms: Vec<Room>, }
-    /// A room, or a direct conversation.
-    Room {
-        name: String,
-        direct: bool,
-        topic: String,
-        members: u32,
-        online: u32,
-        messages: u64,
-    }
-    /// How many connections it concerned.
-    Reached { connections: u64, }
-    /// See [`GetVersion`].
-    Version { version: String, protocol: u32, }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Everything that is checked from outside the library, in one program: `cargo test --test it`.
-//!
-//! What needs no running daemon: the map, the specification, the shipped files.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+// What needs no running daemon: the map, the specification, the shipped files.
 mod config;
 mod docs;
 mod layers;
@@ -13,3 +12,21 @@ mod spec;
 // What they are made with.
 mod full;
 mod source;
+
+// The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
+mod bounds;
+mod client;
+mod control;
+mod crowd;
+mod ctl;
+mod history;
+mod hostile;
+mod log;
+mod restart;
+mod rooms;
+mod sealed;
+mod session;
+mod start;
+mod terminal;
+
+mod support;

@@ -220,6 +220,22 @@ fn in_a_big_room_comings_and_goings_are_told_together() {
 }
 
 #[test]
+fn who_came_to_a_big_room_and_went_when_it_was_small_is_not_told_to_be_there() {
+    let mut world = World::new(Limits {
+        presence_room: 2,
+        ..Limits::default()
+    });
+    for conn in 1..=4 {
+        world.register(conn, &format!("user{conn}"));
+    }
+    world.hush();
+    world.gone(3);
+    world.gone(4);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.told(1), Vec::<String>::new());
+}
+
+#[test]
 fn the_other_devices_are_told_of_joining_and_leaving() {
     let mut world = anna();
     world.login(2, "anna", "correct horse");

@@ -1,0 +1,318 @@
+//! The verbs of chatctl and their flags. What a verb does is told in the words of the method that it calls.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::base::UserName;
+use crate::wire::control::{self as wire, LogLevel, Method, Words};
+
+/// The program as clap knows it: for help, manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not permitted.";
+
+/// Steer chatd
+#[derive(Debug, Parser)]
+#[command(name = "chatctl", version, after_help = EXIT_STATUS)]
+#[command(
+    override_usage = "chatctl [OPTIONS] <VERB>",
+    subcommand_value_name = "VERB"
+)]
+#[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true)]
+pub(super) struct Args {
+    /// The control socket [env: CHATD_CONTROL]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+    /// Print JSON: one object, or one object a line
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Print the manual page, or completions for a shell
+    #[arg(long, hide = true, value_name = "WHAT")]
+    pub(super) generate: Option<Generate>,
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Generate {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// For verbs that change something and need no question.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(super) struct Yes {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// For verbs that destroy something.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(super) struct Sure {
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Only tell what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// A method's help as the help of a verb, which has no full stop.
+fn about<M: Method>() -> &'static str {
+    M::ABOUT.help.trim_end_matches('.')
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    #[command(about = about::<wire::Status>())]
+    Status,
+    #[command(about = about::<wire::Pause>())]
+    Pause {
+        /// Refuse whoever connects, instead of letting them wait
+        #[arg(long)]
+        refuse: bool,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::Resume>())]
+    Resume {
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::Shutdown>())]
+    Shutdown {
+        /// What everyone is told
+        #[arg(long, value_name = "TEXT")]
+        message: Option<Words>,
+        /// Tell everyone now and stop later: 30s, 5m, 1h30m
+        #[arg(long = "in", value_name = "TIME", value_parser = duration)]
+        delay: Option<Duration>,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::Reload>())]
+    Reload {
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Wait until chatd serves
+    Wait {
+        /// Give up after this time: 30s, 5m
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        timeout: Option<Duration>,
+    },
+    #[command(about = about::<wire::GetVersion>())]
+    Version,
+    /// Show chatd's own log and steer it
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Log(LogVerb),
+    #[command(about = about::<wire::ClearLog>())]
+    ClearLog {
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::ListUsers>())]
+    Users,
+    /// Add and remove accounts, set passwords
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    User(UserVerb),
+    #[command(about = about::<wire::ClearUsers>())]
+    ClearUsers {
+        /// An account that is kept; may be given again
+        #[arg(long, value_name = "NAME")]
+        keep: Vec<UserName>,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::ListSessions>())]
+    Sessions {
+        /// Those of one account only
+        user: Option<UserName>,
+    },
+    /// End sessions
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Session(SessionVerb),
+    #[command(about = about::<wire::ListConnected>())]
+    Who,
+    #[command(about = about::<wire::ListRooms>())]
+    Rooms,
+    #[command(about = about::<wire::Kick>())]
+    Kick {
+        /// Whose connections
+        user: UserName,
+        /// What they are told
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Words>,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::Announce>())]
+    Announce {
+        /// What they are told
+        text: Words,
+        #[command(flatten)]
+        yes: Yes,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LogVerb {
+    /// Write lines again
+    On {
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Write no lines
+    Off {
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Set how much is written; each level includes those before it
+    Level {
+        /// The level
+        #[arg(value_parser = PossibleValuesParser::new(LogLevel::WORDS).try_map(|word| word.parse::<LogLevel>()))]
+        level: LogLevel,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::ShowLog>())]
+    Show {
+        /// How many lines
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+        lines: u32,
+    },
+    #[command(about = about::<wire::FollowLog>())]
+    Follow {
+        /// How many of the lines before to begin with
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        lines: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserVerb {
+    /// Make an account; the password is asked for, or is one line of standard input
+    Add {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Give an account another password, which is asked for, or is one line of standard input
+    Passwd {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::RemoveUser>())]
+    Remove {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionVerb {
+    #[command(about = about::<wire::RevokeSession>())]
+    Revoke {
+        /// Its number, as `chatctl sessions` shows it
+        id: u64,
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is not a time like 30s, 5m or 1h30m");
+    let (mut seconds, mut digits) = (0_u32, String::new());
+    let mut add = |digits: &mut String, unit: u32| {
+        let count: u32 = std::mem::take(digits).parse().ok()?;
+        seconds = seconds.checked_add(count.checked_mul(unit)?)?;
+        Some(seconds)
+    };
+    let mut total = None;
+    for character in text.chars() {
+        let unit = match character {
+            '0'..='9' => {
+                digits.push(character);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        total = Some(add(&mut digits, unit).ok_or_else(wrong)?);
+    }
+    if !digits.is_empty() {
+        total = Some(add(&mut digits, 1).ok_or_else(wrong)?);
+    }
+    total
+        .map(|seconds| Duration::from_secs(seconds.into()))
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("0", 0),
+            ("90", 90),
+            ("30s", 30),
+            ("5m", 300),
+            ("1h30m", 5_400),
+            ("2d", 172_800),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "s",
+            "5x",
+            "-5s",
+            "1.5h",
+            "5 m",
+            "99999999999",
+            "99999d",
+            "m5",
+        ] {
+            let refused = duration(text).unwrap_err();
+            assert!(refused.contains("is not a time like"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_clap_checks_of_its_own_definitions_holds() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,250 @@
+//! How the daemon's replies look to people. Makes texts; prints nothing.
+
+use crate::base::Timestamp;
+use crate::wire::control::{
+    DaemonStatus, LogCleared, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State, User, Users,
+};
+
+use super::table::{Look, absolute, counted, cut, paint, relative, size, table};
+
+pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> String {
+    let (words, colour) = match status.state {
+        State::Starting => ("is starting", "33"),
+        State::Serving => ("serves", "32"),
+        State::Paused => ("is paused: whoever connects waits", "33"),
+        State::Refusing => ("is paused: whoever connects is refused", "33"),
+        State::Stopping => ("is stopping", "31"),
+    };
+    let since = absolute(status.since);
+    let people = counted(status.users, "account");
+    let rows = [
+        ("server", status.server.clone()),
+        ("addresses", status.addresses.join(", ")),
+        ("since", format!("{since}, {}", relative(now, status.since))),
+        ("process", format!("{}, {}", status.pid, status.version)),
+        (
+            "people",
+            format!(
+                "{} online, {people}, {}",
+                status.users_online,
+                counted(status.sessions, "session")
+            ),
+        ),
+        ("connections", status.connections.to_string()),
+        (
+            "rooms",
+            format!("{}, {}", status.rooms, counted(status.messages, "message")),
+        ),
+        ("log", log_words(&status.log)),
+        (
+            "database",
+            format!("{}, {}", status.database.file, size(status.database.bytes)),
+        ),
+    ];
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    let indented = Look {
+        width: look.width.saturating_sub(2),
+        ..look
+    };
+    let body = table(&[("", false), ("", false)], &rows, indented);
+    let words = cut(words, look.width.saturating_sub("chatd ".len()));
+    let mut text = format!("chatd {}\n", paint(&words, colour, look));
+    for line in body.lines() {
+        text.extend(["  ", line, "\n"]);
+    }
+    text
+}
+
+fn log_words(log: &LogState) -> String {
+    let place = log.file.as_deref().unwrap_or("kept in memory");
+    match log.on {
+        true => format!("on, level {}, {place}", log.level),
+        false => format!("off, {place}"),
+    }
+}
+
+pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
+    if reply.users.is_empty() {
+        return "there are no accounts\n".to_owned();
+    }
+    let columns = [
+        ("NAME", false),
+        ("ONLINE", true),
+        ("LAST LOGIN", false),
+        ("FROM", false),
+        ("SESSIONS", true),
+        ("ROOMS", true),
+        ("CREATED", false),
+    ];
+    let row = |user: &User| {
+        let (login, from) = last_login(user, now);
+        vec![
+            user.name.clone(),
+            user.connections.to_string(),
+            login,
+            from,
+            user.sessions.to_string(),
+            user.rooms.to_string(),
+            relative(now, user.created_at),
+        ]
+    };
+    table(
+        &columns,
+        &reply.users.iter().map(row).collect::<Vec<_>>(),
+        look,
+    )
+}
+
+pub(super) fn connected(reply: &Users, now: Timestamp, look: Look) -> String {
+    if reply.users.is_empty() {
+        return "nobody is connected\n".to_owned();
+    }
+    let columns = [
+        ("NAME", false),
+        ("CONNECTIONS", true),
+        ("LAST LOGIN", false),
+        ("FROM", false),
+    ];
+    let row = |user: &User| {
+        let (login, from) = last_login(user, now);
+        vec![user.name.clone(), user.connections.to_string(), login, from]
+    };
+    table(
+        &columns,
+        &reply.users.iter().map(row).collect::<Vec<_>>(),
+        look,
+    )
+}
+
+fn last_login(user: &User, now: Timestamp) -> (String, String) {
+    match user.last_login_at {
+        Some(at) => (
+            relative(now, at),
+            user.last_login_from
+                .clone()
+                .unwrap_or_else(|| "local".to_owned()),
+        ),
+        None => ("never".to_owned(), "-".to_owned()),
+    }
+}
+
+pub(super) fn sessions(reply: &Sessions, now: Timestamp, look: Look) -> String {
+    if reply.sessions.is_empty() {
+        return "there are no sessions\n".to_owned();
+    }
+    let columns = [
+        ("ID", true),
+        ("USER", false),
+        ("ONLINE", true),
+        ("USED", false),
+        ("ENDS", false),
+        ("BEGAN", false),
+        ("DEVICE", false),
+    ];
+    let rows: Vec<_> = reply
+        .sessions
+        .iter()
+        .map(|session| {
+            vec![
+                session.id.to_string(),
+                session.user.clone(),
+                session.connections.to_string(),
+                relative(now, session.seen_at),
+                relative(now, session.expires_at),
+                relative(now, session.created_at),
+                session.device.clone(),
+            ]
+        })
+        .collect();
+    table(&columns, &rows, look)
+}
+
+pub(super) fn rooms(reply: &Rooms, look: Look) -> String {
+    if reply.rooms.is_empty() {
+        return "there are no rooms\n".to_owned();
+    }
+    let columns = [
+        ("NAME", false),
+        ("MEMBERS", true),
+        ("ONLINE", true),
+        ("MESSAGES", true),
+        ("TOPIC", false),
+    ];
+    let rows: Vec<_> = reply
+        .rooms
+        .iter()
+        .map(|room| {
+            let topic = if room.direct {
+                "(direct conversation)".to_owned()
+            } else {
+                room.topic.clone()
+            };
+            vec![
+                room.name.clone(),
+                room.members.to_string(),
+                room.online.to_string(),
+                room.messages.to_string(),
+                topic,
+            ]
+        })
+        .collect();
+    table(&columns, &rows, look)
+}
+
+pub(super) fn paused(changed: bool, refuse: bool) -> String {
+    let words = match refuse {
+        true => "whoever connects is refused until `chatctl resume`",
+        false => "whoever connects waits until `chatctl resume`",
+    };
+    match changed {
+        true => format!("chatd is paused: {words}\n"),
+        false => format!("chatd was paused already: {words}\n"),
+    }
+}
+
+pub(super) fn resumed(changed: bool) -> &'static str {
+    match changed {
+        true => "people are let in again\n",
+        false => "chatd was not paused\n",
+    }
+}
+
+pub(super) fn shutdown(plan: &ShutdownPlan, now: Timestamp) -> String {
+    match plan.at.since(now).as_secs() {
+        0..5 => "chatd is stopping\n".to_owned(),
+        _ => format!(
+            "chatd stops at {}, {}\n",
+            absolute(plan.at),
+            relative(now, plan.at)
+        ),
+    }
+}
+
+pub(super) fn reloaded(reply: &Reloaded) -> String {
+    let mut text = match reply.changed.is_empty() {
+        true => "the configuration is read; nothing in it has changed\n".to_owned(),
+        false => format!(
+            "the configuration is read; changed: {}\n",
+            reply.changed.join(", ")
+        ),
+    };
+    if !reply.need_restart.is_empty() {
+        text.push_str(&format!(
+            "in force after a restart only: {}\n",
+            reply.need_restart.join(", ")
+        ));
+    }
+    text
+}
+
+pub(super) fn log_state(log: &LogState) -> String {
+    format!("the log is {}\n", log_words(log))
+}
+
+pub(super) fn log_cleared(reply: &LogCleared) -> String {
+    let what = match &reply.file {
+        Some(file) => format!("'{file}' is empty, {} are gone", size(reply.bytes)),
+        None => "the lines kept in memory are gone".to_owned(),
+    };
+    format!("{what}; the journal is the system's and is not cleared\n")
+}

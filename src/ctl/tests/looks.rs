@@ -1,0 +1,289 @@
+//! Replies as people see them, on a wide terminal and on a narrow one.
+
+use crate::base::{SessionId, Timestamp};
+use crate::ctl::show;
+use crate::ctl::table::Look;
+use crate::wire::control::{
+    DaemonStatus, Database, LogCleared, LogLevel, LogState, Reloaded, Room, Rooms, Session,
+    Sessions, ShutdownPlan, State, User, Users,
+};
+
+/// 2026-11-20T10:30:00Z.
+const NOW: Timestamp = Timestamp(1_795_170_600_000);
+const WIDE: Look = Look {
+    width: 100,
+    colour: false,
+};
+const NARROW: Look = Look {
+    width: 40,
+    colour: false,
+};
+
+fn ago(seconds: i64) -> Timestamp {
+    Timestamp(NOW.0 - seconds * 1_000)
+}
+
+fn log(on: bool) -> LogState {
+    LogState {
+        on,
+        level: LogLevel::Info,
+        file: Some("/var/log/chatd/chatd.log".into()),
+    }
+}
+
+fn status(state: State) -> DaemonStatus {
+    DaemonStatus {
+        state,
+        server: "Wardroom".into(),
+        version: "chatd/0.1.0".into(),
+        pid: 812,
+        since: ago(10_800),
+        addresses: vec!["127.0.0.1:2428".into(), "[::1]:2428".into()],
+        users_online: 12,
+        connections: 31,
+        users: 40,
+        sessions: 55,
+        rooms: 7,
+        messages: 10_423,
+        log: log(state == State::Serving),
+        database: Database {
+            file: "/var/lib/chatd/chatd.db".into(),
+            bytes: 13_000_000,
+        },
+    }
+}
+
+fn users() -> Users {
+    let user = |name: &str, login: Option<(i64, Option<&str>)>, counts: [u32; 3]| User {
+        name: name.into(),
+        created_at: ago(40 * 86_400),
+        last_login_at: login.map(|(seconds, _)| ago(seconds)),
+        last_login_from: login.and_then(|(_, from)| from.map(Into::into)),
+        sessions: counts[0],
+        connections: counts[1],
+        rooms: counts[2],
+    };
+    Users {
+        users: vec![
+            user("anna", Some((180, Some("192.0.2.7"))), [2, 1, 3]),
+            user("Константин", Some((86_400 * 300, None)), [1, 0, 12]),
+            user("李雷", None, [0, 0, 1]),
+        ],
+    }
+}
+
+fn rooms() -> Rooms {
+    let room = |name: &str, topic: &str, counts: [u32; 2], messages: u64| Room {
+        name: name.into(),
+        direct: topic.is_empty(),
+        topic: topic.into(),
+        members: counts[0],
+        online: counts[1],
+        messages,
+    };
+    Rooms {
+        rooms: vec![
+            room(
+                "lobby",
+                "a topic that clears\u{1b}[2J the screen and is long besides",
+                [40, 12],
+                10_000,
+            ),
+            room("@anna @李雷", "", [2, 1], 423),
+        ],
+    }
+}
+
+fn sessions() -> Sessions {
+    Sessions {
+        sessions: vec![
+            Session {
+                id: SessionId(7),
+                user: "anna".into(),
+                device: "chat-client/0.1.0 on ship \u{202e}evil".into(),
+                created_at: ago(86_400 * 5),
+                seen_at: ago(30),
+                expires_at: ago(-86_400 * 90),
+                connections: 1,
+            },
+            Session {
+                id: SessionId(1_204),
+                user: "Константин".into(),
+                device: String::new(),
+                created_at: ago(3),
+                seen_at: ago(3),
+                expires_at: ago(-7_000),
+                connections: 0,
+            },
+        ],
+    }
+}
+
+#[test]
+fn the_state_of_the_daemon() {
+    insta::assert_snapshot!(show::status(&status(State::Serving), NOW, WIDE), @"
+    chatd serves
+      server       Wardroom
+      addresses    127.0.0.1:2428, [::1]:2428
+      since        2026-11-20 07:30:00 UTC, 3 h ago
+      process      812, chatd/0.1.0
+      people       12 online, 40 accounts, 55 sessions
+      connections  31
+      rooms        7, 10423 messages
+      log          on, level info, /var/log/chatd/chatd.log
+      database     /var/lib/chatd/chatd.db, 12.4 MiB
+    ");
+    insta::assert_snapshot!(show::status(&status(State::Refusing), NOW, NARROW), @"
+    chatd is paused: whoever connects is re…
+      server       Wardroom
+      addresses    127.0.0.1:2428, [::1]:24…
+      since        2026-11-20 07:30:00 UTC,…
+      process      812, chatd/0.1.0
+      people       12 online, 40 accounts, …
+      connections  31
+      rooms        7, 10423 messages
+      log          off, /var/log/chatd/chat…
+      database     /var/lib/chatd/chatd.db,…
+    ");
+}
+
+#[test]
+fn accounts_and_those_who_are_connected() {
+    insta::assert_snapshot!(show::users(&users(), NOW, WIDE), @"
+    NAME        ONLINE  LAST LOGIN  FROM       SESSIONS  ROOMS  CREATED
+    anna             1  3 min ago   192.0.2.7         2      3  40 days ago
+    Константин       0  2026-01-24  local             1     12  40 days ago
+    李雷             0  never       -                 0      1  40 days ago
+    ");
+    insta::assert_snapshot!(show::users(&users(), NOW, NARROW), @"
+    NAME  ONLINE  LAST LOGIN  FROM  SESSION…
+    anna       1  3 min ago   192…         …
+    Кон…       0  2026-01-24  loc…         …
+    李雷       0  never       -            …
+    ");
+    insta::assert_snapshot!(show::connected(&users(), NOW, WIDE), @"
+    NAME        CONNECTIONS  LAST LOGIN  FROM
+    anna                  1  3 min ago   192.0.2.7
+    Константин            0  2026-01-24  local
+    李雷                  0  never       -
+    ");
+}
+
+#[test]
+fn sessions_and_rooms() {
+    insta::assert_snapshot!(show::sessions(&sessions(), NOW, WIDE), @r"
+      ID  USER        ONLINE  USED      ENDS        BEGAN       DEVICE
+       7  anna             1  30 s ago  in 90 days  5 days ago  chat-client/0.1.0 on ship \u{202e}evil
+    1204  Константин       0  just now  in 1 h      just now
+    ");
+    insta::assert_snapshot!(show::sessions(&sessions(), NOW, NARROW), @"
+      ID  USER  ONLINE  USED  ENDS  BEGAN  …
+       7  anna       1  30 …  in …  5 da…  …
+    1204  Кон…       0  jus…  in …  just…
+    ");
+    insta::assert_snapshot!(show::rooms(&rooms(), WIDE), @r"
+    NAME         MEMBERS  ONLINE  MESSAGES  TOPIC
+    lobby             40      12     10000  a topic that clears\u{1b}[2J the screen and is long besides
+    @anna @李雷        2       1       423  (direct conversation)
+    ");
+    insta::assert_snapshot!(show::rooms(&rooms(), NARROW), @"
+    NAME    MEMBERS  ONLINE  MESSAGES  TOPIC
+    lobby        40      12     10000  a to…
+    @anna…        2       1       423  (dir…
+    ");
+}
+
+#[test]
+fn colours_do_not_shift_columns() {
+    let coloured = Look {
+        colour: true,
+        ..WIDE
+    };
+    let text =
+        show::rooms(&rooms(), coloured) + &show::status(&status(State::Paused), NOW, coloured);
+    assert!(text.starts_with("\x1b[1mNAME "), "{text}");
+    let mut bare = text;
+    for code in ["\x1b[1m", "\x1b[33m", "\x1b[0m"] {
+        bare = bare.replace(code, "");
+    }
+    assert_eq!(
+        bare,
+        show::rooms(&rooms(), WIDE) + &show::status(&status(State::Paused), NOW, WIDE)
+    );
+}
+
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    use unicode_width::UnicodeWidthStr;
+    for width in [10, 20, 33, 40, 80] {
+        let look = Look {
+            width,
+            colour: false,
+        };
+        let texts = [
+            show::status(&status(State::Paused), NOW, look),
+            show::users(&users(), NOW, look),
+            show::connected(&users(), NOW, look),
+            show::sessions(&sessions(), NOW, look),
+            show::rooms(&rooms(), look),
+        ];
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            assert!(line.width() <= width, "{line:?} on {width}");
+        }
+    }
+}
+
+#[test]
+fn what_was_done() {
+    let plan = |seconds: i64| show::shutdown(&ShutdownPlan { at: ago(-seconds) }, NOW);
+    let reloaded = |changed: &[&str], need_restart: &[&str]| {
+        let own = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        show::reloaded(&Reloaded {
+            changed: own(changed),
+            need_restart: own(need_restart),
+        })
+    };
+    let said = [
+        show::paused(true, false),
+        show::paused(false, true),
+        show::resumed(true).to_owned(),
+        show::resumed(false).to_owned(),
+        plan(0),
+        plan(30),
+        reloaded(&[], &[]),
+        reloaded(&["registration", "listen"], &["listen"]),
+        show::log_state(&log(true)),
+        show::log_state(&log(false)),
+        show::log_cleared(&LogCleared {
+            file: log(true).file,
+            bytes: 4_096,
+        }),
+        show::log_cleared(&LogCleared {
+            file: None,
+            bytes: 0,
+        }),
+        show::users(&Users { users: vec![] }, NOW, WIDE),
+        show::connected(&Users { users: vec![] }, NOW, WIDE),
+        show::sessions(&Sessions { sessions: vec![] }, NOW, WIDE),
+        show::rooms(&Rooms { rooms: vec![] }, WIDE),
+    ];
+    insta::assert_snapshot!(said.concat(), @"
+    chatd is paused: whoever connects waits until `chatctl resume`
+    chatd was paused already: whoever connects is refused until `chatctl resume`
+    people are let in again
+    chatd was not paused
+    chatd is stopping
+    chatd stops at 2026-11-20 10:30:30 UTC, in 30 s
+    the configuration is read; nothing in it has changed
+    the configuration is read; changed: registration, listen
+    in force after a restart only: listen
+    the log is on, level info, /var/log/chatd/chatd.log
+    the log is off, /var/log/chatd/chatd.log
+    '/var/log/chatd/chatd.log' is empty, 4.0 KiB are gone; the journal is the system's and is not cleared
+    the lines kept in memory are gone; the journal is the system's and is not cleared
+    there are no accounts
+    nobody is connected
+    there are no sessions
+    there are no rooms
+    ");
+}

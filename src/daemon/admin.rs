@@ -1,0 +1,377 @@
+//! What the admin asks for on the control socket, carried out: by the engine where it is about people and rooms, by the
+//! listeners, the log or the process itself otherwise. Everything that changes something is written down.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::task::spawn_local;
+
+use super::hub::wall;
+use super::log::Log;
+use super::password::Passwords;
+use super::settings::Settings;
+use super::show;
+use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
+use crate::base::{CallId, Password, Timestamp, UserName};
+use crate::control::{Call, Caller, Command, Reply, ReplySender};
+use crate::engine::effect::Reply as Outcome;
+use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
+use crate::engine::strength;
+use crate::net::listener::{Doors, ListenerHandle};
+use crate::wire::control::{self as wire, ControlError, State};
+
+/// What people are told who are kicked without a reason.
+const KICKED: &str = "the admin ended your connection";
+
+/// What people are told when the daemon stops without a message.
+pub(super) const STOPPING: &str = "the server is stopping; it may be back in a moment";
+
+/// The admin's hand: lives on the main thread.
+pub(super) struct Admin {
+    pub inputs: Sender<Input>,
+    pub passwords: Passwords,
+    pub listeners: RefCell<Vec<ListenerHandle>>,
+    pub doors: Arc<Doors>,
+    pub settings: Settings,
+    pub log: Log,
+    pub since: Timestamp,
+    pub state: Cell<State>,
+    /// The words with which to stop; set when it is time.
+    pub last_words: RefCell<Option<Arc<str>>>,
+    pub stop: Notify,
+    /// A stop that is planned.
+    pub plan: RefCell<Option<AbortHandle>>,
+    pub waiting: RefCell<HashMap<CallId, oneshot::Sender<Outcome>>>,
+    pub next_call: Cell<CallId>,
+}
+
+type Result<T> = std::result::Result<T, ControlError>;
+
+impl Admin {
+    /// Carries a call out in its own time; others go on meanwhile.
+    pub fn begin(self: &Rc<Self>, call: Call) {
+        let admin = self.clone();
+        spawn_local(async move {
+            let Call {
+                caller,
+                command,
+                reply,
+            } = call;
+            if let Command::FollowLog(follow) = &command {
+                return admin.follow_log(follow, reply).await;
+            }
+            let audit = command.audit();
+            let result = admin.carry_out(command).await;
+            if let Some((method, parameters)) = audit {
+                admin.write_down(caller, method, parameters, result.as_ref().err());
+            }
+            reply.send(result);
+        });
+    }
+
+    /// The engine's answer to a call has come.
+    pub fn replied(&self, call: CallId, outcome: Outcome) {
+        if let Some(waiting) = self.waiting.borrow_mut().remove(&call) {
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    /// Stops with these words, at once.
+    pub fn stop_now(&self, words: &str) {
+        self.state.set(State::Stopping);
+        self.last_words
+            .borrow_mut()
+            .get_or_insert_with(|| words.into());
+        self.stop.notify_one();
+    }
+
+    async fn carry_out(self: &Rc<Self>, command: Command) -> Result<Reply> {
+        match command {
+            Command::Status(_) => self.status().await,
+            Command::Pause(pause) => Ok(self.pause(pause.refuse.unwrap_or(false)).into()),
+            Command::Resume(_) => self.resume().map(Reply::from),
+            Command::Shutdown(shutdown) => Ok(self.plan_stop(&shutdown).into()),
+            Command::Reload(_) => self.reload().map(Reply::from),
+            Command::SetLog(set) => Ok(self.set_log(&set).into()),
+            Command::ShowLog(show) => Ok(self.log.show(show.lines).into()),
+            Command::FollowLog(_) => Err(ControlError::ExpectedMore {}),
+            Command::ClearLog(_) => self.clear_log().map(Reply::from),
+            Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
+            Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
+            Command::ListRooms(_) => Ok(show::rooms(self.ask(Ask::Rooms).await?).into()),
+            Command::AddUser(add) => self
+                .add_user(add.name, &add.password)
+                .await
+                .map(Reply::from),
+            Command::SetPassword(set) => self.set_password(set.name, &set.password).await,
+            Command::RemoveUser(remove) => self.done(Ask::RemoveUser { name: remove.name }).await,
+            Command::ClearUsers(clear) => self.clear_users(clear).await.map(Reply::from),
+            Command::ListSessions(list) => {
+                Ok(show::sessions(self.ask(Ask::Sessions { user: list.user }).await?).into())
+            }
+            Command::RevokeSession(revoke) => self.done(Ask::RevokeSession { id: revoke.id }).await,
+            Command::Kick(kick) => {
+                let text = kick
+                    .reason
+                    .map_or_else(|| KICKED.into(), |words| words.text().clone());
+                self.reach(Ask::Kick {
+                    name: kick.user,
+                    text,
+                })
+                .await
+            }
+            Command::Announce(announce) => {
+                self.reach(Ask::Announce {
+                    text: announce.text.text().clone(),
+                })
+                .await
+            }
+            Command::GetVersion(_) => Ok(show::version().into()),
+        }
+    }
+
+    /// Asks the engine. Its faults are the caller's error.
+    async fn ask(&self, command: Ask) -> Result<Outcome> {
+        let call = self.next_call.get();
+        self.next_call.set(call.next());
+        let (waiting, outcome) = oneshot::channel();
+        self.waiting.borrow_mut().insert(call, waiting);
+        let told = self.inputs.send(Input::Call { call, command });
+        match outcome.await {
+            Ok(outcome) if told.is_ok() => show::fault(outcome),
+            _ => Err(ControlError::ShuttingDown {}),
+        }
+    }
+
+    /// Writes down who did what, and how it went: in the store, and in the log.
+    fn write_down(
+        &self,
+        caller: Caller,
+        method: &str,
+        parameters: String,
+        error: Option<&ControlError>,
+    ) {
+        let outcome = error.map_or("ok", ControlError::name).to_owned();
+        tracing::info!(
+            uid = caller.uid,
+            pid = caller.pid,
+            method,
+            parameters,
+            outcome,
+            "control"
+        );
+        let Caller { uid, pid } = caller;
+        let record = AuditRecord {
+            at: wall(),
+            uid,
+            pid,
+            method: method.into(),
+            parameters,
+            outcome,
+        };
+        let call = self.next_call.get();
+        self.next_call.set(call.next());
+        // Nobody waits for the reply. When the hub has stopped, the log has it.
+        drop(self.inputs.send(Input::Call {
+            call,
+            command: Ask::Audit(record),
+        }));
+    }
+
+    async fn status(&self) -> Result<Reply> {
+        let counts = self.ask(Ask::Counts).await?;
+        let connections = self.doors.connections() as u64;
+        let listeners = self.listeners.borrow();
+        let addresses = listeners
+            .iter()
+            .filter_map(|listener| Some(listener.address?.to_string()))
+            .collect();
+        let config = self.settings.config();
+        let status = show::status(&counts, &config, self.log.state());
+        Ok(wire::DaemonStatus {
+            state: self.state.get(),
+            since: self.since,
+            addresses,
+            connections,
+            ..status
+        }
+        .into())
+    }
+
+    fn pause(&self, refuse: bool) -> wire::Changed {
+        let wanted = if refuse {
+            State::Refusing
+        } else {
+            State::Paused
+        };
+        let changed = self.state.get() != wanted;
+        self.listeners
+            .borrow()
+            .iter()
+            .for_each(|listener| listener.pause(refuse));
+        self.change_state(wanted);
+        wire::Changed { changed }
+    }
+
+    fn resume(&self) -> Result<wire::Changed> {
+        let changed = self.state.get() != State::Serving;
+        for listener in self.listeners.borrow().iter() {
+            listener.resume().map_err(|error| ControlError::Failed {
+                reason: error.to_string(),
+            })?;
+        }
+        self.change_state(State::Serving);
+        Ok(wire::Changed { changed })
+    }
+
+    /// Nothing is changed once the daemon stops.
+    fn change_state(&self, state: State) {
+        if self.state.get() != State::Stopping {
+            self.state.set(state);
+        }
+    }
+
+    /// Tells everyone when it will be, and stops then. A later plan takes the place of an earlier one.
+    fn plan_stop(self: &Rc<Self>, shutdown: &wire::Shutdown) -> wire::ShutdownPlan {
+        let seconds = shutdown.in_seconds.unwrap_or(0);
+        let wait = Duration::from_secs(seconds.into());
+        let words: Arc<str> = shutdown
+            .message
+            .as_ref()
+            .map_or(STOPPING.into(), |words| words.text().clone());
+        if seconds > 0 {
+            let text = format!("the server stops in {seconds} s: {words}").into();
+            self.tell(Ask::Announce { text });
+        }
+        let admin = self.clone();
+        let plan = spawn_local(async move {
+            tokio::time::sleep(wait).await;
+            admin.stop_now(&words);
+        });
+        if let Some(earlier) = self.plan.replace(Some(plan.abort_handle())) {
+            earlier.abort();
+        }
+        wire::ShutdownPlan {
+            at: wall().plus(wait),
+        }
+    }
+
+    /// Asks the engine without waiting for its reply.
+    fn tell(&self, command: Ask) {
+        let call = self.next_call.get();
+        self.next_call.set(call.next());
+        drop(self.inputs.send(Input::Call { call, command }));
+    }
+
+    /// Reads the configuration again and reopens the log file. With a mistake in it all stays as it was.
+    pub fn reload(&self) -> Result<wire::Reloaded> {
+        let reopened = self.log.reopen();
+        let reloaded = self
+            .settings
+            .reload()
+            .map_err(|reason| ControlError::BadConfiguration { reason })?;
+        self.log.set(None, Some(self.settings.config().log_level));
+        reopened.map_err(|error| ControlError::Failed {
+            reason: format!("cannot open the log file again: {error}"),
+        })?;
+        tracing::info!(
+            changed = reloaded.changed.join(" "),
+            "configuration read again"
+        );
+        Ok(reloaded)
+    }
+
+    fn set_log(&self, set: &wire::SetLog) -> wire::LogState {
+        // The line that says so is the last one, or the first.
+        if set.on == Some(false) {
+            tracing::info!("log off");
+        }
+        let state = self.log.set(set.on, set.level);
+        if set.on == Some(true) {
+            tracing::info!("log on");
+        }
+        state
+    }
+
+    fn clear_log(&self) -> Result<wire::LogCleared> {
+        self.log.clear().map_err(|error| ControlError::Failed {
+            reason: format!("cannot empty the log file: {error}"),
+        })
+    }
+
+    /// Until either side goes.
+    async fn follow_log(&self, follow: &wire::FollowLog, reply: ReplySender) {
+        let mut lines = self.log.follow(follow.lines.unwrap_or(0));
+        loop {
+            let line = tokio::select! {
+                line = lines.next() => line,
+                () = reply.closed() => return,
+            };
+            let Some(line) = line else { return };
+            if !reply.part(line).await {
+                return;
+            }
+        }
+    }
+
+    async fn add_user(&self, name: UserName, password: &Password) -> Result<wire::Added> {
+        let hash = self.hash(password, &name).await?;
+        self.ask(Ask::AddUser {
+            name: name.clone(),
+            hash,
+        })
+        .await?;
+        Ok(wire::Added { name: name.into() })
+    }
+
+    async fn set_password(&self, name: UserName, password: &Password) -> Result<Reply> {
+        let hash = self.hash(password, &name).await?;
+        self.done(Ask::SetPassword { name, hash }).await
+    }
+
+    async fn done(&self, command: Ask) -> Result<Reply> {
+        self.ask(command).await.map(|_| wire::Done {}.into())
+    }
+
+    async fn reach(&self, command: Ask) -> Result<Reply> {
+        match self.ask(command).await? {
+            Outcome::Count(connections) => Ok(wire::Reached { connections }.into()),
+            _ => Ok(wire::Reached { connections: 0 }.into()),
+        }
+    }
+
+    async fn hash(&self, password: &Password, name: &UserName) -> Result<PasswordHash> {
+        strength(password, name).map_err(|refusal| ControlError::WeakPassword {
+            reason: show::weakness(refusal),
+        })?;
+        let (done, outcome) = oneshot::channel();
+        self.passwords.work(
+            PasswordWork::Hash(password.clone()),
+            Box::new(|outcome| drop(done.send(outcome))),
+        );
+        match outcome.await {
+            Ok(PasswordOutcome::Hashed(hash, _)) => Ok(hash),
+            Ok(PasswordOutcome::Busy) => Err(ControlError::Busy {}),
+            _ => Err(ControlError::Failed {
+                reason: "the password could not be hashed; `chatctl log show` says why".into(),
+            }),
+        }
+    }
+
+    async fn clear_users(&self, clear: wire::ClearUsers) -> Result<wire::Cleared> {
+        let (keep, dry_run) = (
+            clear.keep.unwrap_or_default(),
+            clear.dry_run.unwrap_or(false),
+        );
+        match self.ask(Ask::ClearUsers { keep, dry_run }).await? {
+            Outcome::Count(users) => Ok(wire::Cleared { users }),
+            _ => Ok(wire::Cleared { users: 0 }),
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Where settings come from: the command line wins over the environment, that over the file, that over the defaults.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Exit;
+use super::args::Args;
+use crate::base::Limits;
+use crate::wire::DEFAULT_PORT;
+use crate::wire::control::{LogLevel, SOCKET_NAME};
+use crate::wire::event::Registration;
+
+const CONFIG_FILE: &str = "chatd.toml";
+
+/// What the daemon goes by.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    pub server_name: String,
+    pub listen: Vec<SocketAddr>,
+    /// Whether nobody has said where to listen.
+    pub listen_by_default: bool,
+    pub next_free_port: bool,
+    pub registration: Registration,
+    pub log_level: LogLevel,
+    pub limits: Limits,
+    pub state_dir: PathBuf,
+    pub control: PathBuf,
+    pub log_file: PathBuf,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    server_name: Option<String>,
+    listen: Option<Vec<String>>,
+    registration: Registration,
+    allow_plaintext: bool,
+    log: LogTable,
+    limits: Limits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogTable {
+    level: LogLevel,
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+        }
+    }
+}
+
+impl Config {
+    /// Puts the settings together and makes sure that they can be gone by.
+    ///
+    /// # Errors
+    /// With exit code 78 and a text that names the file, the line and what to do.
+    pub fn load(args: &Args) -> Result<Self, Exit> {
+        let (path, file) = read_file(args.config.as_deref())?;
+        let place = path.as_ref().map_or("the command line".to_owned(), |path| {
+            format!("'{}'", path.display())
+        });
+        check_limits(&file.limits).map_err(|text| Exit::config(format!("{place}: {text}")))?;
+        if file.registration == Registration::Invite {
+            return Err(Exit::config(format!(
+                "{place}: registration = \"invite\" is not known to this version; use \"open\" or \"closed\""
+            )));
+        }
+        let listen = match args.listen.is_empty() {
+            true => file.listen.clone(),
+            false => Some(args.listen.clone()),
+        };
+        let listen_by_default = listen.is_none();
+        let listen = listen_addresses(listen, file.allow_plaintext)?;
+        let home = Home::new();
+        let state_dir = args.state.clone().unwrap_or_else(|| home.state_dir());
+        Ok(Self {
+            file: path,
+            server_name: file
+                .server_name
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(host_name),
+            listen,
+            listen_by_default,
+            next_free_port: args.next_free_port,
+            registration: file.registration,
+            log_level: file.log.level,
+            limits: file.limits,
+            control: args
+                .control
+                .clone()
+                .unwrap_or_else(|| home.runtime_dir(&state_dir).join(SOCKET_NAME)),
+            log_file: args
+                .log_file
+                .clone()
+                .unwrap_or_else(|| home.logs_dir(&state_dir).join("chatd.log")),
+            state_dir,
+        })
+    }
+}
+
+/// Reads the file that was named, or the one in its usual place if there is one.
+fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => first_folder("CONFIGURATION_DIRECTORY")
+            .unwrap_or_else(|| "/etc/chatd".into())
+            .join(CONFIG_FILE),
+    };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok((None, File::default()));
+        }
+        Err(error) => {
+            return Err(Exit::config(format!(
+                "cannot read the configuration '{}': {error}",
+                path.display()
+            )));
+        }
+    };
+    match toml::from_str(&text) {
+        Ok(file) => Ok((Some(path), file)),
+        Err(error) => Err(Exit::config(format!(
+            "the configuration '{}' is wrong: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// A bound of nothing would lock everybody out.
+fn check_limits(limits: &Limits) -> Result<(), String> {
+    let zero = limits
+        .table()
+        .into_iter()
+        .find(|(name, value, _)| *value == 0 && *name != "presence_room");
+    match zero {
+        Some((name, ..)) => Err(format!("limits.{name} is 0; set it to 1 or more")),
+        None if limits.password_threads > 64 || limits.reader_threads > 64 => {
+            Err("limits.password_threads and limits.reader_threads may be at most 64".to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
+fn listen_addresses(
+    texts: Option<Vec<String>>,
+    allow_plaintext: bool,
+) -> Result<Vec<SocketAddr>, Exit> {
+    let Some(texts) = texts else {
+        let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(loopback
+            .map(|address| SocketAddr::new(address, DEFAULT_PORT))
+            .into());
+    };
+    if texts.is_empty() {
+        return Err(Exit::config(
+            "`listen` names no address; name one, such as \"127.0.0.1:2428\"".to_owned(),
+        ));
+    }
+    let mut addresses = Vec::new();
+    for text in texts {
+        let address = listen_address(&text)?;
+        if !address.ip().is_loopback() && !allow_plaintext {
+            return Err(Exit::config(format!(
+                "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
+                 listen on 127.0.0.1, or set allow_plaintext = true in the configuration file if the network is yours alone"
+            )));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+/// An address with its port, or alone with the default port.
+fn listen_address(text: &str) -> Result<SocketAddr, Exit> {
+    let alone = || {
+        text.trim_matches(['[', ']'])
+            .parse()
+            .map(|address: IpAddr| SocketAddr::new(address, DEFAULT_PORT))
+    };
+    text.parse().or_else(|_| alone()).map_err(|_| {
+        Exit::config(format!(
+            "'{text}' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428"
+        ))
+    })
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "chatd".to_owned())
+}
+
+/// The first of the folders that the service manager names.
+fn first_folder(variable: &str) -> Option<PathBuf> {
+    let folders = env::var_os(variable)?;
+    env::split_paths(&folders)
+        .next()
+        .filter(|folder| !folder.as_os_str().is_empty())
+}
+
+/// Whose daemon it is decides where things lie.
+struct Home {
+    root: bool,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self {
+            root: nix::unistd::geteuid().is_root(),
+        }
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        let own = || {
+            let home = env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+            env::var_os("XDG_STATE_HOME")
+                .map_or(home.join(".local/state"), PathBuf::from)
+                .join("chatd")
+        };
+        first_folder("STATE_DIRECTORY").unwrap_or_else(|| {
+            if self.root {
+                "/var/lib/chatd".into()
+            } else {
+                own()
+            }
+        })
+    }
+
+    fn runtime_dir(&self, state_dir: &Path) -> PathBuf {
+        let own = || match env::var_os("XDG_RUNTIME_DIR") {
+            Some(folder) => PathBuf::from(folder).join("chatd"),
+            None => state_dir.join("run"),
+        };
+        first_folder("RUNTIME_DIRECTORY").unwrap_or_else(|| {
+            if self.root {
+                "/run/chatd".into()
+            } else {
+                own()
+            }
+        })
+    }
+
+    fn logs_dir(&self, state_dir: &Path) -> PathBuf {
+        let own = || state_dir.to_owned();
+        first_folder("LOGS_DIRECTORY").unwrap_or_else(|| {
+            if self.root {
+                "/var/log/chatd".into()
+            } else {
+                own()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(listen: &str, allow_plaintext: bool) -> Option<String> {
+        listen_addresses(Some(vec![listen.to_owned()]), allow_plaintext)
+            .err()
+            .map(|exit| exit.text)
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_is_refused_unless_plaintext_is_allowed() {
+        for local in ["127.0.0.1:1", "[::1]:1", "127.8.8.8", "::1"] {
+            assert_eq!(refused(local, false), None, "{local}");
+        }
+        for open in ["0.0.0.0:2428", "[::]:2428", "192.0.2.7:2428", "192.0.2.7"] {
+            assert!(
+                refused(open, false).is_some_and(|text| text.contains("allow_plaintext = true")),
+                "{open}"
+            );
+            assert_eq!(refused(open, true), None, "{open}");
+        }
+        assert!(refused("here", true).is_some_and(|text| text.contains("'here' is no address")));
+    }
+
+    #[test]
+    fn a_wrong_file_is_told_with_its_line() {
+        let error = toml::from_str::<File>("server_name = \"x\"\nlisten = 7\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("line 2"), "{error}");
+        let error = toml::from_str::<File>("[limits]\nconections = 7\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("unknown field `conections`"),
+            "{error}"
+        );
+        let limits = Limits {
+            connections: 0,
+            ..Limits::default()
+        };
+        assert_eq!(
+            check_limits(&limits),
+            Err("limits.connections is 0; set it to 1 or more".to_owned())
+        );
+    }
+}

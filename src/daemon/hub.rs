@@ -1,0 +1,195 @@
+//! The hub thread: feeds the engine with what happens and carries out what it asks for. Never waits for anyone: the
+//! writer, the readers, the password threads and the workers are told, and tell back.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::password::Passwords;
+use super::writer::Job;
+use crate::base::{CallId, ConnId, Now, Timestamp};
+use crate::engine::Engine;
+use crate::engine::effect::{Effect, Reply};
+use crate::engine::input::Input;
+use crate::net::{Lookup, Order, native};
+use crate::store::Entry;
+
+/// Inputs taken in before the workers are told: what belongs together goes out together.
+const INPUTS_AT_ONCE: usize = 1_024;
+
+/// Tells the time from the moment it was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn now(self) -> Now {
+        Now {
+            elapsed: self.0.elapsed(),
+            wall: wall(),
+        }
+    }
+}
+
+/// What the clock on the wall says.
+pub(super) fn wall() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Everyone the hub tells something.
+pub(super) struct Hub {
+    pub engine: Engine,
+    pub clock: Clock,
+    pub inputs: Receiver<Input>,
+    /// The other end of `inputs`, for outcomes of passwords.
+    pub outcomes: Sender<Input>,
+    pub workers: Vec<UnboundedSender<Order>>,
+    pub writer: Sender<Job>,
+    pub lookups: Sender<Lookup>,
+    pub passwords: Passwords,
+    pub replies: UnboundedSender<(CallId, Reply)>,
+}
+
+impl Hub {
+    /// Starts the thread. It ends once the engine has stopped; until then every call gets its reply.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(self) -> std::io::Result<JoinHandle<()>> {
+        thread::Builder::new()
+            .name("hub".into())
+            .spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        let mut effects = Vec::new();
+        loop {
+            let now = self.clock.now();
+            let patience = self.engine.next_deadline().saturating_sub(now.elapsed);
+            let first = match self.inputs.recv_timeout(patience) {
+                Ok(input) => input,
+                Err(RecvTimeoutError::Timeout) => Input::Tick,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let now = self.clock.now();
+            self.engine.handle(first, now, &mut effects);
+            for input in self.inputs.try_iter().take(INPUTS_AT_ONCE) {
+                self.engine.handle(input, now, &mut effects);
+            }
+            if effects
+                .drain(..)
+                .fold(false, |stopped, effect| self.carry_out(effect) || stopped)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Returns whether the daemon may stop. Whoever cannot be told any more is stopping already.
+    fn carry_out(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Tell {
+                conn,
+                re,
+                answer,
+                news,
+            } => self.order(
+                conn,
+                Order::Tell {
+                    conn,
+                    re,
+                    answer,
+                    news,
+                },
+            ),
+            Effect::Admit { conn, user } => self.order(conn, Order::Admit { conn, user }),
+            Effect::Dismiss { conn } => self.order(conn, Order::Dismiss { conn }),
+            Effect::Attach {
+                conn,
+                channel,
+                label,
+                viewer,
+                after,
+                head,
+            } => {
+                self.order(
+                    conn,
+                    Order::Attach {
+                        conn,
+                        channel,
+                        label,
+                        viewer,
+                        after,
+                        head,
+                    },
+                );
+            }
+            Effect::Detach { conn, channel } => self.order(conn, Order::Detach { conn, channel }),
+            Effect::Close { conn, bye } => self.order(conn, Order::Close { conn, bye }),
+            Effect::Signal {
+                channel,
+                news,
+                except,
+            } => {
+                let frame = native::encode_signal(news);
+                self.broadcast(|| Order::Signal {
+                    channel,
+                    frame: frame.clone(),
+                    except,
+                });
+            }
+            Effect::Deliver {
+                channel,
+                label,
+                messages,
+            } => {
+                if let Some(chunk) = native::encode_chunk(&label, &messages) {
+                    self.broadcast(|| Order::Deliver(channel, chunk.clone()));
+                }
+            }
+            Effect::Append { ticket, draft } => self.store(Job {
+                ticket,
+                entry: Entry::Append(draft),
+            }),
+            Effect::Commit { ticket, changes } => self.store(Job {
+                ticket,
+                entry: Entry::Changes(changes),
+            }),
+            Effect::Query { conn, re, query } => {
+                drop(self.lookups.send(Lookup { conn, re, query }))
+            }
+            Effect::Password { ticket, work } => {
+                let outcomes = self.outcomes.clone();
+                let done = move |outcome| drop(outcomes.send(Input::Password { ticket, outcome }));
+                self.passwords.work(work, Box::new(done));
+            }
+            Effect::Reply { call, reply } => drop(self.replies.send((call, reply))),
+            Effect::Stopped => return true,
+        }
+        false
+    }
+
+    fn order(&self, conn: ConnId, order: Order) {
+        if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
+            drop(worker.send(order));
+        }
+    }
+
+    fn broadcast(&self, order: impl Fn() -> Order) {
+        self.workers
+            .iter()
+            .for_each(|worker| drop(worker.send(order())));
+    }
+
+    fn store(&self, job: Job) {
+        drop(self.writer.send(job));
+    }
+}

@@ -1,0 +1,141 @@
+//! The password threads: Argon2id with bounded work at once and a bounded queue. A hash costs 19 MiB and some 20 ms.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+
+use crate::base::record::{PasswordHash, PasswordWork};
+use crate::base::{Password, Token};
+use crate::engine::input::PasswordOutcome;
+use crate::store::{Reader, StoreError};
+
+/// Takes the outcome to whoever asked.
+pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
+
+/// The way to the password threads.
+#[derive(Clone)]
+pub(super) struct Passwords {
+    jobs: SyncSender<(PasswordWork, Done)>,
+}
+
+impl Passwords {
+    /// Starts the threads; each reads the store by itself. They end when the last `Passwords` is gone.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(readers: Vec<Box<dyn Reader>>, waiting_max: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(waiting_max);
+        let queue = Arc::new(Mutex::new(queue));
+        for reader in readers {
+            let worker = Worker {
+                reader,
+                queue: queue.clone(),
+                stand_in: hash(&Password::new("stand-in".into())),
+            };
+            thread::Builder::new()
+                .name("password".into())
+                .spawn(move || worker.run())?;
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Has the work done, or tells at once that too much of it waits.
+    pub fn work(&self, work: PasswordWork, done: Done) {
+        match self.jobs.try_send((work, done)) {
+            Ok(()) => {}
+            Err(TrySendError::Full((_, done)) | TrySendError::Disconnected((_, done))) => {
+                done(PasswordOutcome::Busy)
+            }
+        }
+    }
+}
+
+struct Worker {
+    reader: Box<dyn Reader>,
+    queue: Arc<Mutex<Receiver<(PasswordWork, Done)>>>,
+    /// What the password of nobody is checked against: it takes as long as somebody's.
+    stand_in: Option<PasswordHash>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            // One thread waits at the queue, the others wait for it: the lock is let go before the work begins.
+            let job = self
+                .queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            let Ok((work, done)) = job else { return };
+            done(self.outcome(work));
+        }
+    }
+
+    fn outcome(&mut self, work: PasswordWork) -> PasswordOutcome {
+        let outcome = match work {
+            PasswordWork::Hash(password) => Ok(hashed(&password)),
+            PasswordWork::Check(user, password) => {
+                self.check(user, &password).map(|right| match right {
+                    true => fresh_token().map_or(PasswordOutcome::Broken, PasswordOutcome::Right),
+                    false => PasswordOutcome::Wrong,
+                })
+            }
+            PasswordWork::Replace(user, old, new) => {
+                self.check(Some(user), &old).map(|right| match right {
+                    true => hashed(&new),
+                    false => PasswordOutcome::Wrong,
+                })
+            }
+        };
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look a password up");
+            PasswordOutcome::Broken
+        })
+    }
+
+    fn check(
+        &mut self,
+        user: Option<crate::base::UserId>,
+        password: &Password,
+    ) -> Result<bool, StoreError> {
+        let known = user
+            .map(|user| self.reader.password(user))
+            .transpose()?
+            .flatten();
+        let real = known.is_some();
+        let Some(PasswordHash(text)) = known.or_else(|| self.stand_in.clone()) else {
+            return Ok(false);
+        };
+        let right = argon2::PasswordHash::new(&text).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.expose().as_bytes(), &hash)
+                .is_ok()
+        });
+        Ok(real && right)
+    }
+}
+
+fn hashed(password: &Password) -> PasswordOutcome {
+    match (hash(password), fresh_token()) {
+        (Some(hash), Some(token)) => PasswordOutcome::Hashed(hash, token),
+        _ => PasswordOutcome::Broken,
+    }
+}
+
+/// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string.
+fn hash(password: &Password) -> Option<PasswordHash> {
+    let hash = Argon2::default().hash_password(password.expose().as_bytes());
+    hash.inspect_err(|error| tracing::error!(%error, "cannot hash a password"))
+        .ok()
+        .map(|hash| PasswordHash(hash.to_string().into()))
+}
+
+fn fresh_token() -> Option<Token> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .inspect_err(|error| tracing::error!(%error, "the system gives no random bytes"))
+        .ok()?;
+    Some(Token::from_random(bytes))
+}

@@ -1,0 +1,255 @@
+//! The reader threads: history, search, and what those who are behind need next. They answer the workers directly.
+
+use std::collections::HashMap;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::base::limit::FRAME_BYTES_MAX;
+use crate::base::record::Record;
+use crate::base::{RequestId, RoomId, Seq, Target, UserId, UserName};
+use crate::engine::effect::{News, Place, Query, Refusal};
+use crate::engine::input::Range;
+use crate::net::native::{Keep, Line, Page};
+use crate::net::{Chunk, Lookup, Order, native};
+use crate::store::{Reader, StoreError};
+
+/// What one who is behind is given at a time. With this many bytes a question costs little beside its answer.
+const LOG_BYTES: usize = 128 * 1024;
+const LOG_MESSAGES: usize = 1_000;
+
+/// Names that a thread remembers: names never change, so the bound is on memory alone.
+const NAMES_MAX: usize = 100_000;
+
+/// Starts a thread for each reader. They end when nobody can ask any more.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn spawn(
+    readers: Vec<Box<dyn Reader>>,
+    queue: Receiver<Lookup>,
+    workers: &[UnboundedSender<Order>],
+) -> std::io::Result<()> {
+    let queue = Arc::new(Mutex::new(queue));
+    for reader in readers {
+        let (queue, workers) = (queue.clone(), workers.to_vec());
+        let thread = Thread {
+            reader,
+            queue,
+            workers,
+            names: HashMap::new(),
+        };
+        thread::Builder::new()
+            .name("reader".into())
+            .spawn(move || thread.run())?;
+    }
+    Ok(())
+}
+
+struct Thread {
+    reader: Box<dyn Reader>,
+    queue: Arc<Mutex<Receiver<Lookup>>>,
+    workers: Vec<UnboundedSender<Order>>,
+    names: HashMap<UserId, UserName>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        loop {
+            // The lock is let go before the work begins.
+            let lookup = self
+                .queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            let Ok(lookup) = lookup else { return };
+            let conn = lookup.conn;
+            let order = self.look_up(lookup);
+            if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
+                drop(worker.send(order));
+            }
+        }
+    }
+
+    fn look_up(&mut self, Lookup { conn, re, query }: Lookup) -> Order {
+        let failed = |error: &StoreError| tracing::error!(%error, "cannot look something up");
+        let re = re.as_ref();
+        let frame = match &query {
+            Query::Log {
+                channel,
+                label,
+                viewer,
+                after,
+            } => {
+                let chunk = self
+                    .log(channel.room, label, *viewer, *after)
+                    .inspect_err(failed);
+                return Order::Log {
+                    conn,
+                    channel: *channel,
+                    chunk: chunk.map_err(|_| ()),
+                };
+            }
+            Query::History {
+                place,
+                range,
+                limit,
+            } => self.history(re, place, *range, *limit),
+            Query::Search {
+                text,
+                places,
+                one_room,
+                before,
+                limit,
+            } => {
+                let before = before.unwrap_or(Seq(u64::MAX));
+                self.search(re, text, places, *one_room, before, *limit)
+            }
+        };
+        let frame = frame.inspect_err(failed);
+        let frame =
+            frame.unwrap_or_else(|_| native::encode_news(re, News::Refused(Refusal::Internal)));
+        Order::Answer { conn, frame }
+    }
+
+    fn log(
+        &mut self,
+        room: RoomId,
+        label: &Target,
+        viewer: UserId,
+        after: Seq,
+    ) -> Result<Option<Chunk>, StoreError> {
+        let records = self.reader.after(room, after, LOG_MESSAGES, LOG_BYTES)?;
+        let records = self.with_names(records)?;
+        let lines = records.iter().map(|(record, from)| Line {
+            label,
+            record,
+            from,
+            viewer,
+        });
+        Ok(native::encode_log(&lines.collect::<Vec<_>>()))
+    }
+
+    fn history(
+        &mut self,
+        re: Option<&RequestId>,
+        place: &Place,
+        range: Range,
+        limit: usize,
+    ) -> Result<Bytes, StoreError> {
+        let room = place.channel.room;
+        let mut records = match range {
+            Range::After(seq) => self.reader.after(room, seq, limit, FRAME_BYTES_MAX)?,
+            Range::Before(seq) => {
+                self.reader
+                    .before(room, seq.min(place.last_seq.next()), limit, FRAME_BYTES_MAX)?
+            }
+        };
+        // Nobody sees further than what was delivered when they asked.
+        records.retain(|record| record.seq <= place.last_seq);
+        let more = match range {
+            Range::After(_) => records
+                .last()
+                .is_some_and(|record| record.seq < place.last_seq),
+            Range::Before(_) => records
+                .first()
+                .is_some_and(|record| record.seq > place.first_seq),
+        };
+        let records = self.with_names(records)?;
+        let lines: Vec<_> = records
+            .iter()
+            .map(|(record, from)| line(place, record, from))
+            .collect();
+        let keep = if matches!(range, Range::After(_)) {
+            Keep::First
+        } else {
+            Keep::Last
+        };
+        Ok(native::encode_page(&Page {
+            re,
+            room: Some(bounds(place)),
+            lines: &lines,
+            keep,
+            more,
+        }))
+    }
+
+    /// The newest that fit, ascending. Over several rooms the newest of all, by their time.
+    fn search(
+        &mut self,
+        re: Option<&RequestId>,
+        text: &str,
+        places: &[Place],
+        one_room: bool,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Bytes, StoreError> {
+        let mut found = Vec::new();
+        for place in places {
+            let records = self
+                .reader
+                .search(place.channel.room, text, before, limit + 1)?;
+            let records = self.with_names(records)?;
+            let delivered = records
+                .into_iter()
+                .filter(|(record, _)| record.seq <= place.last_seq);
+            found.extend(delivered.map(|(record, from)| (place, record, from)));
+        }
+        found.sort_by_key(|(place, record, _)| (record.draft.at, place.channel, record.seq));
+        if one_room {
+            found.sort_by_key(|(_, record, _)| record.seq);
+        }
+        let more = found.len() > limit;
+        let found = found.split_off(found.len().saturating_sub(limit));
+        let lines: Vec<_> = found
+            .iter()
+            .map(|(place, record, from)| line(place, record, from))
+            .collect();
+        let room = places.first().filter(|_| one_room).map(bounds);
+        Ok(native::encode_page(&Page {
+            re,
+            room,
+            lines: &lines,
+            keep: Keep::Last,
+            more,
+        }))
+    }
+
+    fn with_names(&mut self, records: Vec<Record>) -> Result<Vec<(Record, UserName)>, StoreError> {
+        let mut named = Vec::with_capacity(records.len());
+        for record in records {
+            let name = self.name(record.draft.author)?;
+            named.push((record, name));
+        }
+        Ok(named)
+    }
+
+    fn name(&mut self, user: UserId) -> Result<UserName, StoreError> {
+        if let Some(name) = self.names.get(&user) {
+            return Ok(name.clone());
+        }
+        // An author is never removed from the store. Left out, the message would be a hole.
+        let name = self.reader.author(user)?.unwrap_or_else(UserName::unknown);
+        if self.names.len() >= NAMES_MAX {
+            self.names.clear();
+        }
+        self.names.insert(user, name.clone());
+        Ok(name)
+    }
+}
+
+fn line<'a>(place: &'a Place, record: &'a Record, from: &'a UserName) -> Line<'a> {
+    Line {
+        label: &place.label,
+        record,
+        from,
+        viewer: place.viewer,
+    }
+}
+
+fn bounds(place: &Place) -> (&Target, Seq, Seq) {
+    (&place.label, place.first_seq, place.last_seq)
+}

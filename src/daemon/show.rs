@@ -1,0 +1,142 @@
+//! The engine's replies in the words of the control socket, translated by hand.
+
+use std::path::Path;
+
+use super::config::Config;
+use crate::base::Timestamp;
+use crate::base::record::RoomForm;
+use crate::engine::effect::{Refusal, Reply};
+use crate::net::native;
+use crate::wire::control::{self as wire, ControlError, State};
+use crate::wire::{PROTOCOL, SOFTWARE};
+
+/// What went wrong becomes the caller's error, everything else is left as it is.
+pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
+    match reply {
+        Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
+        Reply::NoSuchSession(id) => Err(ControlError::NoSuchSession { id }),
+        Reply::Taken(name) => Err(ControlError::NameTaken { name: name.into() }),
+        Reply::StorageFull => Err(ControlError::StorageFull {}),
+        Reply::NotStored => Err(ControlError::Failed {
+            reason: "it could not be stored; `chatctl log show` says why".into(),
+        }),
+        reply => Ok(reply),
+    }
+}
+
+pub(super) fn users(reply: Reply) -> wire::Users {
+    let Reply::Users(lines) = reply else {
+        return wire::Users { users: vec![] };
+    };
+    let users = lines.into_iter().map(|line| wire::User {
+        name: line.name.into(),
+        created_at: line.created_at,
+        last_login_at: line.last_login.map(|last| last.at),
+        last_login_from: line
+            .last_login
+            .and_then(|last| last.from)
+            .map(|from| from.to_string()),
+        sessions: line.sessions,
+        connections: line.connections,
+        rooms: line.rooms,
+    });
+    wire::Users {
+        users: users.collect(),
+    }
+}
+
+pub(super) fn sessions(reply: Reply) -> wire::Sessions {
+    let Reply::Sessions(lines) = reply else {
+        return wire::Sessions { sessions: vec![] };
+    };
+    let sessions = lines
+        .into_iter()
+        .map(|(user, session, connections)| wire::Session {
+            id: session.id,
+            user: user.into(),
+            device: session.device.to_string(),
+            created_at: session.created_at,
+            seen_at: session.seen_at,
+            expires_at: session.expires_at,
+            connections,
+        });
+    wire::Sessions {
+        sessions: sessions.collect(),
+    }
+}
+
+pub(super) fn rooms(reply: Reply) -> wire::Rooms {
+    let Reply::Rooms(lines) = reply else {
+        return wire::Rooms { rooms: vec![] };
+    };
+    let rooms = lines.into_iter().map(|line| wire::Room {
+        name: line.label,
+        direct: matches!(line.form, RoomForm::Direct(..)),
+        topic: line.topic.to_string(),
+        members: line.members,
+        online: line.online,
+        messages: line.messages,
+    });
+    wire::Rooms {
+        rooms: rooms.collect(),
+    }
+}
+
+/// As far as the engine and the configuration know it.
+pub(super) fn status(counts: &Reply, config: &Config, log: wire::LogState) -> wire::DaemonStatus {
+    let database = config.state_dir.join("chatd.db");
+    let mut status = wire::DaemonStatus {
+        state: State::Serving,
+        server: config.server_name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        since: Timestamp(0),
+        addresses: vec![],
+        users_online: 0,
+        connections: 0,
+        users: 0,
+        sessions: 0,
+        rooms: 0,
+        messages: 0,
+        log,
+        database: wire::Database {
+            bytes: bytes_of(&database),
+            file: database.display().to_string(),
+        },
+    };
+    if let Reply::Counts {
+        users,
+        sessions,
+        rooms,
+        online,
+        messages,
+        ..
+    } = counts
+    {
+        (status.users, status.sessions, status.rooms) = (*users, *sessions, *rooms);
+        (status.users_online, status.messages) = (*online, *messages);
+    }
+    status
+}
+
+/// The database with its write-ahead log.
+fn bytes_of(database: &Path) -> u64 {
+    let log = database.with_extension("db-wal");
+    [database, &log]
+        .into_iter()
+        .filter_map(|path| path.metadata().ok())
+        .map(|file| file.len())
+        .sum()
+}
+
+pub(super) fn version() -> wire::Version {
+    wire::Version {
+        version: SOFTWARE.trim_start_matches("chatd/").to_owned(),
+        protocol: PROTOCOL,
+    }
+}
+
+/// Why a password is too weak, in the words that people are told.
+pub(super) fn weakness(refusal: Refusal) -> String {
+    native::refused(refusal).1.to_string()
+}

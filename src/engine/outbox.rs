@@ -1,0 +1,299 @@
+//! What one connection is still to be given: answers and signals as bytes, messages only as cursors into the logs.
+//! Does no I/O: whoever owns the socket asks for the next bytes and says how many of them it took.
+//!
+//! Messages wait in the ring that all connections of a worker share, never here, so a slow reader costs its cursors
+//! and the rest of the one frame that its socket cut. A queue of references to chunks for each connection was turned
+//! down: it has to be bounded, dropped and rebuilt, and costs an allocation for each connection and commit.
+
+use std::io::IoSlice;
+
+use crate::base::{ConnId, Seq, UserId};
+use crate::engine::cursor::{Chunk, Ring};
+use crate::engine::effect::Query;
+
+/// The bytes of messages that are copied for one connection so that a signal comes behind them. Small, because a signal
+/// may be for thousands.
+pub(super) const TAKE_UP_BYTES: usize = 2_048;
+
+/// The bytes waiting for one connection, and its cursors.
+#[derive(Debug)]
+pub struct Outbox {
+    pub(super) conn: ConnId,
+    pub(super) viewer: UserId,
+    /// Answers, signals, what was read from the store, the rest of a cut frame. Goes out before what is in the ring.
+    queue: Vec<u8>,
+    /// How much of the queue is sent.
+    sent: usize,
+    pub(super) feeds: Vec<Feed>,
+    /// The feeds whose cursor is not at the head, in the order in which they fell behind it.
+    pending: Vec<u32>,
+    asked: Option<Asked>,
+    /// Whether it is in the list of those to be flushed.
+    pub(super) dirty: bool,
+    /// Whether its socket takes no more at present.
+    pub(super) blocked: bool,
+    /// Whether signals were dropped since it was last told the state of things.
+    pub(super) missed: bool,
+}
+
+/// A channel that the connection is attached to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Feed {
+    /// The channel's place in the ring.
+    pub place: u32,
+    /// The connection's place among the channel's members.
+    pub member: u32,
+    /// The last number given.
+    cursor: Seq,
+    pending: bool,
+}
+
+/// A question to the store.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    place: u32,
+    /// The head when it was asked: with no messages up to there, that is where the cursor goes.
+    head: Seq,
+    /// Not when the channel was left meanwhile.
+    valid: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(conn: ConnId) -> Self {
+        Self {
+            conn,
+            viewer: UserId(0),
+            queue: Vec::new(),
+            sent: 0,
+            feeds: Vec::new(),
+            pending: Vec::new(),
+            asked: None,
+            dirty: false,
+            blocked: false,
+            missed: false,
+        }
+    }
+
+    /// Adds a feed and returns its index.
+    pub(super) fn add_feed(&mut self, place: u32, member: u32, cursor: Seq) -> u32 {
+        // Most connections have one feed, and there are thousands of them: no room to spare.
+        if self.feeds.len() == self.feeds.capacity() {
+            self.feeds.reserve_exact(1 + self.feeds.len() / 2);
+        }
+        self.feeds.push(Feed {
+            place,
+            member,
+            cursor,
+            pending: false,
+        });
+        self.feeds.len() as u32 - 1
+    }
+
+    /// Removes a feed; the last one takes its index.
+    pub(super) fn remove_feed(&mut self, index: u32) -> Feed {
+        let feed = self.feeds.swap_remove(index as usize);
+        let last = self.feeds.len() as u32;
+        self.pending.retain(|pending| *pending != index);
+        for pending in &mut self.pending {
+            if *pending == last {
+                *pending = index;
+            }
+        }
+        if let Some(asked) = &mut self.asked
+            && asked.place == feed.place
+        {
+            asked.valid = false;
+        }
+        feed
+    }
+
+    /// There are messages for a feed.
+    pub(super) fn set_pending(&mut self, index: u32, head: Seq) {
+        let feed = &mut self.feeds[index as usize];
+        if !feed.pending && feed.cursor < head {
+            feed.pending = true;
+            if self.pending.capacity() == 0 {
+                self.pending.reserve_exact(1);
+            }
+            self.pending.push(index);
+        }
+    }
+
+    /// Puts a frame behind what waits. While the connection keeps up, the messages that wait in the ring come before it,
+    /// unless that is a lot of them.
+    pub(super) fn push(&mut self, ring: &Ring, frame: &[u8]) {
+        if !self.pending.is_empty() && !self.blocked {
+            self.take_up(ring);
+        }
+        self.append(frame);
+    }
+
+    /// What the store answered. Returns whether it is to be asked again after a while.
+    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<&Chunk>, ()>) -> bool {
+        let (Some(asked), Ok(chunk)) = (self.asked, answer) else {
+            return self.asked.is_some();
+        };
+        self.asked = None;
+        let Some(index) = self.feeds.iter().position(|feed| feed.place == asked.place) else {
+            return false;
+        };
+        if !asked.valid {
+            return false;
+        }
+        let after = self.feeds[index].cursor;
+        if let Some(chunk) = chunk {
+            self.append(chunk.after(after));
+        }
+        let cursor = chunk.map_or(asked.head, Chunk::last).max(after);
+        self.feeds[index].cursor = cursor;
+        if cursor >= ring.log(asked.place).head {
+            self.feeds[index].pending = false;
+            self.pending.retain(|pending| *pending != index as u32);
+        }
+        false
+    }
+
+    /// The store may be asked again.
+    pub(super) fn forget_question(&mut self) {
+        self.asked = None;
+    }
+
+    /// What has to be asked of the store before more can be sent. At most one question at a time, and none while half
+    /// of `bytes_max` still waits.
+    pub(super) fn question(&mut self, ring: &Ring, bytes_max: usize) -> Option<Query> {
+        if self.asked.is_some() || self.pending.is_empty() || self.unsent() > bytes_max / 2 {
+            return None;
+        }
+        let feed = self
+            .pending
+            .iter()
+            .map(|index| self.feeds[*index as usize])
+            .find(|feed| ring.log(feed.place).runs(feed.cursor, self.conn).is_none())?;
+        let log = ring.log(feed.place);
+        self.asked = Some(Asked {
+            place: feed.place,
+            head: log.head,
+            valid: true,
+        });
+        Some(Query::Log {
+            channel: log.channel,
+            label: log.label.clone(),
+            viewer: self.viewer,
+            after: feed.cursor,
+        })
+    }
+
+    /// Fills `slices` from the front with the bytes to be sent next and returns how many slices that are.
+    pub(super) fn gather<'a>(&'a self, ring: &'a Ring, slices: &mut [IoSlice<'a>]) -> usize {
+        let queued = Some(&self.queue[self.sent..]);
+        let fed = self.pending.iter().flat_map(|index| {
+            let feed = self.feeds[*index as usize];
+            ring.log(feed.place)
+                .runs(feed.cursor, self.conn)
+                .into_iter()
+                .flatten()
+                .map(|run| run.bytes)
+        });
+        let bytes = queued
+            .into_iter()
+            .chain(fed)
+            .filter(|bytes| !bytes.is_empty());
+        let mut count = 0;
+        for (slice, bytes) in slices.iter_mut().zip(bytes) {
+            *slice = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// So many of the gathered bytes are sent.
+    pub(super) fn advance(&mut self, ring: &Ring, mut taken: usize) {
+        let queued = taken.min(self.unsent());
+        self.sent += queued;
+        taken -= queued;
+        if self.unsent() > 0 {
+            return;
+        }
+        // Whoever has nothing to say for an hour should not keep the memory of what it said.
+        self.queue = Vec::new();
+        self.sent = 0;
+        let Self {
+            conn,
+            queue,
+            feeds,
+            pending,
+            ..
+        } = self;
+        pending.retain(|index| {
+            let feed = &mut feeds[*index as usize];
+            let log = ring.log(feed.place);
+            for run in log.runs(feed.cursor, *conn).into_iter().flatten() {
+                if taken < run.bytes.len() {
+                    if taken > 0 {
+                        let (cursor, rest) = run.cut(taken);
+                        feed.cursor = cursor;
+                        queue.extend_from_slice(rest);
+                        taken = 0;
+                    }
+                    break;
+                }
+                taken -= run.bytes.len();
+                feed.cursor = run.upto;
+            }
+            feed.pending = feed.cursor < log.head;
+            feed.pending
+        });
+    }
+
+    /// The bytes of the queue that are not sent yet.
+    pub(super) fn unsent(&self) -> usize {
+        self.queue.len() - self.sent
+    }
+
+    /// Whether everything is sent.
+    pub(super) fn is_clear(&self) -> bool {
+        self.unsent() == 0 && self.pending.is_empty()
+    }
+
+    /// Whether signals are no use at present: the connection has older things to take.
+    pub(super) fn is_behind(&self, bytes_max: usize) -> bool {
+        self.asked.is_some()
+            || (self.blocked && !self.pending.is_empty())
+            || self.unsent() > bytes_max
+    }
+
+    /// Copies messages from the ring into the queue, so that what is pushed next comes behind them.
+    fn take_up(&mut self, ring: &Ring) {
+        let mut room = TAKE_UP_BYTES.saturating_sub(self.unsent());
+        let Self {
+            conn,
+            queue,
+            feeds,
+            pending,
+            ..
+        } = self;
+        pending.retain(|index| {
+            let feed = &mut feeds[*index as usize];
+            let log = ring.log(feed.place);
+            for run in log.runs(feed.cursor, *conn).into_iter().flatten() {
+                if run.bytes.len() > room {
+                    room = 0;
+                    break;
+                }
+                room -= run.bytes.len();
+                queue.extend_from_slice(run.bytes);
+                feed.cursor = run.upto;
+            }
+            feed.pending = feed.cursor < log.head;
+            feed.pending
+        });
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.sent > self.queue.len() / 2 {
+            self.queue.drain(..self.sent);
+            self.sent = 0;
+        }
+        self.queue.extend_from_slice(bytes);
+    }
+}

@@ -1,0 +1,429 @@
+//! One connection as its worker sees it, and what comes in on it: frames to requests, those that need no engine answered
+//! at once, the others passed on. What goes out is the outbox's business.
+
+use std::net::IpAddr;
+use std::task::{Context, Poll, Waker};
+
+use crate::base::{ConnId, RequestId};
+use crate::engine::effect::{Bye, ByeReason};
+use crate::engine::input::Input;
+use crate::net::deadline::{Deadline, Kind};
+use crate::net::native::request::Asked;
+use crate::net::native::{self, encode_bye, encode_error};
+use crate::net::stream::Stream;
+use crate::net::worker::Worker;
+use crate::wire::request::Tagged;
+use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
+
+/// What is read at once, and from one connection before the others have their turn.
+pub(super) const READ_BYTES: usize = 65_536;
+/// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
+/// would take ours along.
+const LINGER_BYTES: u32 = 1_048_576;
+/// How long a client has to take its last words, and one that has ended its side to be given its last answers.
+const CLOSE_MS: u64 = 5_000;
+const FINISH_MS: u64 = 10_000;
+
+/// A connection. Small, because there are thousands that say nothing.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub stream: Stream,
+    pub waker: Waker,
+    reader: FrameReader,
+    /// What was read but may not be looked at yet: the bound on what is outstanding is reached.
+    backlog: Vec<u8>,
+    peer: Option<IpAddr>,
+    /// Requests that the engine has not answered.
+    outstanding: u32,
+    /// When the login, and the rest of the frame, is due; in milliseconds of the worker. 0: no frame is cut.
+    pub login_due: u64,
+    pub frame_due: u64,
+    pub phase: Phase,
+    pub admitted: bool,
+    /// Whether the deadlines have an entry for a cut frame.
+    frame_entry: bool,
+    greeted: bool,
+    /// Whether the hub has heard of it.
+    pub known: bool,
+    /// Whether it is not read at present.
+    paused: bool,
+    /// Whether the client has ended its side.
+    pub ended: bool,
+}
+
+/// How far the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not in sight.
+    Open,
+    /// The last words are on their way.
+    Closing,
+    /// The last words are sent; the client may still send so many bytes that nobody looks at.
+    Lingering(u32),
+}
+
+impl Conn {
+    pub fn new(stream: Stream, waker: Waker, peer: Option<IpAddr>, login_due: u64) -> Self {
+        Self {
+            stream,
+            waker,
+            reader: FrameReader::default(),
+            backlog: Vec::new(),
+            peer,
+            outstanding: 0,
+            login_due,
+            frame_due: 0,
+            phase: Phase::Open,
+            admitted: false,
+            frame_entry: false,
+            greeted: false,
+            known: false,
+            paused: false,
+            ended: false,
+        }
+    }
+
+    /// Whether the client has ended its side and has all that it asked for.
+    fn is_finished(&self) -> bool {
+        self.ended && self.outstanding == 0 && self.backlog.is_empty()
+    }
+
+    fn poll_read(&mut self, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
+        let mut cx = Context::from_waker(&self.waker);
+        self.stream.poll_read(&mut cx, buffer)
+    }
+}
+
+impl Worker {
+    /// Does what can be done for a connection whose socket may be ready.
+    pub(super) fn drive(&mut self, slot: u32) {
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        let phase = conn.phase;
+        if self.fanout.is_blocked(slot) {
+            self.fanout.set_blocked(slot, false);
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        match phase {
+            Phase::Open => self.read(slot, &mut buffer),
+            Phase::Closing => {}
+            Phase::Lingering(_) => self.discard(slot, &mut buffer),
+        }
+        self.buffer = buffer;
+    }
+
+    /// One request is answered.
+    pub(super) fn answered(&mut self, slot: u32) {
+        if let Some(conn) = self.conn(slot) {
+            conn.outstanding = conn.outstanding.saturating_sub(1);
+        }
+        self.go_on_reading(slot);
+    }
+
+    /// Looks how a connection stands after something was sent, and what is to be done next.
+    pub(super) fn settle(&mut self, slot: u32) {
+        let clear = self.fanout.is_clear(slot);
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        match conn.phase {
+            Phase::Open if conn.is_finished() && clear => self.drop_conn(slot),
+            Phase::Open => {
+                self.ask(slot);
+                self.go_on_reading(slot);
+            }
+            Phase::Closing if clear => {
+                let mut cx = Context::from_waker(&conn.waker);
+                let shut = conn.stream.poll_shutdown(&mut cx);
+                if conn.ended || matches!(shut, Poll::Ready(Err(_))) {
+                    return self.drop_conn(slot);
+                }
+                conn.phase = Phase::Lingering(LINGER_BYTES);
+                self.again.push(slot);
+            }
+            Phase::Closing | Phase::Lingering(_) => {}
+        }
+    }
+
+    /// Says good-bye, after what was said before, and ends the connection once that is sent.
+    pub(super) fn say_bye(&mut self, slot: u32, bye: &Bye) {
+        self.flush(slot);
+        if self.open_conn(slot).is_none() {
+            return;
+        }
+        self.fanout.push(slot, &encode_bye(bye));
+        self.close(slot);
+    }
+
+    /// A cut frame may be overdue, or due later.
+    pub(super) fn frame_overdue(&mut self, slot: u32) {
+        let (now, frame_ms) = (self.now, self.frame_ms());
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        conn.frame_entry = false;
+        if conn.frame_due == 0 || conn.phase != Phase::Open {
+            return;
+        }
+        if conn.paused && conn.frame_due <= now {
+            // It is us who do not read on.
+            conn.frame_due = now + frame_ms;
+        }
+        if conn.frame_due > now {
+            conn.frame_entry = true;
+            let at = conn.frame_due;
+            return self.due(slot, Kind::Frame, at);
+        }
+        let seconds = self.greeting.limits.frame_seconds;
+        self.say_timeout(
+            slot,
+            format!("the rest of a frame did not come within {seconds} seconds; connect again"),
+        );
+    }
+
+    /// The login is overdue.
+    pub(super) fn login_overdue(&mut self, slot: u32) {
+        let seconds = self.greeting.limits.login_seconds;
+        self.say_timeout(
+            slot,
+            format!("nobody logged in within {seconds} seconds; connect again and do so"),
+        );
+    }
+
+    pub(super) fn due(&mut self, slot: u32, kind: Kind, at: u64) {
+        let turn = self.id(slot).turn;
+        self.deadlines.push(Deadline {
+            at,
+            slot,
+            turn,
+            kind,
+        });
+    }
+
+    fn read(&mut self, slot: u32, buffer: &mut [u8]) {
+        if let Some(conn) = self.conn(slot)
+            && !conn.paused
+            && !conn.backlog.is_empty()
+        {
+            let backlog = std::mem::take(&mut conn.backlog);
+            self.take_input(slot, &backlog);
+            self.settle(slot);
+        }
+        let mut left = READ_BYTES;
+        while let Some(conn) = self.open_conn(slot)
+            && !conn.paused
+            && !conn.ended
+        {
+            match conn.poll_read(buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Err(_)) => return self.drop_conn(slot),
+                Poll::Ready(Ok(0)) => return self.end(slot),
+                Poll::Ready(Ok(length)) => {
+                    self.take_input(slot, &buffer[..length]);
+                    left = left.saturating_sub(length);
+                }
+            }
+            if left == 0 {
+                return self.again.push(slot);
+            }
+        }
+    }
+
+    /// The client has ended its side. What it asked for before is answered, but not for ever.
+    fn end(&mut self, slot: u32) {
+        if let Some(conn) = self.conn(slot) {
+            conn.ended = true;
+            conn.frame_due = 0;
+        }
+        let at = self.now + FINISH_MS;
+        self.due(slot, Kind::Finish, at);
+        self.settle(slot);
+    }
+
+    fn discard(&mut self, slot: u32, buffer: &mut [u8]) {
+        while let Some(conn) = self.conn(slot)
+            && let Phase::Lingering(left) = conn.phase
+        {
+            match conn.poll_read(buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(length)) if length > 0 && length <= left as usize => {
+                    conn.phase = Phase::Lingering(left - length as u32);
+                }
+                Poll::Ready(_) => return self.drop_conn(slot),
+            }
+        }
+    }
+
+    fn take_input(&mut self, slot: u32, mut input: &[u8]) {
+        let mut frames = 0;
+        loop {
+            let must_wait = self.must_wait(slot, self.greeting.limits.requests_outstanding);
+            let Some(conn) = self.open_conn(slot) else {
+                return;
+            };
+            if must_wait {
+                conn.paused = true;
+                conn.backlog = input.to_vec();
+                break;
+            }
+            match conn.reader.next(&mut input) {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    frames += 1;
+                    self.take_frame(slot, &frame);
+                }
+                Err(error) => return self.refuse_frame(slot, error),
+            }
+        }
+        self.watch_frame(slot, frames > 0);
+    }
+
+    /// A frame that is cut has a deadline, the same until its last byte is there.
+    fn watch_frame(&mut self, slot: u32, is_new: bool) {
+        let due = self.now + self.frame_ms();
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        if !conn.reader.is_partial() {
+            conn.frame_due = 0;
+        } else if is_new || conn.frame_due == 0 {
+            conn.frame_due = due;
+            if !conn.frame_entry {
+                conn.frame_entry = true;
+                self.due(slot, Kind::Frame, due);
+            }
+        }
+    }
+
+    /// Whether so many requests are outstanding, or so much waits to be sent, that no more is to be taken.
+    fn must_wait(&mut self, slot: u32, outstanding_max: u32) -> bool {
+        let full = self.fanout.is_full(slot);
+        self.conn(slot)
+            .is_some_and(|conn| full || conn.outstanding >= outstanding_max)
+    }
+
+    /// Not before half of what is outstanding is answered, so that what waits is not looked at for each answer anew.
+    fn go_on_reading(&mut self, slot: u32) {
+        let half = self.greeting.limits.requests_outstanding / 2 + 1;
+        let must_wait = self.must_wait(slot, half);
+        if let Some(conn) = self.conn(slot)
+            && conn.paused
+            && !must_wait
+        {
+            conn.paused = false;
+            self.again.push(slot);
+        }
+    }
+
+    fn refuse_frame(&mut self, slot: u32, error: FrameError) {
+        let code = match error {
+            FrameError::Empty => Code::BadFrame,
+            FrameError::TooLarge(_) => Code::TooLarge,
+        };
+        self.refuse(slot, None, code, &error.to_string());
+        self.close(slot);
+    }
+
+    fn refuse(&mut self, slot: u32, re: Option<&RequestId>, code: Code, text: &str) {
+        self.fanout.push(slot, &encode_error(re, code, text, None));
+    }
+
+    fn say_timeout(&mut self, slot: u32, text: String) {
+        self.say_bye(
+            slot,
+            &Bye {
+                reason: ByeReason::Timeout,
+                text: text.into(),
+                reconnect_after_ms: None,
+            },
+        );
+    }
+
+    fn take_frame(&mut self, slot: u32, frame: &[u8]) {
+        let Tagged { id, request } = match Tagged::decode(frame) {
+            Ok(tagged) => tagged,
+            Err(error) => {
+                self.refuse(slot, error.id.as_ref(), error.code, &error.text);
+                if error.code == Code::BadFrame {
+                    self.close(slot);
+                }
+                return;
+            }
+        };
+        let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
+        match native::read(request) {
+            Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
+            _ if !greeted => self.refuse(
+                slot,
+                id.as_ref(),
+                Code::BadRequest,
+                "say hello first: {\"type\":\"hello\",\"protocol\":1,\"client\":\"NAME/VERSION\"}",
+            ),
+            Ok(Asked::Echo { text }) => {
+                let frame = native::encode_echo(id, text);
+                self.fanout.push(slot, &frame);
+            }
+            Ok(Asked::Ping { data }) => {
+                let frame = native::encode_pong(id, data);
+                self.fanout.push(slot, &frame);
+            }
+            Ok(Asked::Engine(request)) => self.pass_on(slot, id, request),
+            Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
+        }
+    }
+
+    fn hello(&mut self, slot: u32, id: Option<RequestId>, protocol: u32) {
+        if protocol != PROTOCOL {
+            let text = format!("this server speaks protocol {PROTOCOL}; say hello with that one");
+            return self.refuse(slot, id.as_ref(), Code::BadRequest, &text);
+        }
+        if let Some(conn) = self.conn(slot) {
+            conn.greeted = true;
+        }
+        let frame = native::encode_hello(id, &self.greeting);
+        self.fanout.push(slot, &frame);
+    }
+
+    fn pass_on(
+        &mut self,
+        slot: u32,
+        id: Option<RequestId>,
+        request: crate::engine::input::Request,
+    ) {
+        let conn_id: ConnId = self.id(slot);
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        conn.known = true;
+        conn.outstanding += 1;
+        let input = Input::Request {
+            conn: conn_id,
+            from: conn.peer,
+            id: id.clone(),
+            request,
+        };
+        if self.hub.send(input).is_err() {
+            let text = "the server is stopping; connect again in a while";
+            self.refuse(slot, id.as_ref(), Code::ShuttingDown, text);
+            self.answered(slot);
+        }
+    }
+
+    /// Nothing more is read from the connection, and it ends once everything queued is sent.
+    fn close(&mut self, slot: u32) {
+        self.leave_hub(slot);
+        self.fanout.detach_all(slot);
+        if let Some(conn) = self.conn(slot) {
+            conn.phase = Phase::Closing;
+            conn.backlog = Vec::new();
+            conn.reader = FrameReader::default();
+        }
+        let at = self.now + CLOSE_MS;
+        self.due(slot, Kind::Close, at);
+    }
+
+    fn frame_ms(&self) -> u64 {
+        u64::from(self.greeting.limits.frame_seconds) * 1_000
+    }
+}

@@ -1,0 +1,159 @@
+//! Listeners on loopback with a real worker behind them.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+
+use super::*;
+use crate::base::Limits;
+use crate::net::Greeting;
+use crate::net::worker::Worker;
+use crate::wire::event::{Event, Registration, Tagged};
+use crate::wire::frame::{HEADER_BYTES, encode};
+
+fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
+    let greeting = Arc::new(Greeting {
+        server: "test".into(),
+        registration: Registration::Open,
+        limits: Limits::default(),
+    });
+    let spawn = |index| Worker::spawn(index, channel().0, channel().0, Arc::clone(&greeting));
+    let workers: Vec<_> = (0..2).map(|index| spawn(index).unwrap()).collect();
+    let doors = Doors::new(&workers, connections_max);
+    let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let listener = ListenerHandle::spawn(bound, Arc::clone(&doors)).unwrap();
+    (listener, doors, workers)
+}
+
+fn connect(listener: &ListenerHandle) -> io::Result<TcpStream> {
+    let client = TcpStream::connect(listener.address.unwrap())?;
+    client.set_read_timeout(Some(Duration::from_secs(20)))?;
+    Ok(client)
+}
+
+fn say_hello(client: &mut TcpStream) {
+    let hello = r#"{"type":"hello","protocol":1,"client":"test/1"}"#;
+    client.write_all(&encode(hello)).unwrap();
+}
+
+fn hear(client: &mut TcpStream) -> Event {
+    let mut header = [0; HEADER_BYTES];
+    client.read_exact(&mut header).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(header) as usize];
+    client.read_exact(&mut frame).unwrap();
+    Tagged::decode(&frame).unwrap().event
+}
+
+fn greet(listener: &ListenerHandle) -> TcpStream {
+    let mut client = connect(listener).unwrap();
+    say_hello(&mut client);
+    assert!(matches!(hear(&mut client), Event::Hello(_)));
+    client
+}
+
+#[test]
+fn connections_are_spread_over_the_workers() {
+    let (listener, doors, workers) = world(100);
+    let clients: Vec<_> = (0..6).map(|_| greet(&listener)).collect();
+    assert_eq!(doors.connections(), 6);
+    for worker in &workers {
+        assert_eq!(worker.connections.load(Ordering::Relaxed), 3);
+    }
+    drop(clients);
+}
+
+#[test]
+fn during_a_pause_one_waits_and_is_served_when_it_ends() {
+    let (listener, doors, _workers) = world(100);
+    let mut before = greet(&listener);
+    listener.pause(false);
+    let mut waiting = connect(&listener).unwrap();
+    say_hello(&mut waiting);
+    let elsewhere = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let elsewhere = ListenerHandle::spawn(elsewhere, Arc::clone(&doors)).unwrap();
+    let _served = greet(&elsewhere);
+    assert_eq!(doors.connections(), 2, "the one that waits is not counted");
+    say_hello(&mut before);
+    assert!(matches!(hear(&mut before), Event::Hello(_)));
+    listener.resume().unwrap();
+    assert!(matches!(hear(&mut waiting), Event::Hello(_)));
+}
+
+#[test]
+fn a_pause_that_refuses_closes_the_port_and_gets_it_back() {
+    let (listener, _doors, _workers) = world(100);
+    let _connected = greet(&listener);
+    listener.pause(true);
+    let refused = connect(&listener).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    let squatter = bind(listener.address.unwrap(), false).unwrap();
+    let error = listener.resume().unwrap_err();
+    assert!(
+        error.to_string().contains("is taken by another program"),
+        "{error}"
+    );
+    drop(squatter);
+    listener.resume().unwrap();
+    listener.resume().unwrap();
+    greet(&listener);
+    listener.stop();
+}
+
+#[test]
+fn beyond_the_bound_one_is_told_busy() {
+    let (listener, doors, _workers) = world(1);
+    let first = greet(&listener);
+    let mut second = connect(&listener).unwrap();
+    assert!(matches!(
+        hear(&mut second),
+        Event::Error {
+            code: Code::Busy,
+            ..
+        }
+    ));
+    assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
+    doors.set_connections_max(2);
+    greet(&listener);
+    drop(first);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_or_passed_over() {
+    let taken = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let address = taken.address().unwrap().unwrap();
+    let error = bind(address, false).unwrap_err();
+    let port = address.port();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "port {port} of 127.0.0.1 is taken by another program; choose another with --listen or take the next free one with --next-free-port"
+        )
+    );
+    let next = bind(address, true).unwrap().address().unwrap().unwrap();
+    assert!(next.port() > port);
+    let error = bind("192.0.2.1:0".parse().unwrap(), true).unwrap_err();
+    assert!(
+        error.to_string().contains("no address 192.0.2.1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_local_socket_is_listened_on_as_well() {
+    use std::os::unix::net::UnixStream;
+    let (_listener, doors, _workers) = world(100);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat");
+    let bound = Bound::Unix(UnixListener::bind(&path).unwrap());
+    let listener = ListenerHandle::spawn(bound, doors).unwrap();
+    listener.pause(true);
+    listener.resume().unwrap();
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.write_all(&[0; 4]).unwrap();
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).unwrap();
+    let Event::Error { code, .. } = Tagged::decode(&said[HEADER_BYTES..]).unwrap().event else {
+        panic!("{said:?}");
+    };
+    assert_eq!(code, Code::BadFrame);
+}

@@ -1,0 +1,515 @@
+//! A worker: a thread that owns its connections alone. Takes all orders that wait, reads what has come in, then gives
+//! each connection that has something to be sent one vectored write. No locks, no task or timer for a connection.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, Sleep};
+
+use crate::base::ConnId;
+use crate::engine::effect::{Bye, ByeReason};
+use crate::engine::fanout::Fanout;
+use crate::engine::input::Input;
+use crate::net::conn::{Conn, Phase, READ_BYTES};
+use crate::net::deadline::{Deadline, Deadlines, Kind};
+use crate::net::native::encode_news;
+use crate::net::ready::Ready;
+use crate::net::stream::{Accepted, Stream};
+use crate::net::{Greeting, Lookup, Order};
+
+/// Orders carried out before sockets have their turn.
+const ORDERS_PER_TURN: usize = 1_024;
+/// Pieces of one vectored write.
+const SLICES: usize = 64;
+/// Bytes written to one connection before the others have their turn.
+const WRITE_BYTES: usize = 1_048_576;
+/// How long after a failed question the store is asked again.
+const ASK_AGAIN_MS: u64 = 1_000;
+
+/// A worker from outside.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    /// Where orders go.
+    pub orders: UnboundedSender<Order>,
+    /// The connections that it has, those on their way to it included. Counted up by whoever sends [`Order::Adopt`],
+    /// down by the worker.
+    pub connections: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Waits until the worker has ended, which it does some time after [`Order::Stop`].
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("a worker has panicked");
+        }
+    }
+}
+
+/// What a worker owns. All of it is used by one future on one thread.
+#[derive(Debug)]
+pub struct Worker {
+    index: u16,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    connections: Arc<AtomicUsize>,
+    pub(super) fanout: Fanout,
+    pub(super) deadlines: Deadlines,
+    pub(super) greeting: Arc<Greeting>,
+    pub(super) hub: Sender<Input>,
+    readers: Sender<Lookup>,
+    orders: UnboundedReceiver<Order>,
+    ready: Arc<Ready>,
+    /// Slots that have not had enough in this turn.
+    pub(super) again: Vec<u32>,
+    /// Where everything is read to; nobody has a read buffer of its own.
+    pub(super) buffer: Vec<u8>,
+    began: Instant,
+    /// The time of this turn in milliseconds since `began`.
+    pub(super) now: u64,
+    timer: Option<(u64, Pin<Box<Sleep>>)>,
+    stopping: bool,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// How often it was taken before.
+    turn: u16,
+    conn: Option<Conn>,
+}
+
+impl Worker {
+    /// Starts a worker. `hub` is told what clients ask for, `readers` what those who are behind need.
+    ///
+    /// # Errors
+    /// When the system has no room for one more thread or poll descriptor.
+    pub fn spawn(
+        index: u16,
+        hub: Sender<Input>,
+        readers: Sender<Lookup>,
+        greeting: Arc<Greeting>,
+    ) -> io::Result<WorkerHandle> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (orders, receiver) = unbounded_channel();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let run = move || {
+            let mut worker = Self::new(index, hub, readers, greeting, receiver, count);
+            // The runtime would make the worker pause after a few dozen sockets for the sake of other tasks, and there
+            // are none.
+            let turns = std::future::poll_fn(|cx| worker.turn(cx));
+            runtime.block_on(tokio::task::unconstrained(turns));
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(run)?;
+        Ok(WorkerHandle {
+            orders,
+            connections,
+            thread,
+        })
+    }
+
+    fn new(
+        index: u16,
+        hub: Sender<Input>,
+        readers: Sender<Lookup>,
+        greeting: Arc<Greeting>,
+        orders: UnboundedReceiver<Order>,
+        connections: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            index,
+            slots: Vec::new(),
+            free: Vec::new(),
+            connections,
+            fanout: Fanout::new(index, &greeting.limits),
+            deadlines: Deadlines::default(),
+            greeting,
+            hub,
+            readers,
+            orders,
+            ready: Arc::default(),
+            again: Vec::new(),
+            buffer: vec![0; READ_BYTES],
+            began: Instant::now(),
+            now: 0,
+            timer: None,
+            stopping: false,
+            stopped: false,
+        }
+    }
+
+    /// One turn: orders, sockets, deadlines, writes. Ends the future when the worker has stopped.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.ready.arm(cx.waker());
+        let mut more = self.take_orders(cx);
+        let mut slots = std::mem::take(&mut self.again);
+        self.ready.take(&mut slots);
+        for slot in slots.drain(..) {
+            self.drive(slot);
+        }
+        let next = self.expire();
+        self.fanout.take_dirty(&mut slots);
+        for slot in slots.drain(..) {
+            self.flush(slot);
+        }
+        self.fanout.evict();
+        if self.again.is_empty() {
+            // What was allocated for it is used again.
+            self.again = slots;
+        }
+        more |= !self.again.is_empty();
+        more |= self.set_timer(next, cx);
+        if self.stopped || (self.stopping && self.free.len() == self.slots.len()) {
+            return Poll::Ready(());
+        }
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Returns whether there are more.
+    fn take_orders(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..ORDERS_PER_TURN {
+            match self.orders.poll_recv(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(Some(order)) => self.carry_out(order),
+                Poll::Ready(None) => {
+                    // Nobody is left who could give any.
+                    self.stopped = true;
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Adopt(accepted) => self.adopt(accepted),
+            Order::Tell {
+                conn,
+                re,
+                answer,
+                news,
+            } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.push(slot, &encode_news(re.as_ref(), news));
+                    if answer {
+                        self.answered(slot);
+                    }
+                }
+            }
+            Order::Answer { conn, frame } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.push(slot, &frame);
+                    self.answered(slot);
+                }
+            }
+            Order::Admit { conn, user: _ } => self.set_admitted(conn, true),
+            Order::Dismiss { conn } => self.set_admitted(conn, false),
+            Order::Attach {
+                conn,
+                channel,
+                label,
+                viewer,
+                after,
+                head,
+            } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout
+                        .attach(slot, channel, &label, viewer, after, head);
+                }
+            }
+            Order::Detach { conn, channel } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.detach(slot, channel);
+                }
+            }
+            Order::Deliver(channel, chunk) => self.fanout.deliver(channel, chunk),
+            Order::Signal {
+                channel,
+                frame,
+                except,
+            } => self.fanout.signal(channel, &frame, except),
+            Order::Log {
+                conn,
+                channel: _,
+                chunk,
+            } => {
+                if let Some(slot) = self.find(conn)
+                    && self
+                        .fanout
+                        .feed(slot, chunk.as_ref().map(Option::as_ref).map_err(|()| ()))
+                {
+                    self.due(slot, Kind::AskAgain, self.now + ASK_AGAIN_MS);
+                }
+            }
+            Order::Close { conn, bye } => {
+                if let Some(slot) = self.find(conn) {
+                    self.say_bye(slot, &bye);
+                }
+            }
+            Order::Reload(greeting) => {
+                self.fanout.set_limits(&greeting.limits);
+                self.greeting = greeting;
+            }
+            Order::Stop => self.stop(),
+        }
+    }
+
+    fn adopt(&mut self, accepted: Accepted) {
+        let stream = match Stream::adopt(accepted.socket) {
+            Ok(stream) if !self.stopping => stream,
+            outcome => {
+                if let Err(error) = outcome {
+                    tracing::warn!("cannot serve a connection: {error}");
+                }
+                self.connections.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                turn: 0,
+                conn: None,
+            });
+            self.slots.len() as u32 - 1
+        });
+        let due = self.login_due();
+        let waker = self.ready.waker(slot);
+        self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
+        self.fanout.open(self.id(slot));
+        self.due(slot, Kind::Login, due);
+        self.again.push(slot);
+    }
+
+    fn set_admitted(&mut self, conn: ConnId, admitted: bool) {
+        let due = self.login_due();
+        let Some(slot) = self.find(conn) else {
+            return;
+        };
+        if let Some(conn) = self.conn(slot) {
+            conn.admitted = admitted;
+            conn.login_due = due;
+        }
+        if !admitted {
+            self.due(slot, Kind::Login, due);
+        }
+    }
+
+    fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        let bye = Bye {
+            reason: ByeReason::ShuttingDown,
+            text: "the server is stopping; connect again in a while".into(),
+            reconnect_after_ms: Some(1_000),
+        };
+        for slot in 0..self.slots.len() as u32 {
+            if self.open_conn(slot).is_some() {
+                self.say_bye(slot, &bye);
+            }
+        }
+        let seconds = self.greeting.limits.stop_seconds;
+        self.deadlines.push(Deadline {
+            at: self.now + u64::from(seconds) * 1_000,
+            slot: 0,
+            turn: 0,
+            kind: Kind::Stop,
+        });
+    }
+
+    /// Writes what a connection is to be given, until there is no more or its socket is full.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let mut left = WRITE_BYTES;
+        loop {
+            let Some(conn) = &mut self.slots[slot as usize].conn else {
+                return;
+            };
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.fanout.gather(slot, &mut slices);
+            if count == 0 {
+                self.fanout.advance(slot, 0);
+                break;
+            }
+            let mut cx = Context::from_waker(&conn.waker);
+            match conn.stream.poll_write(&mut cx, &slices[..count]) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    self.fanout.advance(slot, written);
+                    left = left.saturating_sub(written);
+                }
+                Poll::Ready(_) => return self.drop_conn(slot),
+                Poll::Pending => {
+                    self.fanout.set_blocked(slot, true);
+                    break;
+                }
+            }
+            if self.fanout.is_clear(slot) {
+                break;
+            }
+            if left == 0 {
+                self.fanout.set_blocked(slot, true);
+                self.again.push(slot);
+                break;
+            }
+        }
+        self.settle(slot);
+    }
+
+    /// Asks the store, or the engine, for what the connection needs next.
+    pub(super) fn ask(&mut self, slot: u32) {
+        if let Some(query) = self.fanout.question(slot) {
+            let lookup = Lookup {
+                conn: self.id(slot),
+                re: None,
+                query,
+            };
+            // Without readers the daemon is about to stop.
+            let _ = self.readers.send(lookup);
+        }
+        if self.fanout.take_missed(slot) {
+            let _ = self.hub.send(Input::Refresh {
+                conn: self.id(slot),
+            });
+        }
+    }
+
+    /// Carries out what is due and returns when the next thing is.
+    fn expire(&mut self) -> Option<u64> {
+        while let Some(deadline) = self.deadlines.first() {
+            let now = self.now;
+            let holds = self.holds(deadline);
+            if holds && deadline.at > now {
+                return Some(deadline.at);
+            }
+            self.deadlines.pop();
+            match deadline.kind {
+                Kind::Frame if self.has(deadline) => self.frame_overdue(deadline.slot),
+                _ if !holds => {}
+                Kind::Login => self.login_overdue(deadline.slot),
+                Kind::Finish | Kind::Close => self.drop_conn(deadline.slot),
+                Kind::AskAgain => self.fanout.ask_again(deadline.slot),
+                Kind::Stop => self.stopped = true,
+                Kind::Frame => {}
+            }
+        }
+        None
+    }
+
+    /// Whether the deadline's connection is still there.
+    fn has(&self, deadline: Deadline) -> bool {
+        self.slots
+            .get(deadline.slot as usize)
+            .is_some_and(|slot| slot.turn == deadline.turn && slot.conn.is_some())
+    }
+
+    /// Whether what was to be done by then is still to be done.
+    fn holds(&self, deadline: Deadline) -> bool {
+        if deadline.kind == Kind::Stop {
+            return true;
+        }
+        if !self.has(deadline) {
+            return false;
+        }
+        let Some(conn) = &self.slots[deadline.slot as usize].conn else {
+            return false;
+        };
+        let open = conn.phase == Phase::Open;
+        match deadline.kind {
+            Kind::Login => open && !conn.admitted && conn.login_due == deadline.at,
+            Kind::Frame => open && conn.frame_due == deadline.at,
+            Kind::Finish => open,
+            Kind::Close => !open,
+            Kind::AskAgain | Kind::Stop => true,
+        }
+    }
+
+    /// Returns whether the time has come already.
+    fn set_timer(&mut self, next: Option<u64>, cx: &mut Context<'_>) -> bool {
+        let Some(at) = next else {
+            self.timer = None;
+            return false;
+        };
+        let deadline = self.began + Duration::from_millis(at);
+        let (set, sleep) = self
+            .timer
+            .get_or_insert_with(|| (at, Box::pin(tokio::time::sleep_until(deadline))));
+        if *set != at {
+            *set = at;
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(cx).is_ready()
+    }
+
+    /// The connection is over.
+    pub(super) fn drop_conn(&mut self, slot: u32) {
+        self.leave_hub(slot);
+        self.fanout.close(slot);
+        let place = &mut self.slots[slot as usize];
+        if place.conn.take().is_some() {
+            place.turn = place.turn.wrapping_add(1);
+            self.free.push(slot);
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the hub that the connection is gone, if it has ever heard of it.
+    pub(super) fn leave_hub(&mut self, slot: u32) {
+        let id = self.id(slot);
+        if let Some(conn) = self.conn(slot)
+            && std::mem::take(&mut conn.known)
+        {
+            // Without a hub the daemon is about to stop.
+            let _ = self.hub.send(Input::Gone { conn: id });
+        }
+    }
+
+    pub(super) fn conn(&mut self, slot: u32) -> Option<&mut Conn> {
+        self.slots.get_mut(slot as usize)?.conn.as_mut()
+    }
+
+    /// The connection, unless it is being closed.
+    pub(super) fn open_conn(&mut self, slot: u32) -> Option<&mut Conn> {
+        self.conn(slot).filter(|conn| conn.phase == Phase::Open)
+    }
+
+    pub(super) fn id(&self, slot: u32) -> ConnId {
+        ConnId {
+            worker: self.index,
+            turn: self.slots[slot as usize].turn,
+            slot,
+        }
+    }
+
+    /// The slot of a connection that is still here and not being closed.
+    fn find(&mut self, conn: ConnId) -> Option<u32> {
+        let here = self.slots.get(conn.slot as usize)?.turn == conn.turn;
+        self.open_conn(conn.slot)
+            .filter(|_| here)
+            .map(|_| conn.slot)
+    }
+
+    fn login_due(&self) -> u64 {
+        self.now + u64::from(self.greeting.limits.login_seconds) * 1_000
+    }
+}
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

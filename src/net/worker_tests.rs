@@ -1,0 +1,642 @@
+//! A worker between real sockets and a hub and readers that the test plays. Nothing waits for time but the two tests
+//! about time.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use super::*;
+use crate::base::record::{Draft, Kind as MessageKind, Record};
+use crate::base::{Channel, Limits, RequestId, RoomId, Seq, Target, Timestamp, UserId};
+use crate::engine::cursor::Chunk;
+use crate::engine::effect::{Delivery, News, Query};
+use crate::engine::input::Request;
+use crate::net::native::{Line, encode_chunk, encode_log, encode_signal};
+use crate::net::stream::Socket;
+use crate::wire::event::{Event, Registration, Tagged};
+use crate::wire::frame::{HEADER_BYTES, encode};
+use crate::wire::{Code, SOFTWARE};
+
+const HELLO: &str = r#"{"type":"hello","protocol":1,"client":"test/1"}"#;
+const LOBBY: Channel = Channel {
+    room: RoomId(1),
+    side: 0,
+};
+
+/// A worker, and the other end of everything that it is connected to.
+struct World {
+    worker: WorkerHandle,
+    hub: Receiver<Input>,
+    readers: Receiver<Lookup>,
+    listener: TcpListener,
+    adopted: u32,
+}
+
+/// A client that never waits longer than a test should take.
+struct Client(TcpStream);
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let ((hub_sender, hub), (reader_sender, readers)) = (channel(), channel());
+        let greeting = Arc::new(Greeting {
+            server: "test".into(),
+            registration: Registration::Open,
+            limits,
+        });
+        Self {
+            worker: Worker::spawn(0, hub_sender, reader_sender, greeting).unwrap(),
+            hub,
+            readers,
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            adopted: 0,
+        }
+    }
+
+    /// A new connection. The first has slot 0, and so on.
+    fn connect(&mut self) -> (Client, ConnId) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        // Small, so that a client that does not read is soon behind.
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let address = self.listener.local_addr().unwrap();
+        socket.connect(&address.into()).unwrap();
+        let client = TcpStream::from(socket);
+        client
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        client.set_nodelay(true).unwrap();
+        let (socket, peer) = self.listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket2::SockRef::from(&socket)
+            .set_send_buffer_size(65_536)
+            .unwrap();
+        self.worker.connections.fetch_add(1, Ordering::Relaxed);
+        self.order(Order::Adopt(Accepted {
+            socket: Socket::Tcp(socket),
+            peer: Some(peer.ip()),
+        }));
+        self.adopted += 1;
+        let conn = ConnId {
+            worker: 0,
+            turn: 0,
+            slot: self.adopted - 1,
+        };
+        (Client(client), conn)
+    }
+
+    /// One that has said hello.
+    fn greet(&mut self) -> (Client, ConnId) {
+        let (mut client, conn) = self.connect();
+        client.say(HELLO);
+        assert!(matches!(client.hear(), Event::Hello(_)));
+        (client, conn)
+    }
+
+    /// One that is logged in and in the lobby, up to `head`.
+    fn join(&mut self, head: u64) -> (Client, ConnId) {
+        let (client, conn) = self.greet();
+        let user = UserId(conn.slot);
+        self.order(Order::Admit { conn, user });
+        self.attach(conn, head, head);
+        (client, conn)
+    }
+
+    fn attach(&self, conn: ConnId, after: u64, head: u64) {
+        self.order(Order::Attach {
+            conn,
+            channel: LOBBY,
+            label: lobby(),
+            viewer: UserId(conn.slot),
+            after: Seq(after),
+            head: Seq(head),
+        });
+    }
+
+    fn order(&self, order: Order) {
+        self.worker.orders.send(order).unwrap();
+    }
+
+    fn answer(&self, conn: ConnId, re: Option<RequestId>) {
+        self.order(Order::Tell {
+            conn,
+            re,
+            answer: true,
+            news: News::Ok,
+        });
+    }
+
+    fn notice(&self, conn: ConnId, text: &str) {
+        self.order(Order::Tell {
+            conn,
+            re: None,
+            answer: false,
+            news: News::Notice { text: text.into() },
+        });
+    }
+
+    fn deliver(&self, seqs: std::ops::RangeInclusive<u64>, origin: Option<ConnId>, bytes: usize) {
+        let messages: Vec<Delivery> = seqs
+            .map(|seq| Delivery {
+                seq: Seq(seq),
+                from: "anna".parse().unwrap(),
+                draft: draft(bytes),
+                origin,
+            })
+            .collect();
+        self.order(Order::Deliver(
+            LOBBY,
+            encode_chunk(&lobby(), &messages).unwrap(),
+        ));
+    }
+
+    fn told(&self) -> Input {
+        self.hub.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    /// The next request that the hub is told of.
+    fn asked(&self) -> (ConnId, Option<RequestId>) {
+        match self.told() {
+            Input::Request { conn, id, .. } => (conn, id),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Client {
+    fn say(&mut self, json: &str) {
+        self.send(&encode(json));
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    fn hear(&mut self) -> Event {
+        self.hear_tagged().event
+    }
+
+    fn hear_tagged(&mut self) -> Tagged {
+        let mut header = [0; HEADER_BYTES];
+        self.0.read_exact(&mut header).unwrap();
+        let mut frame = vec![0; u32::from_be_bytes(header) as usize];
+        self.0.read_exact(&mut frame).unwrap();
+        Tagged::decode(&frame).unwrap()
+    }
+
+    fn hear_seq(&mut self) -> u64 {
+        match self.hear() {
+            Event::Message(message) => message.seq.0,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hear_error(&mut self) -> Code {
+        match self.hear() {
+            Event::Error { code, .. } => code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hear_bye(&mut self) -> String {
+        match self.hear() {
+            Event::Bye { reason, .. } => reason.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// That the server has ended the connection, and in order.
+    fn hear_end(&mut self) {
+        assert_eq!(self.0.read(&mut [0; 1]).unwrap(), 0);
+    }
+}
+
+fn lobby() -> Target {
+    "lobby".parse().unwrap()
+}
+
+fn draft(bytes: usize) -> Draft {
+    Draft {
+        room: RoomId(1),
+        author: UserId(1),
+        at: Timestamp(0),
+        kind: MessageKind::Text,
+        key: None,
+        text: "x".repeat(bytes).into(),
+    }
+}
+
+/// What a reader thread answers: a few messages after `after`, of those there are.
+fn read_log(after: Seq, upto: u64, bytes: usize) -> Option<Chunk> {
+    let records: Vec<Record> = (after.0 + 1..=upto.min(after.0 + 20))
+        .map(|seq| Record {
+            seq: Seq(seq),
+            draft: draft(bytes),
+        })
+        .collect();
+    let (label, from) = (lobby(), "anna".parse().unwrap());
+    let lines: Vec<Line> = records
+        .iter()
+        .map(|record| Line {
+            label: &label,
+            record,
+            from: &from,
+            viewer: UserId(9),
+        })
+        .collect();
+    encode_log(&lines)
+}
+
+#[test]
+fn hello_echo_and_ping_are_answered_here() {
+    let mut world = World::new(Limits::default());
+    let (mut client, _) = world.connect();
+    client.say(r#"{"id":1,"type":"ping"}"#);
+    let early = client.hear_tagged();
+    assert_eq!(early.re, Some(RequestId("1".into())));
+    assert!(
+        matches!(early.event, Event::Error { code: Code::BadRequest, text, .. } if text.contains("hello"))
+    );
+    client.say(r#"{"type":"hello","protocol":2,"client":"x"}"#);
+    assert_eq!(client.hear_error(), Code::BadRequest);
+    client.say(HELLO);
+    assert!(matches!(client.hear(), Event::Hello(hello) if &*hello.software == SOFTWARE));
+    client.say(r#"{"type":"echo","text":"привет"}"#);
+    assert!(matches!(client.hear(), Event::Echo { text } if &*text == "привет"));
+    client.say(r#"{"type":"ping","data":"d"}"#);
+    assert!(matches!(client.hear(), Event::Pong { data: Some(data) } if &*data == "d"));
+    client.say(HELLO);
+    assert!(matches!(client.hear(), Event::Hello(_)));
+    client.say(r#"{"type":"dance"}"#);
+    assert_eq!(client.hear_error(), Code::UnknownType);
+}
+
+#[test]
+fn the_hub_hears_of_requests_and_of_the_end_of_those_who_made_some() {
+    let mut world = World::new(Limits::default());
+    let (silent, _) = world.greet();
+    let (mut client, conn) = world.greet();
+    drop(silent);
+    client.say(r#"{"id":"a","type":"join","room":"Lobby"}"#);
+    match world.told() {
+        Input::Request {
+            conn: from_conn,
+            from,
+            id,
+            request: Request::Join { room },
+        } => {
+            assert_eq!((from_conn, room.as_str()), (conn, "Lobby"));
+            assert_eq!(from, Some("127.0.0.1".parse().unwrap()));
+            world.answer(conn, id);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(client.hear_tagged().re, Some(RequestId("\"a\"".into())));
+    drop(client);
+    assert!(matches!(world.told(), Input::Gone { conn: gone } if gone == conn));
+    world.order(Order::Stop);
+    world.worker.join();
+    assert!(
+        world.hub.recv().is_err(),
+        "of the silent one it hears nothing"
+    );
+}
+
+#[test]
+fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.greet();
+    client.say(r#"{"type":"logout"}"#);
+    world.asked();
+    drop(client);
+    assert!(matches!(world.told(), Input::Gone { .. }));
+    let (mut next, _) = world.connect();
+    world.notice(conn, "late");
+    world.notice(ConnId { turn: 1, ..conn }, "for you");
+    assert!(matches!(next.hear(), Event::Notice { text } if &*text == "for you"));
+    assert_eq!(world.worker.connections.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
+    let limits = Limits {
+        requests_outstanding: 4,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
+    let requests: Vec<u8> = (0..1_000)
+        .flat_map(|id| encode(&format!(r#"{{"id":{id},"type":"logout"}}"#)))
+        .collect();
+    client.send(&requests);
+    let mut waiting: Vec<_> = (0..4).map(|_| world.asked()).collect();
+    // Nothing of the first connection comes before this one's, which was made when all of it had been read.
+    other.say(r#"{"id":"other","type":"logout"}"#);
+    assert_eq!(world.asked().0, other_conn);
+    let mut ids = Vec::new();
+    while ids.len() < 1_000 {
+        for (_, id) in waiting.drain(..) {
+            world.answer(conn, id.clone());
+            ids.push(id.unwrap().0.parse::<u32>().unwrap());
+        }
+        while waiting.len() + ids.len() < 1_000 && waiting.len() < 2 {
+            waiting.push(world.asked());
+        }
+    }
+    assert!(ids.is_sorted());
+    for id in 0..1_000 {
+        assert_eq!(
+            client.hear_tagged().re,
+            Some(RequestId(id.to_string().into()))
+        );
+    }
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answers_is_not_read_on() {
+    let limits = Limits {
+        outbox_bytes: 10_000,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let (mut client, _) = world.greet();
+    let text = "x".repeat(8_000);
+    let echo = encode(&format!(r#"{{"type":"echo","text":"{text}"}}"#));
+    let mut writer = Client(client.0.try_clone().unwrap());
+    let total = 2_000;
+    let writing = thread::spawn(move || (0..total).for_each(|_| writer.send(&echo)));
+    // 16 MB would not fit the sockets: the writer is held up until its answers are read.
+    for _ in 0..total {
+        assert!(matches!(client.hear(), Event::Echo { .. }));
+    }
+    writing.join().unwrap();
+}
+
+#[test]
+fn everybody_is_given_the_messages_of_others_and_in_the_order_of_events() {
+    let mut world = World::new(Limits::default());
+    let ((mut anna, anna_conn), (mut bob, bob_conn)) = (world.join(0), world.join(0));
+    world.deliver(1..=2, Some(anna_conn), 10);
+    world.order(Order::Signal {
+        channel: LOBBY,
+        frame: encode_signal(News::Typing {
+            room: lobby(),
+            user: "anna".parse().unwrap(),
+        }),
+        except: Some(anna_conn),
+    });
+    world.deliver(3..=3, Some(bob_conn), 10);
+    world.deliver(4..=4, None, 10);
+    assert_eq!((anna.hear_seq(), anna.hear_seq()), (3, 4));
+    assert_eq!((bob.hear_seq(), bob.hear_seq()), (1, 2));
+    assert!(matches!(bob.hear(), Event::Typing { .. }));
+    assert_eq!(bob.hear_seq(), 4);
+    world.order(Order::Detach {
+        conn: bob_conn,
+        channel: LOBBY,
+    });
+    world.deliver(5..=5, None, 10);
+    world.notice(bob_conn, "end");
+    assert_eq!(anna.hear_seq(), 5);
+    assert!(matches!(bob.hear(), Event::Notice { .. }));
+}
+
+/// A reader that stops while 8 MB go by and one that does not; then the first goes on. Returns how often the store was
+/// asked.
+fn slow_and_quick(ring_bytes: u32) -> usize {
+    let limits = Limits {
+        ring_bytes,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut slow, _), (mut quick, _)) = (world.join(0), world.join(0));
+    let reading = thread::spawn(move || {
+        (1..=1_000).for_each(|seq| assert_eq!(quick.hear_seq(), seq));
+        quick
+    });
+    for first in (1..=1_000).step_by(10) {
+        world.deliver(first..=first + 9, None, 8_000);
+    }
+    let quick = reading.join().unwrap();
+    let World {
+        worker, readers, ..
+    } = world;
+    let orders = worker.orders.clone();
+    let answering = thread::spawn(move || {
+        let mut count = 0;
+        for lookup in readers {
+            let Query::Log { after, channel, .. } = lookup.query else {
+                panic!("{lookup:?}");
+            };
+            // The first answer is a failure, after which it is asked again.
+            let chunk = match count {
+                0 => Err(()),
+                _ => Ok(read_log(after, 1_000, 8_000)),
+            };
+            count += 1;
+            let conn = lookup.conn;
+            let answer = Order::Log {
+                conn,
+                channel,
+                chunk,
+            };
+            orders.send(answer).unwrap();
+        }
+        count
+    });
+    (1..=1_000).for_each(|seq| assert_eq!(slow.hear_seq(), seq));
+    worker.orders.send(Order::Stop).unwrap();
+    assert_eq!(slow.hear_bye(), "shutting-down");
+    drop((slow, quick));
+    worker.join();
+    answering.join().unwrap()
+}
+
+#[test]
+fn a_reader_that_lags_a_little_is_fed_from_the_ring() {
+    assert_eq!(slow_and_quick(16_000_000), 0);
+}
+
+#[test]
+fn a_reader_that_lags_far_is_fed_from_the_store() {
+    assert!(slow_and_quick(200_000) > 10);
+}
+
+#[test]
+fn one_that_comes_back_is_given_what_it_missed_and_then_what_is_new() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.greet();
+    world.attach(conn, 5, 30);
+    world.deliver(31..=31, None, 10);
+    let lookup = world.readers.recv().unwrap();
+    assert!(matches!(lookup.query, Query::Log { after: Seq(5), .. }));
+    // The store may already have what is not delivered yet.
+    let chunk = Ok(read_log(Seq(5), 32, 10));
+    world.order(Order::Log {
+        conn,
+        channel: LOBBY,
+        chunk,
+    });
+    for seq in 6..=25 {
+        assert_eq!(client.hear_seq(), seq);
+    }
+    let lookup = world.readers.recv().unwrap();
+    assert!(matches!(lookup.query, Query::Log { after: Seq(25), .. }));
+    let chunk = Ok(read_log(Seq(25), 32, 10));
+    world.order(Order::Log {
+        conn,
+        channel: LOBBY,
+        chunk,
+    });
+    world.deliver(32..=33, None, 10);
+    for seq in 26..=33 {
+        assert_eq!(client.hear_seq(), seq);
+    }
+}
+
+#[test]
+fn who_was_behind_is_told_the_state_of_things_afterwards() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.join(0);
+    for first in (1..=200).step_by(10) {
+        world.deliver(first..=first + 9, None, 8_000);
+    }
+    // When this has come, its socket has been filled, and takes no more before it reads on.
+    assert_eq!(client.hear_seq(), 1);
+    world.order(Order::Signal {
+        channel: LOBBY,
+        frame: encode_signal(News::Typing {
+            room: lobby(),
+            user: "anna".parse().unwrap(),
+        }),
+        except: None,
+    });
+    (2..=200).for_each(|seq| assert_eq!(client.hear_seq(), seq));
+    assert!(matches!(world.told(), Input::Refresh { conn: who } if who == conn));
+    world.notice(conn, "end");
+    assert!(matches!(client.hear(), Event::Notice { .. }));
+}
+
+#[test]
+fn what_is_no_frame_gets_an_error_and_an_end_even_while_the_client_talks_on() {
+    let mut world = World::new(Limits::default());
+    let four_gib = [&[0xff; 4][..], &[7; 300_000]].concat();
+    for (bytes, code) in [
+        (vec![0; 4], Code::BadFrame),
+        (vec![0, 1, 0, 1], Code::TooLarge),
+        (four_gib, Code::TooLarge),
+        (encode("garbage").to_vec(), Code::BadFrame),
+        (encode("[1]").to_vec(), Code::BadFrame),
+        (encode(&"[".repeat(10_000)).to_vec(), Code::BadFrame),
+        (encode("\"\u{0}\"").to_vec(), Code::BadFrame),
+    ] {
+        let (mut client, _) = world.greet();
+        client.send(&bytes);
+        assert_eq!(client.hear_error(), code);
+        client.hear_end();
+    }
+}
+
+#[test]
+fn who_ends_its_side_is_still_given_its_answers() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.connect();
+    client.send(&[encode(HELLO), encode(r#"{"id":1,"type":"logout"}"#)].concat());
+    client.0.shutdown(Shutdown::Write).unwrap();
+    assert!(matches!(client.hear(), Event::Hello(_)));
+    let (_, id) = world.asked();
+    world.answer(conn, id);
+    assert_eq!(client.hear_tagged().re, Some(RequestId("1".into())));
+    client.hear_end();
+    assert!(matches!(world.told(), Input::Gone { .. }));
+}
+
+#[test]
+fn a_byte_a_second_is_no_frame() {
+    let limits = Limits {
+        frame_seconds: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut slow, _), (mut other, _)) = (world.greet(), world.greet());
+    let ping = encode(r#"{"type":"ping"}"#);
+    // Each byte is in time after the one before, but not the last after the first.
+    let mut writer = slow.0.try_clone().unwrap();
+    let dripping = thread::spawn(move || {
+        for byte in ping {
+            if writer.write_all(&[byte]).is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(300));
+        }
+    });
+    assert_eq!(slow.hear_bye(), "timeout");
+    slow.hear_end();
+    other.say(r#"{"type":"ping"}"#);
+    assert!(matches!(other.hear(), Event::Pong { .. }));
+    dripping.join().unwrap();
+}
+
+#[test]
+fn who_does_not_log_in_has_to_go() {
+    let limits = Limits {
+        login_seconds: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut admitted, conn), (mut silent, _)) = (world.join(0), world.connect());
+    let (mut dismissed, dismissed_conn) = world.join(0);
+    world.order(Order::Dismiss {
+        conn: dismissed_conn,
+    });
+    assert_eq!(silent.hear_bye(), "timeout");
+    silent.hear_end();
+    assert_eq!(dismissed.hear_bye(), "timeout");
+    world.notice(conn, "still here");
+    assert!(matches!(admitted.hear(), Event::Notice { .. }));
+}
+
+#[test]
+fn a_bye_comes_after_what_was_said_before_it() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.join(0);
+    world.deliver(1..=1, None, 10);
+    let bye = Bye {
+        reason: ByeReason::Kicked,
+        text: "out".into(),
+        reconnect_after_ms: None,
+    };
+    world.order(Order::Close { conn, bye });
+    world.deliver(2..=2, None, 10);
+    assert_eq!(client.hear_seq(), 1);
+    assert_eq!(client.hear_bye(), "kicked");
+    client.hear_end();
+}
+
+#[test]
+fn at_the_end_everybody_is_told_good_bye() {
+    let mut world = World::new(Limits::default());
+    let ((mut one, _), (mut two, _)) = (world.greet(), world.join(0));
+    world.order(Order::Stop);
+    for client in [&mut one, &mut two] {
+        assert_eq!(client.hear_bye(), "shutting-down");
+        client.hear_end();
+    }
+    drop((one, two));
+    world.worker.join();
+}
+
+#[test]
+fn at_the_end_nobody_is_waited_for_longer_than_said() {
+    let limits = Limits {
+        stop_seconds: 0,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let (_client, _) = world.join(0);
+    for first in (1..=500).step_by(10) {
+        world.deliver(first..=first + 9, None, 8_000);
+    }
+    world.order(Order::Stop);
+    world.worker.join();
+}

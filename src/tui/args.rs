@@ -1,0 +1,337 @@
+//! What chat-client is told on its command line and by the environment.
+
+use std::str::FromStr;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script.
+///
+/// Without a command it asks for what it was not told (server, port, name, password) and lets you talk. When input or
+/// output is no terminal, each line read is a message or a command such as /join, and each line written is a message.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "chat-client", version, max_term_width = 100)]
+#[command(after_help = "\
+The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line. After a login a token is \
+kept in ~/.local/state/chat-client, so that no password is needed from then on.
+
+Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong name or password.")]
+pub struct Args {
+    /// The server, if not told by --server and --port
+    #[arg(value_name = "HOST[:PORT]")]
+    pub address: Option<Address>,
+    /// Name or address of the server [default: localhost]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST",
+        env = "CHAT_SERVER",
+        hide_env_values = true
+    )]
+    pub server: Option<String>,
+    /// Its port [default: 2428]
+    #[arg(long, global = true, env = "CHAT_PORT", hide_env_values = true, value_parser = port)]
+    pub port: Option<u16>,
+    /// Your name there
+    #[arg(long, global = true, env = "CHAT_NAME", hide_env_values = true)]
+    pub name: Option<String>,
+    /// Line by line, also on a terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// Print the manual page or the completions for a shell
+    #[arg(long, hide = true, value_name = "WHAT")]
+    pub generate: Option<Generate>,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What a script can have done.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Send a message; its text comes from standard input when it is not given
+    Send {
+        /// Where it goes
+        #[arg(value_name = "ROOM|@USER")]
+        to: String,
+        /// What it says
+        text: Option<String>,
+    },
+    /// Print the newest messages of rooms, by default of all you are in
+    Tail {
+        /// The rooms, or @USER
+        #[arg(value_name = "ROOM")]
+        rooms: Vec<String>,
+        /// One JSON object a line, as on the wire
+        #[arg(long)]
+        json: bool,
+        /// How many messages of each room
+        #[arg(short = 'n', value_name = "N", default_value_t = 10)]
+        number: usize,
+        /// Go on with what comes; after a loss of connection nothing is missing and nothing comes twice
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Print messages of a room
+    History {
+        /// The room, or @USER
+        room: String,
+        /// How many
+        #[arg(short = 'n', value_name = "N", default_value_t = 50)]
+        number: usize,
+        /// Only messages before this number
+        #[arg(long, value_name = "SEQ")]
+        before: Option<u64>,
+        /// One JSON object a line, as on the wire
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print messages with certain words
+    Search {
+        /// The words; `word*` finds longer ones, too
+        text: String,
+        /// Only in this room, or with this @USER
+        #[arg(long)]
+        room: Option<String>,
+        /// One JSON object a line, as on the wire
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the rooms there are
+    Rooms,
+    /// List who is online, or who is in a room
+    Who {
+        /// The room, or @USER
+        room: Option<String>,
+    },
+    /// Measure round trips to the server; needs no account
+    Echo {
+        /// What the server says back
+        #[arg(default_value = "hello")]
+        text: String,
+        /// How often
+        #[arg(short, value_name = "COUNT", default_value_t = 4)]
+        count: u32,
+    },
+    /// Log in and keep the token, so that scripts need no password
+    Login {
+        /// Make the account; without this only a terminal asks whether to
+        #[arg(long)]
+        register: bool,
+    },
+    /// End the session and forget the token
+    Logout,
+    /// Change the password; without a terminal the old and the new one are lines of standard input
+    Passwd,
+}
+
+/// What `--generate` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Generate {
+    /// The manual page.
+    Man,
+    /// Completions for bash.
+    Bash,
+    /// Completions for zsh.
+    Zsh,
+    /// Completions for fish.
+    Fish,
+}
+
+/// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The host.
+    pub host: String,
+    /// The port, where one is said.
+    pub port: Option<u16>,
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, said) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => match text.split_once(':') {
+                Some((host, port)) if !port.contains(':') => (host, Some(port)),
+                _ => (text, None),
+            },
+        };
+        if host.is_empty() {
+            return Err("the host is missing; write HOST or HOST:PORT".to_owned());
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port: said.map(port).transpose()?,
+        })
+    }
+}
+
+/// Reads a port.
+///
+/// # Errors
+/// With a sentence when it is none.
+pub fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| format!("'{text}' is no port; use a number from 1 to 65535"))
+}
+
+/// The command line as clap knows it: for help, manual page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+/// Writes the manual page or the completions.
+///
+/// # Errors
+/// Of the output.
+pub fn generate(what: Generate, output: &mut dyn std::io::Write) -> std::io::Result<()> {
+    use clap_complete::aot::{Shell, generate};
+    let shell = match what {
+        Generate::Man => return clap_mangen::Man::new(command()).render(output),
+        Generate::Bash => Shell::Bash,
+        Generate::Zsh => Shell::Zsh,
+        Generate::Fish => Shell::Fish,
+    };
+    // Into memory first: the generator ends the program when the output is closed.
+    let mut script = Vec::new();
+    generate(shell, &mut command(), "chat-client", &mut script);
+    output.write_all(&script)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help(of: &[&str]) -> String {
+        let mut command = command().term_width(100);
+        command.build();
+        let verb = of.iter().fold(&mut command, |command, verb| {
+            command.find_subcommand_mut(verb).unwrap()
+        });
+        verb.render_help().to_string()
+    }
+
+    #[test]
+    fn the_help_says_all_there_is() {
+        insta::assert_snapshot!(help(&[]), @r"
+        Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script
+
+        Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
+
+        Commands:
+          send     Send a message; its text comes from standard input when it is not given
+          tail     Print the newest messages of rooms, by default of all you are in
+          history  Print messages of a room
+          search   Print messages with certain words
+          rooms    List the rooms there are
+          who      List who is online, or who is in a room
+          echo     Measure round trips to the server; needs no account
+          login    Log in and keep the token, so that scripts need no password
+          logout   End the session and forget the token
+          passwd   Change the password; without a terminal the old and the new one are lines of standard
+                   input
+          help     Print this message or the help of the given subcommand(s)
+
+        Arguments:
+          [HOST[:PORT]]  The server, if not told by --server and --port
+
+        Options:
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+              --plain          Line by line, also on a terminal
+          -h, --help           Print help (see more with '--help')
+          -V, --version        Print version
+
+        The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
+        After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
+        on.
+
+        Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong
+        name or password.
+        ");
+    }
+
+    #[test]
+    fn each_command_has_its_help() {
+        insta::assert_snapshot!(help(&["tail"]), @r"
+        Print the newest messages of rooms, by default of all you are in
+
+        Usage: chat-client tail [OPTIONS] [ROOM]...
+
+        Arguments:
+          [ROOM]...  The rooms, or @USER
+
+        Options:
+              --json           One JSON object a line, as on the wire
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+          -n <N>               How many messages of each room [default: 10]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+          -f, --follow         Go on with what comes; after a loss of connection nothing is missing and
+                               nothing comes twice
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
+        insta::assert_snapshot!(help(&["send"]), @r"
+        Send a message; its text comes from standard input when it is not given
+
+        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]
+
+        Arguments:
+          <ROOM|@USER>  Where it goes
+          [TEXT]        What it says
+
+        Options:
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
+        insta::assert_snapshot!(help(&["echo"]), @r"
+        Measure round trips to the server; needs no account
+
+        Usage: chat-client echo [OPTIONS] [TEXT]
+
+        Arguments:
+          [TEXT]  What the server says back [default: hello]
+
+        Options:
+          -c <COUNT>           How often [default: 4]
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>    Your name there [env: CHAT_NAME]
+          -h, --help           Print help
+        ");
+    }
+
+    #[test]
+    fn addresses_are_read_with_and_without_port() {
+        let read = |text: &str| {
+            text.parse::<Address>()
+                .map(|found| (found.host, found.port))
+        };
+        assert_eq!(read("chat.example"), Ok(("chat.example".into(), None)));
+        assert_eq!(
+            read("chat.example:99"),
+            Ok(("chat.example".into(), Some(99)))
+        );
+        assert_eq!(read("::1"), Ok(("::1".into(), None)));
+        assert_eq!(read("[::1]:99"), Ok(("::1".into(), Some(99))));
+        insta::assert_snapshot!(read("host:many").unwrap_err(), @"'many' is no port; use a number from 1 to 65535");
+        insta::assert_snapshot!(read(":99").unwrap_err(), @"the host is missing; write HOST or HOST:PORT");
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_takes_no_password() {
+        command().debug_assert();
+        assert!(Args::try_parse_from(["chat-client", "--password", "x"]).is_err());
+        for what in Generate::value_variants() {
+            let mut text = Vec::new();
+            generate(*what, &mut text).unwrap();
+            assert!(String::from_utf8(text).unwrap().contains("chat-client"));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What can be written after a slash: one row for each command.
+
+use crate::base::Seq;
+use crate::base::record::Kind;
+use crate::client::calls::history;
+use crate::client::{Part, Request, request};
+use crate::tui::talk::{Do, Talk, Wanted};
+
+/// Messages that `/history` and `/search` show when it is not said.
+const SHOWN: usize = 20;
+/// Messages that they show at most; what servers give at once.
+const SHOWN_MAX: usize = 200;
+
+/// A command.
+pub struct Command {
+    /// The word after the slash.
+    pub name: &'static str,
+    /// What follows it.
+    pub usage: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    run: fn(&mut Talk, &str) -> Result<Do, String>,
+}
+
+/// All of them, in the order of `/help`.
+pub const COMMANDS: &[Command] = &[
+    row("join", "ROOM", "go into a room, or to one you are in", join),
+    row("leave", "[ROOM]", "leave a room", leave),
+    row("create", "ROOM", "make a room and go into it", create),
+    row(
+        "msg",
+        "USER [TEXT]",
+        "say something to one person, or go on with them",
+        msg,
+    ),
+    row("me", "TEXT", "say what you do: * anna waves", me),
+    row("who", "[ROOM]", "who is here", who),
+    row("rooms", "", "which rooms there are", rooms),
+    row("topic", "[TEXT]", "what the room is about", topic),
+    row("history", "[NUMBER]", "what was said before", older),
+    row("search", "WORDS", "find messages in all your rooms", search),
+    row("read", "", "everything in the room is read", read),
+    row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
+    row("help", "", "this list", |talk, _| {
+        talk.answer(&help());
+        Ok(Do::Nothing)
+    }),
+];
+
+const fn row(
+    name: &'static str,
+    usage: &'static str,
+    help: &'static str,
+    run: fn(&mut Talk, &str) -> Result<Do, String>,
+) -> Command {
+    Command {
+        name,
+        usage,
+        help,
+        run,
+    }
+}
+
+/// Carries out a line that began with a slash, without that.
+///
+/// # Errors
+/// With a sentence for the person.
+pub fn run(talk: &mut Talk, line: &str) -> Result<Do, String> {
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let found = COMMANDS.iter().find(|command| command.name == name);
+    let command = found.ok_or_else(|| {
+        format!("there is no command /{name}; see /help, or write //{name} to say it")
+    })?;
+    (command.run)(talk, rest.trim())
+}
+
+fn help() -> String {
+    let row = |command: &Command| {
+        let call = format!("/{} {}", command.name, command.usage);
+        format!("{call:<20} {}", command.help)
+    };
+    let rows: Vec<_> = COMMANDS.iter().map(row).collect();
+    rows.join("\n")
+}
+
+fn join(talk: &mut Talk, room: &str) -> Result<Do, String> {
+    let room = needed(room, "/join ROOM")?;
+    if room.starts_with('@') {
+        return msg(talk, room);
+    }
+    let request = Request::Join(named(room));
+    Ok(Do::Ask(request, Wanted::Joined))
+}
+
+fn leave(talk: &mut Talk, room: &str) -> Result<Do, String> {
+    let room = talk.room_or_current(room)?;
+    let request = Request::Leave(named(&room));
+    Ok(Do::Ask(request, Wanted::Left(room.into())))
+}
+
+fn create(_: &mut Talk, room: &str) -> Result<Do, String> {
+    let request = Request::Create(named(needed(room, "/create ROOM")?));
+    Ok(Do::Ask(request, Wanted::Joined))
+}
+
+fn msg(talk: &mut Talk, rest: &str) -> Result<Do, String> {
+    let rest = needed(rest, "/msg USER [TEXT]")?;
+    let (user, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let to = format!("@{}", user.trim_start_matches('@'));
+    match text.trim() {
+        "" => {
+            talk.go_to(&to);
+            Ok(Do::Nothing)
+        }
+        text => Ok(Do::Say(to, Kind::Text, text.to_owned())),
+    }
+}
+
+fn me(talk: &mut Talk, text: &str) -> Result<Do, String> {
+    let text = needed(text, "/me TEXT")?.to_owned();
+    Ok(Do::Say(talk.room_or_current("")?, Kind::Action, text))
+}
+
+fn who(talk: &mut Talk, room: &str) -> Result<Do, String> {
+    let room = talk.room_or_current(room).ok();
+    let after = None;
+    Ok(Do::Ask(
+        Request::Who(request::Who { room, after }),
+        Wanted::Who,
+    ))
+}
+
+fn rooms(_: &mut Talk, _: &str) -> Result<Do, String> {
+    let request = Request::Rooms(request::Rooms { after: None });
+    Ok(Do::Ask(request, Wanted::Rooms))
+}
+
+fn topic(talk: &mut Talk, topic: &str) -> Result<Do, String> {
+    let room = talk.room_or_current("")?;
+    if topic.is_empty() {
+        return Ok(Do::TellTopic(room));
+    }
+    let topic = topic.to_owned();
+    let request = Request::Topic(request::Topic { room, topic });
+    Ok(Do::Ask(request, Wanted::Nothing))
+}
+
+fn older(talk: &mut Talk, number: &str) -> Result<Do, String> {
+    let room = talk.room_or_current("")?;
+    let number = match number {
+        "" => SHOWN,
+        number => (number.parse().ok())
+            .filter(|number| (1..=SHOWN_MAX).contains(number))
+            .ok_or_else(|| format!("'{number}' is no number from 1 to {SHOWN_MAX}"))?,
+    };
+    Ok(Do::Ask(
+        history(&room, Part::Newest, number),
+        Wanted::Messages,
+    ))
+}
+
+fn search(_: &mut Talk, words: &str) -> Result<Do, String> {
+    let request = Request::Search(request::Search {
+        text: needed(words, "/search WORDS")?.to_owned(),
+        room: None,
+        before: None,
+        limit: SHOWN,
+    });
+    Ok(Do::Ask(request, Wanted::Messages))
+}
+
+fn read(talk: &mut Talk, _: &str) -> Result<Do, String> {
+    Ok(Do::Read(talk.room_or_current("")?))
+}
+
+/// The request that says how far a room is read.
+#[must_use]
+pub fn read_to(room: &str, seq: Seq) -> Request {
+    let room = room.to_owned();
+    Request::Read(request::Read { room, seq })
+}
+
+fn named(room: &str) -> request::Room {
+    let room = room.trim_start_matches('#').to_owned();
+    request::Room { room }
+}
+
+fn needed<'a>(text: &'a str, usage: &str) -> Result<&'a str, String> {
+    match text {
+        "" => Err(format!("something is missing; write {usage}")),
+        text => Ok(text),
+    }
+}

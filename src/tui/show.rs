@@ -1,0 +1,270 @@
+//! How things look: messages as lines, times, colours; and how what other people wrote is made harmless.
+//!
+//! In a pipe a message is one line, `2026-11-20T10:30:00.000Z lobby <anna> text`, or `… lobby * anna waves` for what is
+//! done; a line break in the text is shown as `↵`. This format is stable. On a terminal it is shorter, with colours, and
+//! a text of several lines goes on behind `│`.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::base::Timestamp;
+use crate::base::record::Kind;
+use crate::client::Message;
+
+/// What the last of several lines are marked by on a terminal.
+const CONTINUED: &str = "\n      │ ";
+
+/// How messages look.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// For people on a terminal, not for a pipe.
+    pub terminal: bool,
+    /// With colours.
+    pub colour: bool,
+    /// Where times are told.
+    pub zone: TimeZone,
+}
+
+impl Style {
+    /// For a pipe or a file.
+    #[must_use]
+    pub fn pipe() -> Self {
+        Self {
+            terminal: false,
+            colour: false,
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// For the terminal that the program runs on.
+    #[must_use]
+    pub fn terminal() -> Self {
+        let told = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dumb = told("TERM").is_none_or(|term| term == "dumb");
+        Self {
+            terminal: true,
+            colour: !dumb && told("NO_COLOR").is_none(),
+            zone: TimeZone::system(),
+        }
+    }
+
+    /// A message as a line. On a terminal the room is left out where it is the one that one is in.
+    #[must_use]
+    pub fn message(&self, message: &Message, current: Option<&str>) -> String {
+        let text = self.text(&message.text);
+        let from = self.name(&message.from);
+        let room = harmless(&message.room);
+        let (moment, room) = match (self.terminal, current) {
+            (false, _) => (message.at.to_string(), format!("{room} ")),
+            (true, Some(current)) if *current == *message.room => {
+                (self.clock(message.at), String::new())
+            }
+            (true, _) => (self.clock(message.at), format!("[{room}] ")),
+        };
+        let moment = self.dim(&moment);
+        match message.kind {
+            Kind::Text => format!("{moment} {room}<{from}> {text}"),
+            Kind::Action => format!("{moment} {room}* {from} {text}"),
+        }
+    }
+
+    /// The name of somebody, always in the same colour.
+    #[must_use]
+    pub fn name(&self, name: &str) -> String {
+        let shown = harmless(name);
+        match self.colour {
+            true => format!("\x1b[{}m{shown}\x1b[0m", colour(name)),
+            false => shown,
+        }
+    }
+
+    /// A text by somebody.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        let break_ = if self.terminal { CONTINUED } else { "↵" };
+        let text = text.replace("\r\n", "\n");
+        let lines = text.trim_end_matches('\n').split('\n').map(harmless);
+        lines.collect::<Vec<_>>().join(break_)
+    }
+
+    /// Something that is said by the program and not by people.
+    #[must_use]
+    pub fn dim(&self, text: &str) -> String {
+        match self.colour {
+            true => format!("\x1b[2m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    /// The hour and minute here.
+    #[must_use]
+    pub fn clock(&self, at: Timestamp) -> String {
+        self.zoned(at).strftime("%H:%M").to_string()
+    }
+
+    /// The day here, such as `Friday, 20 November 2026`.
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> String {
+        self.zoned(at).strftime("%A, %-d %B %Y").to_string()
+    }
+
+    fn zoned(&self, at: Timestamp) -> jiff::Zoned {
+        jiff::Timestamp::from_millisecond(at.0)
+            .unwrap_or_default()
+            .to_zoned(self.zone.clone())
+    }
+}
+
+/// One of the colours that can be read on light and on dark ground; the same for a name on every machine (FNV-1a).
+fn colour(name: &str) -> u8 {
+    const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    COLOURS[(hash % COLOURS.len() as u64) as usize]
+}
+
+/// The text in one line with nothing in it that a terminal obeys or that turns the direction of writing: each such
+/// character is replaced by one that can be seen.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.chars().map(harmless_character).collect()
+}
+
+fn harmless_character(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => '↵',
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}'),
+        '\x7f' => '␡',
+        other if is_harmful(other) => '\u{fffd}',
+        other => other,
+    }
+}
+
+/// What a terminal could obey, or what could make a text look like another one.
+fn is_harmful(character: char) -> bool {
+    matches!(character,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{fff9}'..='\u{fffb}')
+}
+
+/// JSON that means the same and does no harm on a terminal: such characters only stand in strings, and there they may
+/// be written as numbers.
+#[must_use]
+pub fn harmless_json(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for character in json.chars() {
+        match is_harmful(character) {
+            true => {
+                let _ = write!(harmless, "\\u{:04x}", u32::from(character));
+            }
+            false => harmless.push(character),
+        }
+    }
+    harmless
+}
+
+/// How long ago something was, roughly.
+#[must_use]
+pub fn ago(span: Duration) -> String {
+    match span.as_secs() {
+        0..60 => "just now".to_owned(),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        86_400..172_800 => "a day ago".to_owned(),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: Kind, text: &str) -> Message {
+        Message {
+            room: "lobby".into(),
+            seq: crate::base::Seq(7),
+            from: "anna".into(),
+            at: "2026-11-20T10:30:00Z".parse().unwrap(),
+            kind,
+            text: text.into(),
+            key: None,
+        }
+    }
+
+    fn terminal(colour: bool) -> Style {
+        Style {
+            terminal: true,
+            colour,
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+        }
+    }
+
+    #[test]
+    fn in_a_pipe_a_message_is_one_line_of_a_stable_form() {
+        let show = |kind, text: &str| Style::pipe().message(&message(kind, text), Some("lobby"));
+        insta::assert_snapshot!(show(Kind::Text, "hi"), @"2026-11-20T10:30:00.000Z lobby <anna> hi");
+        insta::assert_snapshot!(show(Kind::Action, "waves"), @"2026-11-20T10:30:00.000Z lobby * anna waves");
+        insta::assert_snapshot!(show(Kind::Text, "one\ntwo\r\n"), @"2026-11-20T10:30:00.000Z lobby <anna> one↵two");
+    }
+
+    #[test]
+    fn on_a_terminal_it_is_short_and_in_local_time() {
+        let show = |text: &str, room| terminal(false).message(&message(Kind::Text, text), room);
+        insta::assert_snapshot!(show("hi", Some("lobby")), @"12:30 <anna> hi");
+        insta::assert_snapshot!(show("hi", Some("music")), @"12:30 [lobby] <anna> hi");
+        insta::assert_snapshot!(show("one\n12:31 <bert> two", Some("lobby")), @"
+        12:30 <anna> one
+              │ 12:31 <bert> two
+        ");
+        assert_eq!(terminal(true).name("anna"), terminal(true).name("anna"));
+        assert_ne!(terminal(true).name("anna"), terminal(true).name("bert"));
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left_and_everything_else_is() {
+        assert_eq!(harmless("\x1b[31mred\x07\x7f\0"), "␛[31mred␇␡␀");
+        assert_eq!(
+            harmless("\u{9b}31m\u{202e}gnp.exe\u{2066}"),
+            "\u{fffd}31m\u{fffd}gnp.exe\u{fffd}"
+        );
+        assert_eq!(harmless("a\nb\rc\u{2028}d\te"), "a↵b↵c↵d e");
+        for text in ["Привет, мир", "שלום", "👩‍👩‍👧 ok", "e\u{301}"] {
+            assert_eq!(harmless(text), text);
+        }
+        let left =
+            ('\0'..=char::MAX).filter(|character| is_harmful(harmless_character(*character)));
+        assert_eq!(left.count(), 0);
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let json = serde_json::to_string("a\x1b\u{9b}\u{202e}\x7fя").unwrap();
+        let shown = harmless_json(&json);
+        assert!(!shown.chars().any(is_harmful));
+        assert_eq!(
+            serde_json::from_str::<String>(&shown).unwrap(),
+            "a\x1b\u{9b}\u{202e}\x7fя"
+        );
+    }
+
+    #[test]
+    fn spans_are_told_roughly() {
+        let told = |seconds| ago(Duration::from_secs(seconds));
+        assert_eq!(
+            [59, 60, 7_200, 90_000, 200_000].map(told),
+            [
+                "just now",
+                "1 min ago",
+                "2 h ago",
+                "a day ago",
+                "2 days ago"
+            ]
+        );
+        assert_eq!(told(21 * 86_400), "21 days ago");
+    }
+}

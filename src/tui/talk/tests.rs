@@ -1,0 +1,397 @@
+//! Conversations as a person sees them: `>` is what is written, the rest is what appears; `(…)` is what is done.
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::base::Seq;
+use crate::client::{Code, Ending, EndingKind, LastLogin, Unsent};
+
+struct Story {
+    talk: Talk,
+    seen: String,
+    next_no: u64,
+}
+
+impl Story {
+    fn new(terminal: bool) -> Self {
+        let style = Style {
+            terminal,
+            ..Style::pipe()
+        };
+        Self {
+            talk: Talk::new(style),
+            seen: String::new(),
+            next_no: 1,
+        }
+    }
+
+    fn begun(terminal: bool) -> Self {
+        let mut story = Self::new(terminal);
+        story.begin(None);
+        story.seen.clear();
+        story.talk.waiting.clear();
+        story
+    }
+
+    fn begin(&mut self, last_login: Option<LastLogin>) {
+        let welcome = Welcome {
+            user: "anna".into(),
+            token: None,
+            expires_at: Timestamp(0),
+            resumed: true,
+            last_login,
+            rooms: vec![room("@bert", 3, 1), room("lobby", 7, 7)],
+        };
+        let next = self
+            .talk
+            .begin(&welcome, "2026-11-20T12:30:00Z".parse().unwrap());
+        self.does(next);
+    }
+
+    fn writes(&mut self, line: &str) {
+        writeln!(self.seen, "> {line}").unwrap();
+        let next = self.talk.line(line);
+        self.does(next);
+    }
+
+    fn hears(&mut self, event: Event) {
+        let next = self.talk.event(event);
+        self.does(next);
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let no = self.next_no - 1;
+        self.hears(Event::Answer {
+            no,
+            answer: Ok(answer),
+        });
+    }
+
+    fn does(&mut self, next: Do) {
+        self.look();
+        match next {
+            Do::Nothing => {}
+            Do::Ask(request, wanted) => {
+                let tagged = crate::client::request::Tagged { id: None, request };
+                writeln!(self.seen, "({})", tagged.encode()).unwrap();
+                self.talk.asked(self.next_no, wanted);
+                self.next_no += 1;
+            }
+            other => writeln!(self.seen, "({other:?})").unwrap(),
+        }
+    }
+
+    fn look(&mut self) {
+        while let Some(line) = self.talk.next_line() {
+            match line {
+                Line::Output(line) => writeln!(self.seen, "{line}").unwrap(),
+                Line::Note(line) => writeln!(self.seen, "  {line}").unwrap(),
+            }
+        }
+    }
+
+    fn seen(&mut self) -> String {
+        std::mem::take(&mut self.seen)
+    }
+}
+
+fn room(name: &str, last: u64, read: u64) -> RoomState {
+    RoomState {
+        room: name.into(),
+        topic: "".into(),
+        first_seq: Seq(1),
+        last_seq: Seq(last),
+        read_seq: Seq(read),
+        members: 2,
+        joined: true,
+    }
+}
+
+fn message(room: &str, seq: u64, from: &str, text: &str) -> Message {
+    Message {
+        room: room.into(),
+        seq: Seq(seq),
+        from: from.into(),
+        at: "2026-11-20T10:30:00Z".parse().unwrap(),
+        kind: Kind::Text,
+        text: text.into(),
+        key: None,
+    }
+}
+
+fn refusal(code: Code, text: &str) -> Refusal {
+    Refusal {
+        code: Some(code),
+        text: text.into(),
+        retry_after_ms: None,
+    }
+}
+
+#[test]
+fn whoever_comes_back_is_greeted_and_sees_where_things_stand() {
+    let mut story = Story::new(true);
+    story.begin(Some(LastLogin {
+        at: "2026-11-20T10:30:00Z".parse().unwrap(),
+        from: Some("127.0.0.1".into()),
+    }));
+    story.answered(Answer::Page {
+        room: Some("lobby".into()),
+        messages: vec![
+            message("lobby", 6, "bert", "tea?"),
+            message("lobby", 7, "anna", "in a minute"),
+        ],
+        first_seq: None,
+        last_seq: None,
+        more: true,
+    });
+    insta::assert_snapshot!(story.seen(), @r#"
+      welcome back, anna: last here 2 h ago from 127.0.0.1
+      you are in @bert (2 unread), lobby; /help tells what you can do
+    ({"type":"history","room":"lobby","before":8,"limit":10})
+    — Friday, 20 November 2026 —
+    10:30 <bert> tea?
+    10:30 <anna> in a minute
+    "#);
+    assert_eq!(story.talk.prompt(), "lobby> ");
+}
+
+#[test]
+fn what_is_written_is_said_where_one_is() {
+    let mut story = Story::begun(true);
+    story.writes("hello");
+    story.writes("/me waves");
+    story.writes("//not a command");
+    story.writes("  ");
+    story.writes("/msg bert psst");
+    story.writes("/msg @bert");
+    story.writes("now to you");
+    insta::assert_snapshot!(story.seen(), @r#"
+    > hello
+    (Say("lobby", Text, "hello"))
+    > /me waves
+    (Say("lobby", Action, "waves"))
+    > //not a command
+    (Say("lobby", Text, "/not a command"))
+    >   
+    > /msg bert psst
+    (Say("@bert", Text, "psst"))
+    > /msg @bert
+      what you write now goes to @bert
+    > now to you
+    (Say("@bert", Text, "now to you"))
+    "#);
+}
+
+#[test]
+fn each_command_asks_the_server_what_it_should() {
+    let mut story = Story::begun(false);
+    for line in [
+        "/join music",
+        "/leave",
+        "/leave #music",
+        "/create garden",
+        "/who",
+        "/who music",
+        "/rooms",
+        "/topic",
+        "/topic tea",
+        "/history",
+        "/history 5",
+        "/search two words",
+        "/read",
+        "/quit",
+    ] {
+        story.writes(line);
+    }
+    insta::assert_snapshot!(story.seen(), @r#"
+    > /join music
+    ({"type":"join","room":"music"})
+    > /leave
+    ({"type":"leave","room":"lobby"})
+    > /leave #music
+    ({"type":"leave","room":"music"})
+    > /create garden
+    ({"type":"create","room":"garden"})
+    > /who
+    ({"type":"who","room":"lobby"})
+    > /who music
+    ({"type":"who","room":"music"})
+    > /rooms
+    ({"type":"rooms"})
+    > /topic
+    (TellTopic("lobby"))
+    > /topic tea
+    ({"type":"topic","room":"lobby","topic":"tea"})
+    > /history
+    ({"type":"history","room":"lobby","limit":20})
+    > /history 5
+    ({"type":"history","room":"lobby","limit":5})
+    > /search two words
+    ({"type":"search","text":"two words","limit":20})
+    > /read
+    (Read("lobby"))
+    > /quit
+    (Quit)
+    "#);
+}
+
+#[test]
+fn a_mistake_is_told_with_what_to_do() {
+    let mut story = Story::begun(false);
+    for line in ["/dance", "/join", "/history many", "/me"] {
+        story.writes(line);
+    }
+    insta::assert_snapshot!(story.seen(), @r"
+    > /dance
+      there is no command /dance; see /help, or write //dance to say it
+    > /join
+      something is missing; write /join ROOM
+    > /history many
+      'many' is no number from 1 to 200
+    > /me
+      something is missing; write /me TEXT
+    ");
+    assert!(!story.talk.has_failed());
+}
+
+#[test]
+fn help_is_a_table() {
+    let mut story = Story::begun(false);
+    story.writes("/help");
+    insta::assert_snapshot!(story.seen(), @r"
+    > /help
+    -- /join ROOM           go into a room, or to one you are in
+    -- /leave [ROOM]        leave a room
+    -- /create ROOM         make a room and go into it
+    -- /msg USER [TEXT]     say something to one person, or go on with them
+    -- /me TEXT             say what you do: * anna waves
+    -- /who [ROOM]          who is here
+    -- /rooms               which rooms there are
+    -- /topic [TEXT]        what the room is about
+    -- /history [NUMBER]    what was said before
+    -- /search WORDS        find messages in all your rooms
+    -- /read                everything in the room is read
+    -- /quit                end, like Ctrl-D
+    -- /help                this list
+    ");
+}
+
+#[test]
+fn going_into_a_room_shows_what_was_said_there_before_and_nothing_twice() {
+    let mut story = Story::begun(true);
+    story.writes("/join music");
+    assert!(story.talk.is_moving());
+    story.answered(Answer::Joined(room("music", 4, 4)));
+    assert!(!story.talk.is_moving());
+    story.hears(Event::Message(message("music", 5, "bert", "live")));
+    story.hears(Event::Message(message("lobby", 8, "bert", "elsewhere")));
+    insta::assert_snapshot!(story.seen(), @r#"
+    > /join music
+    ({"type":"join","room":"music"})
+      you are in music (2 members)
+    ({"type":"history","room":"music","before":5,"limit":10})
+    — Friday, 20 November 2026 —
+    10:30 <bert> live
+    10:30 [lobby] <bert> elsewhere
+    "#);
+    assert_eq!(story.talk.prompt(), "music> ");
+}
+
+#[test]
+fn answers_and_what_comes_by_itself() {
+    let mut story = Story::begun(true);
+    story.writes("/who");
+    let person = |name: &str, online| Person {
+        user: name.into(),
+        online,
+        last_seen: None,
+    };
+    story.answered(Answer::Who {
+        room: Some("lobby".into()),
+        who: vec![person("anna", true), person("bert", false)],
+        more: false,
+    });
+    for push in [
+        Answer::Presence {
+            room: "lobby".into(),
+            user: "vera".into(),
+            state: Presence::Joined,
+            others: 17,
+        },
+        Answer::Presence {
+            room: "music".into(),
+            user: "vera".into(),
+            state: Presence::Joined,
+            others: 0,
+        },
+        Answer::Topic {
+            room: "lobby".into(),
+            topic: "tea\u{1b}[2J".into(),
+            by: Some("bert".into()),
+        },
+        Answer::Notice {
+            text: "maintenance at noon".into(),
+        },
+        Answer::Left {
+            room: "lobby".into(),
+        },
+    ] {
+        story.hears(Event::Push(push));
+    }
+    insta::assert_snapshot!(story.seen(), @r#"
+    > /who
+    ({"type":"who","room":"lobby"})
+    2: anna, bert (away)
+      vera and 17 others came
+      the topic of lobby was set by bert: tea␛[2J
+      notice: maintenance at noon
+      you are no longer in lobby
+    "#);
+}
+
+#[test]
+fn trouble_is_told_once_and_plainly() {
+    let mut story = Story::begun(false);
+    let lost = |attempts| Event::Lost {
+        why: "the server closed the connection".into(),
+        attempts,
+        retry_in: Duration::from_secs(1),
+    };
+    story.hears(lost(1));
+    story.hears(lost(2));
+    story.hears(Event::Back { missed: 2 });
+    story.hears(Event::WentBack {
+        room: "lobby".into(),
+        had: Seq(11),
+        has: Seq(7),
+    });
+    story.hears(Event::Expired {
+        room: "lobby".into(),
+        count: 3,
+    });
+    story.hears(Event::Delayed {
+        key: "k".into(),
+        refusal: refusal(Code::StorageFull, "the disk is full"),
+    });
+    story.hears(Event::Failed {
+        message: Unsent {
+            key: "k".into(),
+            to: "lobby".into(),
+            text: "hi".into(),
+        },
+        refusal: refusal(Code::Muted, "you may not speak here"),
+    });
+    story.hears(Event::Ended(Ending {
+        kind: EndingKind::Refused,
+        text: "bye".into(),
+    }));
+    insta::assert_snapshot!(story.seen(), @r#"
+      the server closed the connection; connecting again…
+      connected again; 2 messages were missed and come now
+      the server went back to a backup: it has 7 of the 11 messages of lobby that were here
+      3 messages of lobby were missed and are no longer kept by the server
+      not sent yet, it is tried again by itself: the disk is full
+      not sent to lobby: "hi": you may not speak here
+    (Quit)
+    "#);
+}

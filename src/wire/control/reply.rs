@@ -1,0 +1,116 @@
+//! What the methods of the control socket reply. The fields are described in `io.chatd.Control.varlink`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LogLevel, State};
+use crate::base::{SessionId, Timestamp};
+
+macro_rules! replies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(rename_all = "camelCase")]
+            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+        )+
+    };
+}
+
+replies! {
+    /// It is done; there is nothing to tell.
+    #[derive(Default)]
+    Done {}
+    /// It is as wanted; `changed` tells whether it was not before.
+    Changed { changed: bool, }
+    /// See [`super::Status`].
+    DaemonStatus {
+        state: State,
+        server: String,
+        version: String,
+        pid: u32,
+        since: Timestamp,
+        addresses: Vec<String>,
+        users_online: u64,
+        connections: u64,
+        users: u64,
+        sessions: u64,
+        rooms: u64,
+        messages: u64,
+        log: LogState,
+        database: Database,
+    }
+    /// The database and its log on the disk.
+    Database { file: String, bytes: u64, }
+    /// See [`super::SetLog`].
+    LogState {
+        on: bool,
+        level: LogLevel,
+        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
+    }
+    /// See [`super::Shutdown`].
+    ShutdownPlan { at: Timestamp, }
+    /// See [`super::Reload`]: the settings that have changed, and those of them that need a restart.
+    Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
+    /// See [`super::ShowLog`].
+    LogLines { lines: Vec<Arc<str>>, }
+    /// See [`super::FollowLog`]. Without a line it is the end of the stream.
+    #[derive(Default)]
+    LogLine {
+        #[serde(default, skip_serializing_if = "Option::is_none")] line: Option<Arc<str>>,
+        /// How many lines before this one were lost because the reader was too slow.
+        #[serde(default, skip_serializing_if = "Option::is_none")] missed: Option<u64>,
+    }
+    /// See [`super::ClearLog`].
+    LogCleared {
+        #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
+        bytes: u64,
+    }
+    /// See [`super::ListUsers`] and [`super::ListConnected`].
+    Users { users: Vec<User>, }
+    /// An account.
+    User {
+        name: String,
+        created_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        sessions: u32,
+        connections: u32,
+        rooms: u32,
+    }
+    /// See [`super::AddUser`].
+    Added { name: String, }
+    /// See [`super::ClearUsers`].
+    Cleared { users: u64, }
+    /// See [`super::ListSessions`].
+    Sessions { sessions: Vec<Session>, }
+    /// A login of a device.
+    Session {
+        id: SessionId,
+        user: String,
+        device: String,
+        created_at: Timestamp,
+        seen_at: Timestamp,
+        expires_at: Timestamp,
+        connections: u32,
+    }
+    /// See [`super::ListRooms`].
+    Rooms { rooms: Vec<Room>, }
+    /// A room, or a direct conversation.
+    Room {
+        name: String,
+        direct: bool,
+        topic: String,
+        members: u32,
+        online: u32,
+        messages: u64,
+    }
+    /// How many connections it concerned.
+    Reached { connections: u64, }
+    /// See [`super::GetVersion`].
+    Version { version: String, protocol: u32, }
+}

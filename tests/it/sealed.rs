@@ -1,0 +1,155 @@
+//! What lies on the disk tells no names, passwords and tokens; what was done is written down.
+
+use std::fs;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::support::{Daemon, Heard, ask};
+
+/// The files of the state folder that hold this text somewhere.
+fn files_with(daemon: &Daemon, text: &str) -> Vec<String> {
+    let files = fs::read_dir(daemon.state()).expect("the state folder");
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    let paths: Vec<_> = paths.filter(|path| path.is_file()).collect();
+    assert!(paths.len() >= 2, "a database and a key were due: {paths:?}");
+    let holds = |path: &std::path::PathBuf| {
+        let bytes = fs::read(path).expect("the file is ours");
+        bytes
+            .windows(text.len())
+            .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
+    };
+    let found = paths.iter().filter(|path| holds(path));
+    found.map(|path| path.display().to_string()).collect()
+}
+
+/// Neither the database nor its log tells a login name, a password, a token, an address or a device; the texts of
+/// messages are there, which shows that the search finds.
+#[test]
+fn strings_finds_no_secret() {
+    let mut daemon = Daemon::start();
+    let mut zebulon = daemon.greet();
+    let welcome = ask!(
+        zebulon, "register", name: "Zebulon-Q", password: "quagga quagga", device: "zebulons-phone"
+    )
+    .must_be("welcome");
+    let mut other = daemon.register("yolanda-z");
+    other.say("@zebulon-q", "a visible marker");
+    other.say("lobby", "another marker");
+    zebulon.hears("@yolanda-z", 1, "yolanda-z", "a visible marker");
+    ask!(zebulon, "password", old: "quagga quagga", new: "gnu gnu gnu").must_be("ok");
+    daemon
+        .ctl_with(&["user", "add", "xiomara-y"], "okapi okapi\n")
+        .done();
+    daemon.ctl(&["user", "remove", "--yes", "xiomara-y"]).done();
+    let token = welcome.text("token");
+    let secrets = [
+        "zebulon",
+        "yolanda",
+        "xiomara",
+        "quagga",
+        "gnu gnu",
+        "okapi",
+        "correct horse",
+        token,
+        &token[3..],
+        &other.token[3..],
+        "127.0.0.1",
+    ];
+    let look = |daemon: &Daemon| {
+        for secret in secrets {
+            assert_eq!(files_with(daemon, secret), [""; 0], "'{secret}' lies open");
+        }
+        assert!(!files_with(daemon, "visible marker").is_empty());
+    };
+    look(&daemon);
+    daemon.kill_9();
+    look(&daemon);
+    daemon.launch();
+    daemon.stop();
+    look(&daemon);
+}
+
+/// Nor does the log file, at any level.
+#[test]
+fn the_log_tells_no_secret() {
+    let daemon = Daemon::start();
+    daemon.ctl(&["log", "level", "trace"]).done();
+    let mut anna = daemon.register("anna");
+    anna.say("lobby", "not for the log");
+    ask!(anna, "echo", text: "nor this").must_be("echo");
+    ask!(anna, "search", text: "private words").must_be("page");
+    daemon.resume(&anna.token, &[]);
+    daemon
+        .ctl_with(&["user", "add", "boris"], "okapi okapi\n")
+        .done();
+    let log = daemon.log();
+    assert!(!log.is_empty());
+    for secret in [
+        "correct horse",
+        "okapi",
+        &anna.token[3..],
+        "not for the log",
+        "nor this",
+        "private words",
+    ] {
+        assert!(!log.contains(secret), "'{secret}' is in the log");
+    }
+}
+
+/// Each changing command is written down with who called it and how it went, and none that only looks.
+#[test]
+fn what_was_done_is_written_down() {
+    let mut daemon = Daemon::start();
+    daemon.register("anna");
+    daemon.ctl(&["status"]).done();
+    daemon.ctl(&["users"]).done();
+    daemon.ctl(&["pause"]).done();
+    daemon.ctl(&["resume"]).done();
+    daemon
+        .ctl_with(&["user", "add", "boris"], "okapi okapi\n")
+        .done();
+    daemon.ctl(&["kick", "--yes", "nobody"]).failed(1);
+    daemon.ctl(&["clear-users", "--dry-run"]).done();
+    daemon
+        .ctl(&["clear-users", "--yes", "--keep", "anna"])
+        .done();
+    daemon.stop();
+
+    let database = daemon.state().join("chatd.db");
+    let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let database = database.expect("the database is there");
+    let mut query = database
+        .prepare("SELECT method, outcome, uid, pid FROM audit ORDER BY id")
+        .expect("there is an audit log");
+    let rows = query.query_map([], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, u32>(2)?,
+            row.get::<_, u32>(3)?,
+        ))
+    });
+    let rows: Vec<_> = rows
+        .expect("a list")
+        .map(|row| row.expect("a row"))
+        .collect();
+    let done: Vec<_> = rows
+        .iter()
+        .map(|(method, outcome, ..)| (method.as_str(), outcome == "ok"))
+        .collect();
+    assert_eq!(
+        done,
+        [
+            ("Pause", true),
+            ("Resume", true),
+            ("AddUser", true),
+            ("Kick", false),
+            ("ClearUsers", true)
+        ]
+    );
+    let uid = nix::unistd::geteuid().as_raw();
+    assert!(
+        rows.iter()
+            .all(|(.., caller, pid)| *caller == uid && *pid > 0)
+    );
+}
