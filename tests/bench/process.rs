@@ -12,8 +12,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long a process may take to serve, to stop or to come to rest.
+/// How long a process may take to serve or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to come to rest: chatd brings its search index up to hundreds of thousands of messages.
+const REST_PATIENCE: Duration = Duration::from_secs(120);
 /// A process that used less than this in [`REST_WINDOW`] is at rest.
 const REST_CPU: Duration = Duration::from_millis(2);
 const REST_WINDOW: Duration = Duration::from_millis(250);
@@ -138,7 +140,7 @@ impl Process {
     pub fn rest(&self) -> Result<()> {
         let started = Instant::now();
         let mut before = self.cpu()?;
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < REST_PATIENCE {
             thread::sleep(REST_WINDOW);
             let now = self.cpu()?;
             if now.saturating_sub(before) < REST_CPU {
@@ -146,7 +148,7 @@ impl Process {
             }
             before = now;
         }
-        bail!("the child is still busy {PATIENCE:?} after the last request")
+        bail!("the child is still busy {REST_PATIENCE:?} after the last request")
     }
 
     fn sum_of_threads(&self, file: &str, read: impl Fn(&str) -> Option<u64>) -> Result<u64> {

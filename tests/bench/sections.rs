@@ -79,7 +79,7 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         name: "fanout-small",
-        run: |scale| fanout(scale, scale.receivers / 10, 1_024),
+        run: |scale| fanout(scale, 100, 1_024),
     },
     Section {
         name: "paced",
@@ -137,13 +137,32 @@ fn sides<'a>(
     Ok(sides)
 }
 
-/// Does something and returns the processor time that it took the process, until it is at rest again.
-fn cpu_of<T>(process: &Process, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+/// Processor time in seconds.
+struct Cost {
+    /// While something was done.
+    during: f64,
+    /// From its end until the process was at rest: what it had put off, such as the search index.
+    after: f64,
+}
+
+impl Cost {
+    fn all(&self) -> f64 {
+        self.during + self.after
+    }
+}
+
+/// Does something and returns the processor time that it took the process.
+fn cost_of<T>(process: &Process, work: impl FnOnce() -> Result<T>) -> Result<(T, Cost)> {
     process.rest()?;
-    let before = process.cpu()?;
+    let begun = process.cpu()?;
     let result = work()?;
+    let ended = process.cpu()?;
     process.rest()?;
-    Ok((result, (process.cpu()? - before).as_secs_f64()))
+    let cost = Cost {
+        during: ended.saturating_sub(begun).as_secs_f64(),
+        after: process.cpu()?.saturating_sub(ended).as_secs_f64(),
+    };
+    Ok((result, cost))
 }
 
 fn fanout(scale: &Scale, receivers: usize, outstanding: usize) -> Result<Report> {
@@ -155,12 +174,16 @@ fn fanout(scale: &Scale, receivers: usize, outstanding: usize) -> Result<Report>
     let mut sides = sides(&server, &bare, SPEAKERS, receivers)?;
     let mut rates = vec![Vec::new(); sides.len()];
     let mut costs = vec![Vec::new(); sides.len()];
+    let mut afterwards = Vec::new();
     for _ in 0..scale.runs {
         for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
-            let (rush, cpu) = cpu_of(process, || hall.rush(outstanding, scale.rush))?;
+            let (rush, cost) = cost_of(process, || hall.rush(outstanding, scale.rush))?;
             let deliveries = rush.sent as f64 * receivers as f64;
             rates[side].push(deliveries / rush.time.as_secs_f64());
-            costs[side].push(cpu / deliveries * 1e6);
+            costs[side].push(cost.all() / deliveries * 1e6);
+            if side == 0 {
+                afterwards.push(cost.after / deliveries * 1e6);
+            }
         }
     }
     let beside = |name: &str, unit, values: &[Vec<f64>], bare: usize| {
@@ -186,6 +209,7 @@ fn fanout(scale: &Scale, receivers: usize, outstanding: usize) -> Result<Report>
                 .aim(Aim::TimesBareAtMost(1.0)),
             beside("processor, a million deliveries", "s", &costs, 2)
                 .aim(Aim::TimesBareAtMost(3.0)),
+            Figure::new("of that afterwards, search index", "s", afterwards),
         ],
     })
 }
@@ -200,10 +224,10 @@ fn paced(scale: &Scale) -> Result<Report> {
     let mut costs = vec![Vec::new(); sides.len()];
     for _ in 0..scale.runs {
         for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
-            let (mut delays, cpu) = cpu_of(process, || hall.paced(PER_SECOND, scale.paced))?;
+            let (mut delays, cost) = cost_of(process, || hall.paced(PER_SECOND, scale.paced))?;
             halves[side].push(quantile_ms(&mut delays, 0.5));
             tails[side].push(quantile_ms(&mut delays, 0.99));
-            costs[side].push(cpu / delays.len() as f64 * 1e6);
+            costs[side].push(cost.all() / delays.len() as f64 * 1e6);
         }
     }
     let figure = |name: &str, unit, values: &[Vec<f64>]| {
@@ -228,22 +252,20 @@ fn paced(scale: &Scale) -> Result<Report> {
 fn sends(scale: &Scale) -> Result<Report> {
     const SENDERS: usize = 64;
     const EACH: usize = 16;
-    let mut server = Server::start()?;
-    server.register(SENDERS, |index| Some(format!("room{index}")))?;
+    let server = server_with_rooms(SENDERS)?;
     let process = server.process();
-    let mut crowd = Crowd::new()?;
-    crowd.enter(process.address(), SENDERS, |index| server.greeting(index))?;
-    let lines = (0..SENDERS).map(|index| Line::to_room(&format!("room{index}")));
-    let mut hall = Hall::new(crowd, lines.collect());
+    let mut hall = hall_of_speakers(&server, SENDERS)?;
     let folder = server::folder()?;
     let mut bare = sqlite::Bare::open(folder.path(), SENDERS, TEXT_BYTES)?;
 
     let (mut rates, mut bare_rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut waits, mut bare_waits) = (Vec::new(), Vec::new());
+    let (mut waits, mut bare_waits, mut index_costs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..scale.runs {
-        let (Rush { sent, time }, cpu) = cpu_of(process, || hall.rush(SENDERS * EACH, scale.rush))?;
+        let (Rush { sent, time }, cost) =
+            cost_of(process, || hall.rush(SENDERS * EACH, scale.rush))?;
         rates.push(sent as f64 / time.as_secs_f64());
-        costs.push(cpu / sent as f64 * 1e6);
+        costs.push(cost.during / sent as f64 * 1e6);
+        index_costs.push(cost.after / sent as f64 * 1e6);
         let commits = bare.commits(SENDERS * EACH, scale.rush)?;
         let time: Duration = commits.iter().sum();
         bare_rates.push((commits.len() * SENDERS * EACH) as f64 / time.as_secs_f64());
@@ -267,8 +289,26 @@ fn sends(scale: &Scale) -> Result<Report> {
                 .aim(Aim::TimesBareAtLeast(0.5)),
             Figure::new("one sender, round trip, median", "ms", waits).beside(bare_waits),
             Figure::new("processor, a million sends", "s", costs),
+            Figure::new("processor afterwards, search index", "s", index_costs),
         ],
     })
+}
+
+/// A server with accounts who each have a room of their own.
+fn server_with_rooms(count: usize) -> Result<Server> {
+    let mut server = Server::start()?;
+    server.register(count, |index| Some(format!("room{index}")))?;
+    Ok(server)
+}
+
+/// Everyone speaks in their own room, and nobody listens.
+fn hall_of_speakers(server: &Server, count: usize) -> Result<Hall> {
+    let mut crowd = Crowd::new()?;
+    crowd.enter(server.process().address(), count, |index| {
+        server.greeting(index)
+    })?;
+    let lines = (0..count).map(|index| Line::to_room(&format!("room{index}")));
+    Ok(Hall::new(crowd, lines.collect()))
 }
 
 fn idle(scale: &Scale) -> Result<Report> {
@@ -289,7 +329,7 @@ fn idle(scale: &Scale) -> Result<Report> {
         memory.push(grown as f64 / crowd.len() as f64);
         let before = process.switches()?;
         std::thread::sleep(scale.quiet);
-        switches.push((process.switches()? - before) as f64);
+        switches.push(process.switches()?.saturating_sub(before) as f64);
     }
     Ok(Report {
         how: format!(
@@ -302,7 +342,7 @@ fn idle(scale: &Scale) -> Result<Report> {
         figures: vec![
             Figure::new("resident memory, each connection", "bytes", memory)
                 .aim(Aim::Under(4_096.0)),
-            Figure::new("context switches of all threads, in all", "", switches),
+            Figure::new("context switches of all threads", "in all", switches),
         ],
     })
 }
@@ -320,9 +360,10 @@ fn resume(scale: &Scale) -> Result<Report> {
     let process = server.process();
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for _ in 0..scale.runs {
-        let ((time, crowd), cpu) = cpu_of(process, || resume_all(&server, scale.resumes, AT_ONCE))?;
+        let ((time, crowd), cost) =
+            cost_of(process, || resume_all(&server, scale.resumes, AT_ONCE))?;
         rates.push(scale.resumes as f64 / time.as_secs_f64());
-        costs.push(cpu / scale.resumes as f64 * 1e6);
+        costs.push(cost.all() / scale.resumes as f64 * 1e6);
         drop(crowd);
     }
     Ok(Report {
