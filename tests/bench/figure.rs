@@ -129,13 +129,16 @@ impl Report {
             table += line.trim_end();
             table.push('\n');
         }
+        table.truncate(table.trim_end().len());
         table
     }
 
     /// The same, and the value of each run, in one line.
-    pub fn json(&self, section: &str, quick: bool) -> Value {
+    pub fn json(&self, section: &str, quick: bool, others: f64) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
-        json!({ "section": section, "quick": quick, "how": self.how, "figures": figures })
+        json!({
+            "section": section, "quick": quick, "how": self.how, "others_busy": others, "figures": figures,
+        })
     }
 }
 

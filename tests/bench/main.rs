@@ -7,6 +7,7 @@
 mod bare;
 mod figure;
 mod load;
+mod machine;
 mod process;
 mod sections;
 mod server;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use machine::Moment;
 use sections::{SECTIONS, Scale, Section};
 
 fn main() -> ExitCode {
@@ -44,12 +46,14 @@ fn bench(args: &[String]) -> Result<bool> {
     raise_open_files()?;
     let (mut lines, mut all_measured) = (Vec::new(), true);
     for section in wanted {
-        let started = Instant::now();
         eprintln!("measuring {} …", section.name);
+        let (started, before) = (Instant::now(), Moment::now()?);
         match (section.run)(&scale) {
             Ok(report) => {
+                let others = before.others_since()?;
                 println!("{}", report.table(section.name, !scale.quick));
-                lines.push(report.json(section.name, scale.quick));
+                println!("  {}\n", machine::verdict(others));
+                lines.push(report.json(section.name, scale.quick, others));
             }
             Err(error) => {
                 eprintln!("bench: {} could not be measured: {error:#}", section.name);
