@@ -177,6 +177,7 @@ impl Worker {
         }
         let seconds = self.greeting.limits.frame_seconds;
         self.say_timeout(
+            ByeReason::FrameTimeout,
             slot,
             format!("the rest of a frame did not come within {seconds} seconds; connect again"),
         );
@@ -186,6 +187,7 @@ impl Worker {
     pub(super) fn login_overdue(&mut self, slot: u32) {
         let seconds = self.greeting.limits.login_seconds;
         self.say_timeout(
+            ByeReason::LoginTimeout,
             slot,
             format!("nobody logged in within {seconds} seconds; connect again and do so"),
         );
@@ -329,11 +331,11 @@ impl Worker {
         self.fanout.push(slot, &encode_error(re, code, text, None));
     }
 
-    fn say_timeout(&mut self, slot: u32, text: String) {
+    fn say_timeout(&mut self, reason: ByeReason, slot: u32, text: String) {
         self.say_bye(
             slot,
             &Bye {
-                reason: ByeReason::Timeout,
+                reason,
                 text: text.into(),
                 reconnect_after_ms: None,
             },
