@@ -10,10 +10,10 @@ use super::*;
 use crate::base::record::{Draft, Kind as MessageKind, Record};
 use crate::base::{Channel, Limits, RequestId, RoomId, Seq, Target, Timestamp, UserId};
 use crate::engine::cursor::Chunk;
-use crate::engine::effect::{Delivery, News, Query};
+use crate::engine::effect::{Bye, ByeReason, Delivery, News, Query};
 use crate::engine::input::Request;
 use crate::net::native::{Line, encode_chunk, encode_log, encode_signal};
-use crate::net::stream::Socket;
+use crate::net::stream::{Accepted, Socket};
 use crate::wire::event::{Event, Registration, Tagged};
 use crate::wire::frame::{HEADER_BYTES, encode};
 use crate::wire::{Code, SOFTWARE};
@@ -58,7 +58,7 @@ impl World {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let socket = socket.unwrap();
         // Small, so that a client that does not read is soon behind.
-        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.set_recv_buffer_size(65_536).unwrap();
         let address = self.listener.local_addr().unwrap();
         socket.connect(&address.into()).unwrap();
         let client = TcpStream::from(socket);
@@ -308,6 +308,7 @@ fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
     let (mut client, conn) = world.greet();
     client.say(r#"{"type":"logout"}"#);
     world.asked();
+    world.answer(conn, None);
     drop(client);
     assert!(matches!(world.told(), Input::Gone { .. }));
     let (mut next, _) = world.connect();
@@ -572,6 +573,7 @@ fn a_byte_a_second_is_no_frame() {
     });
     assert_eq!(slow.hear_bye(), "timeout");
     slow.hear_end();
+    slow.0.shutdown(Shutdown::Both).unwrap();
     other.say(r#"{"type":"ping"}"#);
     assert!(matches!(other.hear(), Event::Pong { .. }));
     dripping.join().unwrap();
