@@ -144,7 +144,7 @@ impl Fanout {
 
     /// The store's answer to the connection's question. Returns whether it failed: then [`Fanout::ask_again`] is to be
     /// called after a while.
-    pub fn feed(&mut self, slot: u32, answer: Result<Option<&Chunk>, ()>) -> bool {
+    pub fn feed(&mut self, slot: u32, answer: Result<Option<Chunk>, ()>) -> bool {
         self.set_dirty(slot);
         self.outboxes[slot as usize].feed(&self.ring, answer)
     }

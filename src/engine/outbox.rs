@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     /// What the store answered. Returns whether it is to be asked again after a while.
-    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<&Chunk>, ()>) -> bool {
+    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<Chunk>, ()>) -> bool {
         let (Some(asked), Ok(chunk)) = (self.asked, answer) else {
             return self.asked.is_some();
         };
@@ -140,13 +140,17 @@ impl Outbox {
         if !asked.valid {
             return false;
         }
-        let after = self.feeds[index].cursor;
-        if let Some(chunk) = chunk {
-            self.append(chunk.after(after));
+        let (after, head) = (self.feeds[index].cursor, ring.log(asked.place).head);
+        if let Some(chunk) = &chunk {
+            // The store may be ahead of what is delivered; that comes by itself.
+            self.append(chunk.between(after, head));
         }
-        let cursor = chunk.map_or(asked.head, Chunk::last).max(after);
+        let cursor = chunk
+            .map_or(asked.head, |chunk| chunk.last())
+            .min(head)
+            .max(after);
         self.feeds[index].cursor = cursor;
-        if cursor >= ring.log(asked.place).head {
+        if cursor == head {
             self.feeds[index].pending = false;
             self.pending.retain(|pending| *pending != index as u32);
         }

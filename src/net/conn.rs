@@ -354,7 +354,7 @@ impl Worker {
             }
         };
         let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
-        match native::read(request) {
+        match native::read(request, &mut self.names) {
             Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
             _ if !greeted => self.refuse(
                 slot,
