@@ -27,9 +27,12 @@ impl Worker {
                 news,
             } => {
                 if let Some(slot) = self.find(conn) {
-                    self.fanout.push(slot, &encode_news(re.as_ref(), news));
+                    let frames = encode_news(re.as_ref(), news);
                     if answer {
+                        self.fanout.push(slot, &frames);
                         self.answered(slot);
+                    } else {
+                        self.fanout.tell(slot, &frames);
                     }
                 }
             }
@@ -107,6 +110,10 @@ impl Worker {
             });
             self.slots.len() as u32 - 1
         });
+        tracing::debug!(
+            peer = accepted.peer.map(tracing::field::display),
+            "connected"
+        );
         let due = self.login_due();
         let waker = self.ready.waker(slot);
         self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
@@ -139,8 +146,9 @@ impl Worker {
             reconnect_after_ms: Some(1_000),
         };
         for slot in 0..self.slots.len() as u32 {
-            if self.open_conn(slot).is_some() {
-                self.say_bye(slot, &bye);
+            match self.open_conn(slot) {
+                Some(_) => self.say_bye(slot, &bye),
+                None => self.linger_less(slot),
             }
         }
         let seconds = self.greeting.limits.stop_seconds;

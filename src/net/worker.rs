@@ -328,6 +328,7 @@ impl Worker {
             place.turn = place.turn.wrapping_add(1);
             self.free.push(slot);
             self.connections.fetch_sub(1, Ordering::Relaxed);
+            tracing::debug!("disconnected");
         }
     }
 
