@@ -261,5 +261,4 @@ impl Fanout {
 }
 
 #[cfg(test)]
-#[path = "fanout_tests.rs"]
 mod tests;

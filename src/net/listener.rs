@@ -375,5 +375,4 @@ impl Listener {
 }
 
 #[cfg(test)]
-#[path = "listener_tests.rs"]
 mod tests;
