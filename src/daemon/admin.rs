@@ -272,11 +272,12 @@ impl Admin {
     /// Reads the configuration again and reopens the log file. With a mistake in it all stays as it was.
     pub fn reload(&self) -> Result<wire::Reloaded> {
         let reopened = self.log.reopen();
-        let reloaded = self
-            .settings
-            .reload()
-            .map_err(|reason| ControlError::BadConfiguration { reason })?;
-        self.log.set(None, Some(self.settings.config().log_level));
+        let reloaded = self.settings.reload();
+        let reloaded = reloaded.map_err(|reason| ControlError::BadConfiguration { reason })?;
+        // A level that was set by hand stays as long as the file says what it said.
+        if reloaded.changed.iter().any(|name| name == "log.level") {
+            self.log.set(None, Some(self.settings.config().log_level));
+        }
         reopened.map_err(|error| ControlError::Failed {
             reason: format!("cannot open the log file again: {error}"),
         })?;

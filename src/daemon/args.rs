@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 
+use super::config::Listen;
+
 /// Group chat that is run like sshd: one daemon, a durable history, an admin tool.
 ///
 /// Without any configuration it serves on loopback, with its database in the state folder. `chatctl` steers it, people
@@ -19,7 +21,7 @@ pub(super) struct Args {
 
     /// Listen on this address and port; may be given several times [default: 127.0.0.1:2428 and [::1]:2428]
     #[arg(long, value_name = "ADDR", env = "CHATD_LISTEN", value_delimiter = ',')]
-    pub listen: Vec<String>,
+    pub listen: Vec<Listen>,
 
     /// Keep the database in this folder [default: $STATE_DIRECTORY, else /var/lib/chatd for root, else
     /// $XDG_STATE_HOME/chatd or ~/.local/state/chatd]

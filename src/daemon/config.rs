@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -40,7 +41,7 @@ pub(super) struct Config {
 #[serde(default, deny_unknown_fields)]
 struct File {
     server_name: Option<String>,
-    listen: Option<Vec<String>>,
+    listen: Option<Vec<Listen>>,
     registration: Registration,
     allow_plaintext: bool,
     log: LogTable,
@@ -78,7 +79,7 @@ impl Config {
             )));
         }
         let listen = match args.listen.is_empty() {
-            true => file.listen.clone(),
+            true => file.listen,
             false => Some(args.listen.clone()),
         };
         let listen_by_default = listen.is_none();
@@ -155,46 +156,61 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
 }
 
 fn listen_addresses(
-    texts: Option<Vec<String>>,
+    named: Option<Vec<Listen>>,
     allow_plaintext: bool,
 ) -> Result<Vec<SocketAddr>, Exit> {
-    let Some(texts) = texts else {
+    let Some(named) = named else {
         let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(loopback
             .map(|address| SocketAddr::new(address, DEFAULT_PORT))
             .into());
     };
-    if texts.is_empty() {
+    if named.is_empty() {
         return Err(Exit::config(
             "`listen` names no address; name one, such as \"127.0.0.1:2428\"".to_owned(),
         ));
     }
-    let mut addresses = Vec::new();
-    for text in texts {
-        let address = listen_address(&text)?;
-        if !address.ip().is_loopback() && !allow_plaintext {
-            return Err(Exit::config(format!(
-                "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
-                 listen on 127.0.0.1, or set allow_plaintext = true in the configuration file if the network is yours alone"
-            )));
-        }
-        addresses.push(address);
+    let open = named
+        .iter()
+        .find(|Listen(address)| !address.ip().is_loopback());
+    match open {
+        Some(Listen(address)) if !allow_plaintext => Err(Exit::config(format!(
+            "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
+             listen on 127.0.0.1, or set allow_plaintext = true in the configuration file if the network is yours alone"
+        ))),
+        _ => Ok(named.into_iter().map(|Listen(address)| address).collect()),
     }
-    Ok(addresses)
 }
 
-/// An address with its port, or alone with the default port.
-fn listen_address(text: &str) -> Result<SocketAddr, Exit> {
-    let alone = || {
-        text.trim_matches(['[', ']'])
-            .parse()
-            .map(|address: IpAddr| SocketAddr::new(address, DEFAULT_PORT))
-    };
-    text.parse().or_else(|_| alone()).map_err(|_| {
-        Exit::config(format!(
-            "'{text}' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428"
-        ))
-    })
+/// An address to listen on: with its port, or alone with the default port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Listen(SocketAddr);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let alone = || {
+            text.trim_matches(['[', ']'])
+                .parse()
+                .map(|address: IpAddr| SocketAddr::new(address, DEFAULT_PORT))
+        };
+        let address = text.parse().or_else(|_| alone());
+        address.map(Self).map_err(|_| {
+            format!(
+                "'{text}' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 fn host_name() -> String {
@@ -272,9 +288,12 @@ mod tests {
     use super::*;
 
     fn refused(listen: &str, allow_plaintext: bool) -> Option<String> {
-        listen_addresses(Some(vec![listen.to_owned()]), allow_plaintext)
-            .err()
-            .map(|exit| exit.text)
+        match listen.parse() {
+            Ok(listen) => listen_addresses(Some(vec![listen]), allow_plaintext)
+                .err()
+                .map(|exit| exit.text),
+            Err(text) => Some(text),
+        }
     }
 
     #[test]

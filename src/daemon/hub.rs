@@ -84,10 +84,11 @@ impl Hub {
             for input in self.inputs.try_iter().take(INPUTS_AT_ONCE) {
                 self.engine.handle(input, now, &mut effects);
             }
-            if effects
-                .drain(..)
-                .fold(false, |stopped, effect| self.carry_out(effect) || stopped)
-            {
+            let mut stopped = false;
+            for effect in effects.drain(..) {
+                stopped |= self.carry_out(effect);
+            }
+            if stopped {
                 return;
             }
         }

@@ -178,7 +178,19 @@ impl Daemon {
         let since = wall();
         let limits = config.limits.clone();
         raise_open_files(limits.connections);
-        let database = Database::open(&config.state_dir, &KeySource::StateDir)?;
+        let database =
+            Database::open(&config.state_dir, &KeySource::StateDir).map_err(|error| {
+                let made = config.state_dir.is_dir();
+                let exit = Exit::from(error);
+                if made {
+                    exit
+                } else {
+                    Exit {
+                        code: Exit::CANT_CREATE,
+                        ..exit
+                    }
+                }
+            })?;
         let mut store = database.writer()?;
         let key_age = Duration::from_secs(3600) * limits.key_hours;
         let keys_since = crate::base::Timestamp(since.0.saturating_sub(key_age.as_millis() as i64));

@@ -4,12 +4,18 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
 use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{Password, Token};
 use crate::engine::input::PasswordOutcome;
 use crate::store::{Reader, StoreError};
+
+/// Memory asked for at once in this size comes from the system and goes back to it when it is let go. Below it, malloc
+/// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment. What is not
+/// touched of it costs nothing.
+const ALWAYS_MAPPED_BYTES: usize = 33 * 1024 * 1024;
 
 /// Takes the outcome to whoever asked.
 pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
@@ -108,11 +114,7 @@ impl Worker {
         let Some(PasswordHash(text)) = known.or_else(|| self.stand_in.clone()) else {
             return Ok(false);
         };
-        let right = argon2::PasswordHash::new(&text).is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.expose().as_bytes(), &hash)
-                .is_ok()
-        });
+        let right = verify(password, &text).is_ok();
         Ok(real && right)
     }
 }
@@ -126,10 +128,52 @@ fn hashed(password: &Password) -> PasswordOutcome {
 
 /// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string.
 fn hash(password: &Password) -> Option<PasswordHash> {
-    let hash = Argon2::default().hash_password(password.expose().as_bytes());
-    hash.inspect_err(|error| tracing::error!(%error, "cannot hash a password"))
+    let hash = || {
+        let (params, salt) = (Params::DEFAULT, Salt::generate());
+        let hash = argon2::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: (&params).try_into()?,
+            salt: Some(salt),
+            hash: Some(digest(password, &salt, params)?),
+        };
+        Ok::<_, password_hash::Error>(PasswordHash(hash.to_string().into()))
+    };
+    hash()
+        .inspect_err(|error| tracing::error!(%error, "cannot hash a password"))
         .ok()
-        .map(|hash| PasswordHash(hash.to_string().into()))
+}
+
+/// Whether the password is that of a hash, by the settings with which that was made. Outputs are compared in a time that
+/// does not tell where they differ.
+fn verify(password: &Password, text: &str) -> Result<(), password_hash::Error> {
+    let hash = argon2::PasswordHash::new(text)?;
+    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+        return Err(password_hash::Error::Internal);
+    };
+    match digest(password, &salt, Params::try_from(&hash)?)? == expected {
+        true => Ok(()),
+        false => Err(password_hash::Error::PasswordInvalid),
+    }
+}
+
+fn digest(
+    password: &Password,
+    salt: &Salt,
+    params: Params,
+) -> Result<Output, password_hash::Error> {
+    let blocks_max = params.block_count().max(ALWAYS_MAPPED_BYTES / Block::SIZE);
+    let mut memory = Vec::with_capacity(blocks_max);
+    memory.resize(params.block_count(), Block::new());
+    let mut bytes = [0; Params::DEFAULT_OUTPUT_LEN];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into_with_memory(
+        password.expose().as_bytes(),
+        salt,
+        &mut bytes,
+        &mut memory,
+    )?;
+    Ok(Output::new(&bytes)?)
 }
 
 fn fresh_token() -> Option<Token> {
@@ -138,4 +182,30 @@ fn fresh_token() -> Option<Token> {
         .inspect_err(|error| tracing::error!(%error, "the system gives no random bytes"))
         .ok()?;
     Some(Token::from_random(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_that_of_its_password_alone_and_says_how_it_was_made() {
+        let password = |text: &str| Password::new(text.into());
+        let PasswordHash(text) = hash(&password("правильный конь")).unwrap();
+        assert!(
+            text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{text}"
+        );
+        assert_eq!(verify(&password("правильный конь"), &text), Ok(()));
+        assert_eq!(
+            verify(&password("другой конь"), &text),
+            Err(password_hash::Error::PasswordInvalid)
+        );
+        assert!(verify(&password("x"), "$argon2id$nonsense").is_err());
+        let cut = text.rsplit_once('$').unwrap().0;
+        assert!(
+            verify(&password("правильный конь"), cut).is_err(),
+            "a hash without its end"
+        );
+    }
 }

@@ -30,10 +30,12 @@ impl Chunk {
         self.seq_before(self.pieces.len())
     }
 
-    /// The frames of the messages after `after`.
+    /// The frames of the messages after `after` up to `upto`.
     #[must_use]
-    pub fn after(&self, after: Seq) -> &[u8] {
-        &self.bytes[self.start(self.index_after(after))..]
+    pub fn between(&self, after: Seq, upto: Seq) -> &[u8] {
+        let start = self.start(self.index_after(after));
+        let end = self.start(self.index_after(upto));
+        &self.bytes[start..end.max(start)]
     }
 
     /// The place of the first message after `after`; at most one behind the last.

@@ -298,8 +298,10 @@ pub enum ByeReason {
     SessionEnded,
     /// Too many refused logins.
     LoginAttempts,
-    /// Too long without logging in, or without the rest of a frame. Said by the workers.
-    Timeout,
+    /// Too long without logging in. Said by the workers.
+    LoginTimeout,
+    /// Too long without the rest of a frame. Said by the workers.
+    FrameTimeout,
 }
 
 /// What is looked up in the store.

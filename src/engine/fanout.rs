@@ -76,7 +76,12 @@ impl Fanout {
         let log = self.ring.log_mut(place);
         let outbox = &mut self.outboxes[slot as usize];
         outbox.viewer = viewer;
-        let feed = outbox.add_feed(place, log.members.len() as u32, after.min(log.head));
+        let feed = outbox.add_feed(
+            place,
+            log.members.len() as u32,
+            after.min(log.head),
+            log.head,
+        );
         log.members.push(Member { slot, feed });
         outbox.set_pending(feed, log.head);
         self.set_dirty(slot);
@@ -124,16 +129,18 @@ impl Fanout {
             if Some(outbox.conn) == except {
                 continue;
             }
-            if outbox.is_behind(self.outbox_bytes) {
-                outbox.missed = true;
-                continue;
-            }
-            outbox.push(&self.ring, frame);
+            outbox.signal(&self.ring, frame, self.outbox_bytes);
             if !outbox.dirty && !outbox.blocked {
                 outbox.dirty = true;
                 self.dirty.push(member.slot);
             }
         }
+    }
+
+    /// A frame for one connection if it keeps up. If not, it is noted that it missed something.
+    pub fn tell(&mut self, slot: u32, frame: &[u8]) {
+        self.outboxes[slot as usize].signal(&self.ring, frame, self.outbox_bytes);
+        self.set_dirty(slot);
     }
 
     /// Frames for one connection that are never dropped.
@@ -144,7 +151,7 @@ impl Fanout {
 
     /// The store's answer to the connection's question. Returns whether it failed: then [`Fanout::ask_again`] is to be
     /// called after a while.
-    pub fn feed(&mut self, slot: u32, answer: Result<Option<&Chunk>, ()>) -> bool {
+    pub fn feed(&mut self, slot: u32, answer: Result<Option<Chunk>, ()>) -> bool {
         self.set_dirty(slot);
         self.outboxes[slot as usize].feed(&self.ring, answer)
     }
@@ -254,5 +261,4 @@ impl Fanout {
 }
 
 #[cfg(test)]
-#[path = "fanout_tests.rs"]
 mod tests;

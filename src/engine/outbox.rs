@@ -8,7 +8,7 @@
 use std::io::IoSlice;
 
 use crate::base::{ConnId, Seq, UserId};
-use crate::engine::cursor::{Chunk, Ring};
+use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
 
 /// The bytes of messages that are copied for one connection so that a signal comes behind them. Small, because a signal
@@ -46,6 +46,19 @@ pub(super) struct Feed {
     /// The last number given.
     cursor: Seq,
     pending: bool,
+    /// Whether it still comes from a cursor that the client brought along. What was said meanwhile is then read from the
+    /// store, where authors find the keys of their own messages, and not from the ring, which is the same for all.
+    returning: bool,
+}
+
+impl Feed {
+    /// What is to be given next out of the ring; `None` when the store has to be asked.
+    fn runs<'a>(&self, ring: &'a Ring, reader: ConnId) -> Option<Runs<'a>> {
+        match self.returning {
+            true => None,
+            false => ring.log(self.place).runs(self.cursor, reader),
+        }
+    }
 }
 
 /// A question to the store.
@@ -75,7 +88,7 @@ impl Outbox {
     }
 
     /// Adds a feed and returns its index.
-    pub(super) fn add_feed(&mut self, place: u32, member: u32, cursor: Seq) -> u32 {
+    pub(super) fn add_feed(&mut self, place: u32, member: u32, cursor: Seq, head: Seq) -> u32 {
         // Most connections have one feed, and there are thousands of them: no room to spare.
         if self.feeds.len() == self.feeds.capacity() {
             self.feeds.reserve_exact(1 + self.feeds.len() / 2);
@@ -85,6 +98,7 @@ impl Outbox {
             member,
             cursor,
             pending: false,
+            returning: cursor < head,
         });
         self.feeds.len() as u32 - 1
     }
@@ -128,8 +142,17 @@ impl Outbox {
         self.append(frame);
     }
 
+    /// The same with a frame that is no use to somebody who has older things to take: then it is noted that it was
+    /// dropped.
+    pub(super) fn signal(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) {
+        match self.is_behind(bytes_max) {
+            true => self.missed = true,
+            false => self.push(ring, frame),
+        }
+    }
+
     /// What the store answered. Returns whether it is to be asked again after a while.
-    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<&Chunk>, ()>) -> bool {
+    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<Chunk>, ()>) -> bool {
         let (Some(asked), Ok(chunk)) = (self.asked, answer) else {
             return self.asked.is_some();
         };
@@ -140,13 +163,18 @@ impl Outbox {
         if !asked.valid {
             return false;
         }
-        let after = self.feeds[index].cursor;
-        if let Some(chunk) = chunk {
-            self.append(chunk.after(after));
+        let (after, head) = (self.feeds[index].cursor, ring.log(asked.place).head);
+        if let Some(chunk) = &chunk {
+            // The store may be ahead of what is delivered; that comes by itself.
+            self.append(chunk.between(after, head));
         }
-        let cursor = chunk.map_or(asked.head, Chunk::last).max(after);
+        let cursor = chunk
+            .map_or(asked.head, |chunk| chunk.last())
+            .min(head)
+            .max(after);
         self.feeds[index].cursor = cursor;
-        if cursor >= ring.log(asked.place).head {
+        self.feeds[index].returning &= cursor < asked.head;
+        if cursor == head {
             self.feeds[index].pending = false;
             self.pending.retain(|pending| *pending != index as u32);
         }
@@ -168,7 +196,7 @@ impl Outbox {
             .pending
             .iter()
             .map(|index| self.feeds[*index as usize])
-            .find(|feed| ring.log(feed.place).runs(feed.cursor, self.conn).is_none())?;
+            .find(|feed| feed.runs(ring, self.conn).is_none())?;
         let log = ring.log(feed.place);
         self.asked = Some(Asked {
             place: feed.place,
@@ -188,8 +216,7 @@ impl Outbox {
         let queued = Some(&self.queue[self.sent..]);
         let fed = self.pending.iter().flat_map(|index| {
             let feed = self.feeds[*index as usize];
-            ring.log(feed.place)
-                .runs(feed.cursor, self.conn)
+            feed.runs(ring, self.conn)
                 .into_iter()
                 .flatten()
                 .map(|run| run.bytes)
@@ -227,7 +254,7 @@ impl Outbox {
         pending.retain(|index| {
             let feed = &mut feeds[*index as usize];
             let log = ring.log(feed.place);
-            for run in log.runs(feed.cursor, *conn).into_iter().flatten() {
+            for run in feed.runs(ring, *conn).into_iter().flatten() {
                 if taken < run.bytes.len() {
                     if taken > 0 {
                         let (cursor, rest) = run.cut(taken);
@@ -256,7 +283,7 @@ impl Outbox {
     }
 
     /// Whether signals are no use at present: the connection has older things to take.
-    pub(super) fn is_behind(&self, bytes_max: usize) -> bool {
+    fn is_behind(&self, bytes_max: usize) -> bool {
         self.asked.is_some()
             || (self.blocked && !self.pending.is_empty())
             || self.unsent() > bytes_max
@@ -275,7 +302,7 @@ impl Outbox {
         pending.retain(|index| {
             let feed = &mut feeds[*index as usize];
             let log = ring.log(feed.place);
-            for run in log.runs(feed.cursor, *conn).into_iter().flatten() {
+            for run in feed.runs(ring, *conn).into_iter().flatten() {
                 if run.bytes.len() > room {
                     room = 0;
                     break;

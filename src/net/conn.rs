@@ -23,6 +23,8 @@ const LINGER_BYTES: u32 = 1_048_576;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
+/// The same once the daemon stops: the words are on their way, and a restart should not take longer than it must.
+const STOP_LINGER_MS: u64 = 300;
 
 /// A connection. Small, because there are thousands that say nothing.
 #[derive(Debug)]
@@ -141,8 +143,19 @@ impl Worker {
                 }
                 conn.phase = Phase::Lingering(LINGER_BYTES);
                 self.again.push(slot);
+                self.linger_less(slot);
             }
             Phase::Closing | Phase::Lingering(_) => {}
+        }
+    }
+
+    /// A worker that stops does not wait long for clients that have been sent everything.
+    pub(super) fn linger_less(&mut self, slot: u32) {
+        let lingers = self
+            .conn(slot)
+            .is_some_and(|conn| matches!(conn.phase, Phase::Lingering(_)));
+        if self.stopping && lingers {
+            self.due(slot, Kind::Close, self.now + STOP_LINGER_MS);
         }
     }
 
@@ -177,6 +190,7 @@ impl Worker {
         }
         let seconds = self.greeting.limits.frame_seconds;
         self.say_timeout(
+            ByeReason::FrameTimeout,
             slot,
             format!("the rest of a frame did not come within {seconds} seconds; connect again"),
         );
@@ -186,6 +200,7 @@ impl Worker {
     pub(super) fn login_overdue(&mut self, slot: u32) {
         let seconds = self.greeting.limits.login_seconds;
         self.say_timeout(
+            ByeReason::LoginTimeout,
             slot,
             format!("nobody logged in within {seconds} seconds; connect again and do so"),
         );
@@ -329,11 +344,11 @@ impl Worker {
         self.fanout.push(slot, &encode_error(re, code, text, None));
     }
 
-    fn say_timeout(&mut self, slot: u32, text: String) {
+    fn say_timeout(&mut self, reason: ByeReason, slot: u32, text: String) {
         self.say_bye(
             slot,
             &Bye {
-                reason: ByeReason::Timeout,
+                reason,
                 text: text.into(),
                 reconnect_after_ms: None,
             },
@@ -352,7 +367,7 @@ impl Worker {
             }
         };
         let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
-        match native::read(request) {
+        match native::read(request, &mut self.names) {
             Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
             _ if !greeted => self.refuse(
                 slot,

@@ -123,13 +123,13 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
-    let (ip, port) = (address.ip(), address.port());
+    let ip = address.ip();
     let text = match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "port {port} of {ip} is taken by another program; choose another with --listen or take the next free one with --next-free-port"
+            "{address} is taken by another program; choose another with --listen or take the next free one with --next-free-port"
         ),
         io::ErrorKind::PermissionDenied => {
-            format!("port {port} is for root alone; choose one of 1024 or above with --listen")
+            format!("{address} is for root alone; choose a port of 1024 or above with --listen")
         }
         io::ErrorKind::AddrNotAvailable => {
             format!("this machine has no address {ip}; choose one that it has with --listen")
@@ -375,5 +375,4 @@ impl Listener {
 }
 
 #[cfg(test)]
-#[path = "listener_tests.rs"]
 mod tests;

@@ -15,6 +15,7 @@ mod conn;
 mod deadline;
 pub mod listener;
 pub mod native;
+mod order;
 mod ready;
 pub mod stream;
 pub mod worker;

@@ -78,9 +78,11 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        // Most writes are of one piece, for which the kernel has a shorter way.
+        match (self, slices) {
+            (Self::Tcp(stream), [bytes]) => Pin::new(stream).poll_write(cx, bytes),
+            (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
+            (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 

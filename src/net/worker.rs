@@ -14,14 +14,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 
 use crate::base::ConnId;
-use crate::engine::effect::{Bye, ByeReason};
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
 use crate::net::conn::{Conn, Phase, READ_BYTES};
 use crate::net::deadline::{Deadline, Deadlines, Kind};
-use crate::net::native::encode_news;
+use crate::net::native::request::Names;
 use crate::net::ready::Ready;
-use crate::net::stream::{Accepted, Stream};
 use crate::net::{Greeting, Lookup, Order};
 
 /// Orders carried out before sockets have their turn.
@@ -30,8 +28,6 @@ const ORDERS_PER_TURN: usize = 1_024;
 const SLICES: usize = 64;
 /// Bytes written to one connection before the others have their turn.
 const WRITE_BYTES: usize = 1_048_576;
-/// How long after a failed question the store is asked again.
-const ASK_AGAIN_MS: u64 = 1_000;
 
 /// A worker from outside.
 #[derive(Debug)]
@@ -57,16 +53,17 @@ impl WorkerHandle {
 #[derive(Debug)]
 pub struct Worker {
     index: u16,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    connections: Arc<AtomicUsize>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) free: Vec<u32>,
+    pub(super) connections: Arc<AtomicUsize>,
     pub(super) fanout: Fanout,
     pub(super) deadlines: Deadlines,
     pub(super) greeting: Arc<Greeting>,
     pub(super) hub: Sender<Input>,
     readers: Sender<Lookup>,
     orders: UnboundedReceiver<Order>,
-    ready: Arc<Ready>,
+    pub(super) ready: Arc<Ready>,
+    pub(super) names: Names,
     /// Slots that have not had enough in this turn.
     pub(super) again: Vec<u32>,
     /// Where everything is read to; nobody has a read buffer of its own.
@@ -75,15 +72,16 @@ pub struct Worker {
     /// The time of this turn in milliseconds since `began`.
     pub(super) now: u64,
     timer: Option<(u64, Pin<Box<Sleep>>)>,
-    stopping: bool,
+    pub(super) stopping: bool,
     stopped: bool,
 }
 
+/// A place for a connection.
 #[derive(Debug)]
-struct Slot {
+pub(super) struct Slot {
     /// How often it was taken before.
-    turn: u16,
-    conn: Option<Conn>,
+    pub turn: u16,
+    pub conn: Option<Conn>,
 }
 
 impl Worker {
@@ -141,6 +139,7 @@ impl Worker {
             readers,
             orders,
             ready: Arc::default(),
+            names: Names::default(),
             again: Vec::new(),
             buffer: vec![0; READ_BYTES],
             began: Instant::now(),
@@ -196,143 +195,6 @@ impl Worker {
             }
         }
         true
-    }
-
-    fn carry_out(&mut self, order: Order) {
-        match order {
-            Order::Adopt(accepted) => self.adopt(accepted),
-            Order::Tell {
-                conn,
-                re,
-                answer,
-                news,
-            } => {
-                if let Some(slot) = self.find(conn) {
-                    self.fanout.push(slot, &encode_news(re.as_ref(), news));
-                    if answer {
-                        self.answered(slot);
-                    }
-                }
-            }
-            Order::Answer { conn, frame } => {
-                if let Some(slot) = self.find(conn) {
-                    self.fanout.push(slot, &frame);
-                    self.answered(slot);
-                }
-            }
-            Order::Admit { conn, user: _ } => self.set_admitted(conn, true),
-            Order::Dismiss { conn } => self.set_admitted(conn, false),
-            Order::Attach {
-                conn,
-                channel,
-                label,
-                viewer,
-                after,
-                head,
-            } => {
-                if let Some(slot) = self.find(conn) {
-                    self.fanout
-                        .attach(slot, channel, &label, viewer, after, head);
-                }
-            }
-            Order::Detach { conn, channel } => {
-                if let Some(slot) = self.find(conn) {
-                    self.fanout.detach(slot, channel);
-                }
-            }
-            Order::Deliver(channel, chunk) => self.fanout.deliver(channel, chunk),
-            Order::Signal {
-                channel,
-                frame,
-                except,
-            } => self.fanout.signal(channel, &frame, except),
-            Order::Log {
-                conn,
-                channel: _,
-                chunk,
-            } => {
-                if let Some(slot) = self.find(conn)
-                    && self
-                        .fanout
-                        .feed(slot, chunk.as_ref().map(Option::as_ref).map_err(|()| ()))
-                {
-                    self.due(slot, Kind::AskAgain, self.now + ASK_AGAIN_MS);
-                }
-            }
-            Order::Close { conn, bye } => {
-                if let Some(slot) = self.find(conn) {
-                    self.say_bye(slot, &bye);
-                }
-            }
-            Order::Reload(greeting) => {
-                self.fanout.set_limits(&greeting.limits);
-                self.greeting = greeting;
-            }
-            Order::Stop => self.stop(),
-        }
-    }
-
-    fn adopt(&mut self, accepted: Accepted) {
-        let stream = match Stream::adopt(accepted.socket) {
-            Ok(stream) if !self.stopping => stream,
-            outcome => {
-                if let Err(error) = outcome {
-                    tracing::warn!("cannot serve a connection: {error}");
-                }
-                self.connections.fetch_sub(1, Ordering::Relaxed);
-                return;
-            }
-        };
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                turn: 0,
-                conn: None,
-            });
-            self.slots.len() as u32 - 1
-        });
-        let due = self.login_due();
-        let waker = self.ready.waker(slot);
-        self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
-        self.fanout.open(self.id(slot));
-        self.due(slot, Kind::Login, due);
-        self.again.push(slot);
-    }
-
-    fn set_admitted(&mut self, conn: ConnId, admitted: bool) {
-        let due = self.login_due();
-        let Some(slot) = self.find(conn) else {
-            return;
-        };
-        if let Some(conn) = self.conn(slot) {
-            conn.admitted = admitted;
-            conn.login_due = due;
-        }
-        if !admitted {
-            self.due(slot, Kind::Login, due);
-        }
-    }
-
-    fn stop(&mut self) {
-        if std::mem::replace(&mut self.stopping, true) {
-            return;
-        }
-        let bye = Bye {
-            reason: ByeReason::ShuttingDown,
-            text: "the server is stopping; connect again in a while".into(),
-            reconnect_after_ms: Some(1_000),
-        };
-        for slot in 0..self.slots.len() as u32 {
-            if self.open_conn(slot).is_some() {
-                self.say_bye(slot, &bye);
-            }
-        }
-        let seconds = self.greeting.limits.stop_seconds;
-        self.deadlines.push(Deadline {
-            at: self.now + u64::from(seconds) * 1_000,
-            slot: 0,
-            turn: 0,
-            kind: Kind::Stop,
-        });
     }
 
     /// Writes what a connection is to be given, until there is no more or its socket is full.
@@ -466,6 +328,7 @@ impl Worker {
             place.turn = place.turn.wrapping_add(1);
             self.free.push(slot);
             self.connections.fetch_sub(1, Ordering::Relaxed);
+            tracing::debug!("disconnected");
         }
     }
 
@@ -496,20 +359,7 @@ impl Worker {
             slot,
         }
     }
-
-    /// The slot of a connection that is still here and not being closed.
-    fn find(&mut self, conn: ConnId) -> Option<u32> {
-        let here = self.slots.get(conn.slot as usize)?.turn == conn.turn;
-        self.open_conn(conn.slot)
-            .filter(|_| here)
-            .map(|_| conn.slot)
-    }
-
-    fn login_due(&self) -> u64 {
-        self.now + u64::from(self.greeting.limits.login_seconds) * 1_000
-    }
 }
 
 #[cfg(test)]
-#[path = "worker_tests.rs"]
 mod tests;

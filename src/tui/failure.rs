@@ -40,6 +40,15 @@ impl Failure {
         }
     }
 
+    /// The same, with the room or person it is about in front.
+    #[must_use]
+    pub fn about(self, target: &str) -> Self {
+        match self {
+            Self::Refused(text) => Self::Refused(format!("'{}': {text}", harmless(target))),
+            other => other,
+        }
+    }
+
     /// What the refusal of a request means, or the end of the conversation behind it.
     #[must_use]
     pub fn of(client: &Client, refusal: &Refusal) -> Self {

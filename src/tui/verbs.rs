@@ -111,7 +111,7 @@ fn text_of(text: Option<&str>) -> Result<String, Failure> {
 async fn send(client: &mut Client, to: &str, text: &str) -> Result<(), Failure> {
     let sent = client.send(to.trim_start_matches('#'), text).await;
     sent.map(|_| ())
-        .map_err(|refusal| Failure::of(client, &refusal))
+        .map_err(|refusal| Failure::of(client, &refusal).about(to))
 }
 
 /// How messages are printed.
@@ -224,7 +224,7 @@ async fn newest(
     while newest.len() < number {
         let limit = (number - newest.len()).min(PAGE_MESSAGES_MAX);
         let page = client.history(room, part, limit).await;
-        let mut page = page.map_err(|refusal| Failure::of(client, &refusal))?;
+        let mut page = page.map_err(|refusal| Failure::of(client, &refusal).about(room))?;
         let Some(first) = page.messages.first() else {
             break;
         };
@@ -242,7 +242,13 @@ async fn who(client: &mut Client, room: Option<&str>) -> Result<(), Failure> {
     let who = client
         .who(room.map(|room| room.trim_start_matches('#')))
         .await;
-    let who = who.map_err(|refusal| Failure::of(client, &refusal))?;
+    let who = who.map_err(|refusal| {
+        let failure = Failure::of(client, &refusal);
+        match room {
+            Some(room) => failure.about(room),
+            None => failure,
+        }
+    })?;
     who.iter().try_for_each(|person| {
         let state = match (person.online, person.last_seen) {
             (true, _) => "online".to_owned(),

@@ -285,7 +285,8 @@ fn bye_word(reason: ByeReason) -> &'static str {
         ByeReason::AccountRemoved => "account-removed",
         ByeReason::SessionEnded => "session-ended",
         ByeReason::LoginAttempts => "login-attempts",
-        ByeReason::Timeout => "timeout",
+        ByeReason::LoginTimeout => "login-timeout",
+        ByeReason::FrameTimeout => "frame-timeout",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests as the engine knows them: names that are names, texts within their bounds. What is not is refused here with
 //! a sentence that says what to do.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::base::limit::{
     DEVICE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_BYTES_MAX, TEXT_BYTES_MAX,
     TOPIC_BYTES_MAX,
 };
-use crate::base::{Password, RoomName, Seq, Target, Token};
+use crate::base::{NameError, Password, RoomName, Seq, Target, Token};
 use crate::engine::input::{Range, Request};
 use crate::net::native::clip;
 use crate::wire::{Code, request};
@@ -39,11 +40,19 @@ pub enum Asked {
 /// Why a request does not reach the engine.
 pub type Refused = (Code, String);
 
+/// Names that were read before. Comparing names of all scripts takes microseconds, and most requests of a busy server
+/// name one of a few rooms.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<Box<str>, Target>);
+
+/// The most names that are kept; with one more, all are forgotten.
+const NAMES_MAX: usize = 1_024;
+
 /// Reads a request.
 ///
 /// # Errors
 /// With the code and the sentence for the client.
-pub fn read(request: request::Request) -> Result<Asked, Refused> {
+pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refused> {
     use request::Request as Wire;
     Ok(Asked::Engine(match request {
         Wire::Hello(hello) => {
@@ -74,40 +83,42 @@ pub fn read(request: request::Request) -> Result<Asked, Refused> {
             cursors: cursors.iter().filter_map(cursor).collect(),
         },
         Wire::Logout(request::Empty {}) => Request::Logout,
-        Wire::Send(send) => read_send(send)?,
+        Wire::Send(send) => read_send(send, names)?,
         Wire::Join(request::Room { room }) => Request::Join {
-            room: existing_room(&room)?,
+            room: names.room(&room)?,
         },
         Wire::Leave(request::Room { room }) => Request::Leave {
-            room: existing_room(&room)?,
+            room: names.room(&room)?,
         },
         Wire::Create(request::Room { room }) => Request::Create { room: name(&room)? },
         Wire::Rooms(request::Rooms { after }) => Request::Rooms {
             after: after.as_deref().map(name).transpose()?,
         },
         Wire::Who(request::Who { room, after }) => Request::Who {
-            room: room.as_deref().map(target).transpose()?,
+            room: room.as_deref().map(|room| names.target(room)).transpose()?,
             after: after.as_deref().map(name).transpose()?,
         },
-        Wire::History(history) => read_history(&history)?,
-        Wire::Search(search) => read_search(search)?,
+        Wire::History(history) => read_history(&history, names)?,
+        Wire::Search(search) => read_search(search, names)?,
         Wire::Read(request::Read { room, seq }) => Request::Read {
-            room: target(&room)?,
+            room: names.target(&room)?,
             seq,
         },
         Wire::Topic(request::Topic { room, topic }) => Request::Topic {
-            room: existing_room(&room)?,
+            room: names.room(&room)?,
             topic: bounded("topic", &topic, TOPIC_BYTES_MAX)?.into(),
         },
         Wire::Password(request::ChangePassword { old, new }) => Request::ChangePassword {
             old: password(old)?,
             new: password(new)?,
         },
-        Wire::Typing(request::Typing { to }) => Request::Typing { to: target(&to)? },
+        Wire::Typing(request::Typing { to }) => Request::Typing {
+            to: names.target(&to)?,
+        },
     }))
 }
 
-fn read_send(send: request::Send) -> Result<Request, Refused> {
+fn read_send(send: request::Send, names: &mut Names) -> Result<Request, Refused> {
     let request::Send {
         to,
         text,
@@ -122,14 +133,14 @@ fn read_send(send: request::Send) -> Result<Request, Refused> {
         }
     }
     Ok(Request::Send {
-        to: target(&to)?,
+        to: names.target(&to)?,
         kind,
         key,
         text,
     })
 }
 
-fn read_history(history: &request::History) -> Result<Request, Refused> {
+fn read_history(history: &request::History, names: &mut Names) -> Result<Request, Refused> {
     let range = match (history.before, history.after) {
         (Some(_), Some(_)) => {
             return Err(bad(
@@ -141,17 +152,21 @@ fn read_history(history: &request::History) -> Result<Request, Refused> {
         (None, None) => Range::NEWEST,
     };
     Ok(Request::History {
-        room: target(&history.room)?,
+        room: names.target(&history.room)?,
         range,
         limit: history.limit.clamp(1, PAGE_MESSAGES_MAX),
     })
 }
 
-fn read_search(search: request::Search) -> Result<Request, Refused> {
+fn read_search(search: request::Search, names: &mut Names) -> Result<Request, Refused> {
     said("text", &search.text)?;
     Ok(Request::Search {
         text: search.text.into(),
-        room: search.room.as_deref().map(target).transpose()?,
+        room: search
+            .room
+            .as_deref()
+            .map(|room| names.target(room))
+            .transpose()?,
         before: search.before,
         limit: search.limit.clamp(1, PAGE_MESSAGES_MAX),
     })
@@ -208,32 +223,44 @@ fn name<N: FromStr<Err: Display>>(text: &str) -> Result<N, Refused> {
         .map_err(|error: N::Err| (Code::BadName, error.to_string()))
 }
 
-/// A room that is to exist: what cannot be a name is the name of no room.
-fn existing_room(text: &str) -> Result<RoomName, Refused> {
-    match target(text)? {
-        Target::Room(room) => Ok(room),
-        Target::Direct(user) => Err(bad(format_args!(
-            "'@{user}' is a person and not a room; to talk to them, send to '@{user}'"
-        ))),
+impl Names {
+    /// A room or a person that is to exist: what cannot be a name is the name of nobody.
+    fn target(&mut self, text: &str) -> Result<Target, Refused> {
+        if let Some(target) = self.0.get(text) {
+            return Ok(target.clone());
+        }
+        let target: Target = text.parse().map_err(|error| no_such(text, &error))?;
+        if self.0.len() == NAMES_MAX {
+            self.0.clear();
+        }
+        self.0.insert(text.into(), target.clone());
+        Ok(target)
+    }
+
+    /// A room that is to exist.
+    fn room(&mut self, text: &str) -> Result<RoomName, Refused> {
+        match self.target(text)? {
+            Target::Room(room) => Ok(room),
+            Target::Direct(user) => Err(bad(format_args!(
+                "'@{user}' is a person and not a room; to talk to them, send to '@{user}'"
+            ))),
+        }
     }
 }
 
-/// A room or a person that is to exist.
-fn target(text: &str) -> Result<Target, Refused> {
-    text.parse().map_err(|error| {
-        // Long enough for any name; the client knows what it has sent.
-        let shown = clip(text, 64);
-        match text.starts_with('@') {
-            true => (
-                Code::NoSuchUser,
-                format!("there is nobody called '{shown}': {error}"),
-            ),
-            false => (
-                Code::NoSuchRoom,
-                format!("there is no room '{shown}': {error}"),
-            ),
-        }
-    })
+fn no_such(text: &str, error: &NameError) -> Refused {
+    // Long enough for any name; the client knows what it has sent.
+    let shown = clip(text, 64);
+    match text.starts_with('@') {
+        true => (
+            Code::NoSuchUser,
+            format!("there is nobody called '{shown}': {error}"),
+        ),
+        false => (
+            Code::NoSuchRoom,
+            format!("there is no room '{shown}': {error}"),
+        ),
+    }
 }
 
 /// A cursor of a room that cannot exist says nothing.
@@ -246,12 +273,17 @@ mod tests {
     use super::*;
     use crate::wire::request::Tagged;
 
+    fn read_all(frame: &str) -> Result<Asked, Refused> {
+        let request = Tagged::decode(frame.as_bytes()).unwrap().request;
+        read(request, &mut Names::default())
+    }
+
     fn refused(frame: &str) -> Refused {
-        read(Tagged::decode(frame.as_bytes()).unwrap().request).unwrap_err()
+        read_all(frame).unwrap_err()
     }
 
     fn asked(frame: &str) -> Request {
-        match read(Tagged::decode(frame.as_bytes()).unwrap().request).unwrap() {
+        match read_all(frame).unwrap() {
             Asked::Engine(request) => request,
             other => panic!("{other:?}"),
         }
@@ -347,6 +379,20 @@ mod tests {
             asked(r#"{"type":"resume","token":"x","cursors":{"a b":1,"@anna":2}}"#),
             Request::Resume { token: None, cursors } if cursors.len() == 1
         ));
+    }
+
+    #[test]
+    fn a_name_read_before_is_read_as_the_first_time_and_few_are_kept() {
+        let mut names = Names::default();
+        for round in 0..3 {
+            for number in 0..NAMES_MAX {
+                let text = format!("@Anna{number}");
+                let target = names.target(&text).unwrap();
+                assert_eq!(target.to_string(), text, "round {round}");
+            }
+            names.target("lobby").unwrap();
+            assert!(names.0.len() <= NAMES_MAX);
+        }
     }
 
     #[test]

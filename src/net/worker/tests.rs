@@ -1,6 +1,8 @@
 //! A worker between real sockets and a hub and readers that the test plays. Nothing waits for time but the two tests
 //! about time.
 
+mod behind;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,10 +12,10 @@ use super::*;
 use crate::base::record::{Draft, Kind as MessageKind, Record};
 use crate::base::{Channel, Limits, RequestId, RoomId, Seq, Target, Timestamp, UserId};
 use crate::engine::cursor::Chunk;
-use crate::engine::effect::{Delivery, News, Query};
+use crate::engine::effect::{Bye, ByeReason, Delivery, News, Query};
 use crate::engine::input::Request;
 use crate::net::native::{Line, encode_chunk, encode_log, encode_signal};
-use crate::net::stream::Socket;
+use crate::net::stream::{Accepted, Socket};
 use crate::wire::event::{Event, Registration, Tagged};
 use crate::wire::frame::{HEADER_BYTES, encode};
 use crate::wire::{Code, SOFTWARE};
@@ -58,7 +60,7 @@ impl World {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let socket = socket.unwrap();
         // Small, so that a client that does not read is soon behind.
-        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.set_recv_buffer_size(65_536).unwrap();
         let address = self.listener.local_addr().unwrap();
         socket.connect(&address.into()).unwrap();
         let client = TcpStream::from(socket);
@@ -308,6 +310,7 @@ fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
     let (mut client, conn) = world.greet();
     client.say(r#"{"type":"logout"}"#);
     world.asked();
+    world.answer(conn, None);
     drop(client);
     assert!(matches!(world.told(), Input::Gone { .. }));
     let (mut next, _) = world.connect();
@@ -401,122 +404,6 @@ fn everybody_is_given_the_messages_of_others_and_in_the_order_of_events() {
     assert!(matches!(bob.hear(), Event::Notice { .. }));
 }
 
-/// A reader that stops while 8 MB go by and one that does not; then the first goes on. Returns how often the store was
-/// asked.
-fn slow_and_quick(ring_bytes: u32) -> usize {
-    let limits = Limits {
-        ring_bytes,
-        ..Limits::default()
-    };
-    let mut world = World::new(limits);
-    let ((mut slow, _), (mut quick, _)) = (world.join(0), world.join(0));
-    let reading = thread::spawn(move || {
-        (1..=1_000).for_each(|seq| assert_eq!(quick.hear_seq(), seq));
-        quick
-    });
-    for first in (1..=1_000).step_by(10) {
-        world.deliver(first..=first + 9, None, 8_000);
-    }
-    let quick = reading.join().unwrap();
-    let World {
-        worker, readers, ..
-    } = world;
-    let orders = worker.orders.clone();
-    let answering = thread::spawn(move || {
-        let mut count = 0;
-        for lookup in readers {
-            let Query::Log { after, channel, .. } = lookup.query else {
-                panic!("{lookup:?}");
-            };
-            // The first answer is a failure, after which it is asked again.
-            let chunk = match count {
-                0 => Err(()),
-                _ => Ok(read_log(after, 1_000, 8_000)),
-            };
-            count += 1;
-            let conn = lookup.conn;
-            let answer = Order::Log {
-                conn,
-                channel,
-                chunk,
-            };
-            orders.send(answer).unwrap();
-        }
-        count
-    });
-    (1..=1_000).for_each(|seq| assert_eq!(slow.hear_seq(), seq));
-    worker.orders.send(Order::Stop).unwrap();
-    assert_eq!(slow.hear_bye(), "shutting-down");
-    drop((slow, quick));
-    worker.join();
-    answering.join().unwrap()
-}
-
-#[test]
-fn a_reader_that_lags_a_little_is_fed_from_the_ring() {
-    assert_eq!(slow_and_quick(16_000_000), 0);
-}
-
-#[test]
-fn a_reader_that_lags_far_is_fed_from_the_store() {
-    assert!(slow_and_quick(200_000) > 10);
-}
-
-#[test]
-fn one_that_comes_back_is_given_what_it_missed_and_then_what_is_new() {
-    let mut world = World::new(Limits::default());
-    let (mut client, conn) = world.greet();
-    world.attach(conn, 5, 30);
-    world.deliver(31..=31, None, 10);
-    let lookup = world.readers.recv().unwrap();
-    assert!(matches!(lookup.query, Query::Log { after: Seq(5), .. }));
-    // The store may already have what is not delivered yet.
-    let chunk = Ok(read_log(Seq(5), 32, 10));
-    world.order(Order::Log {
-        conn,
-        channel: LOBBY,
-        chunk,
-    });
-    for seq in 6..=25 {
-        assert_eq!(client.hear_seq(), seq);
-    }
-    let lookup = world.readers.recv().unwrap();
-    assert!(matches!(lookup.query, Query::Log { after: Seq(25), .. }));
-    let chunk = Ok(read_log(Seq(25), 32, 10));
-    world.order(Order::Log {
-        conn,
-        channel: LOBBY,
-        chunk,
-    });
-    world.deliver(32..=33, None, 10);
-    for seq in 26..=33 {
-        assert_eq!(client.hear_seq(), seq);
-    }
-}
-
-#[test]
-fn who_was_behind_is_told_the_state_of_things_afterwards() {
-    let mut world = World::new(Limits::default());
-    let (mut client, conn) = world.join(0);
-    for first in (1..=200).step_by(10) {
-        world.deliver(first..=first + 9, None, 8_000);
-    }
-    // When this has come, its socket has been filled, and takes no more before it reads on.
-    assert_eq!(client.hear_seq(), 1);
-    world.order(Order::Signal {
-        channel: LOBBY,
-        frame: encode_signal(News::Typing {
-            room: lobby(),
-            user: "anna".parse().unwrap(),
-        }),
-        except: None,
-    });
-    (2..=200).for_each(|seq| assert_eq!(client.hear_seq(), seq));
-    assert!(matches!(world.told(), Input::Refresh { conn: who } if who == conn));
-    world.notice(conn, "end");
-    assert!(matches!(client.hear(), Event::Notice { .. }));
-}
-
 #[test]
 fn what_is_no_frame_gets_an_error_and_an_end_even_while_the_client_talks_on() {
     let mut world = World::new(Limits::default());
@@ -570,8 +457,9 @@ fn a_byte_a_second_is_no_frame() {
             thread::sleep(Duration::from_millis(300));
         }
     });
-    assert_eq!(slow.hear_bye(), "timeout");
+    assert_eq!(slow.hear_bye(), "frame-timeout");
     slow.hear_end();
+    slow.0.shutdown(Shutdown::Both).unwrap();
     other.say(r#"{"type":"ping"}"#);
     assert!(matches!(other.hear(), Event::Pong { .. }));
     dripping.join().unwrap();
@@ -589,9 +477,9 @@ fn who_does_not_log_in_has_to_go() {
     world.order(Order::Dismiss {
         conn: dismissed_conn,
     });
-    assert_eq!(silent.hear_bye(), "timeout");
+    assert_eq!(silent.hear_bye(), "login-timeout");
     silent.hear_end();
-    assert_eq!(dismissed.hear_bye(), "timeout");
+    assert_eq!(dismissed.hear_bye(), "login-timeout");
     world.notice(conn, "still here");
     assert!(matches!(admitted.hear(), Event::Notice { .. }));
 }

@@ -126,7 +126,7 @@ fn a_port_that_is_taken_is_named_or_passed_over() {
     assert_eq!(
         error.to_string(),
         format!(
-            "port {port} of 127.0.0.1 is taken by another program; choose another with --listen or take the next free one with --next-free-port"
+            "127.0.0.1:{port} is taken by another program; choose another with --listen or take the next free one with --next-free-port"
         )
     );
     let next = bind(address, true).unwrap().address().unwrap().unwrap();

@@ -1,0 +1,174 @@
+//! What each order does to a worker and its connections. When orders are taken, and when what they queue is written, is
+//! the worker's business.
+
+use std::sync::atomic::Ordering;
+
+use crate::base::ConnId;
+use crate::engine::effect::{Bye, ByeReason};
+use crate::net::Order;
+use crate::net::conn::Conn;
+use crate::net::deadline::{Deadline, Kind};
+use crate::net::native::encode_news;
+use crate::net::stream::{Accepted, Stream};
+use crate::net::worker::{Slot, Worker};
+
+/// How long after a failed question the store is asked again.
+const ASK_AGAIN_MS: u64 = 1_000;
+
+impl Worker {
+    /// Does what an order says. One for a connection that is gone, or going, is passed over.
+    pub(super) fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Adopt(accepted) => self.adopt(accepted),
+            Order::Tell {
+                conn,
+                re,
+                answer,
+                news,
+            } => {
+                if let Some(slot) = self.find(conn) {
+                    let frames = encode_news(re.as_ref(), news);
+                    if answer {
+                        self.fanout.push(slot, &frames);
+                        self.answered(slot);
+                    } else {
+                        self.fanout.tell(slot, &frames);
+                    }
+                }
+            }
+            Order::Answer { conn, frame } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.push(slot, &frame);
+                    self.answered(slot);
+                }
+            }
+            Order::Admit { conn, user: _ } => self.set_admitted(conn, true),
+            Order::Dismiss { conn } => self.set_admitted(conn, false),
+            Order::Attach {
+                conn,
+                channel,
+                label,
+                viewer,
+                after,
+                head,
+            } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout
+                        .attach(slot, channel, &label, viewer, after, head);
+                }
+            }
+            Order::Detach { conn, channel } => {
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.detach(slot, channel);
+                }
+            }
+            Order::Deliver(channel, chunk) => self.fanout.deliver(channel, chunk),
+            Order::Signal {
+                channel,
+                frame,
+                except,
+            } => self.fanout.signal(channel, &frame, except),
+            Order::Log {
+                conn,
+                channel: _,
+                chunk,
+            } => {
+                if let Some(slot) = self.find(conn)
+                    && self.fanout.feed(slot, chunk)
+                {
+                    self.due(slot, Kind::AskAgain, self.now + ASK_AGAIN_MS);
+                }
+            }
+            Order::Close { conn, bye } => {
+                if let Some(slot) = self.find(conn) {
+                    self.say_bye(slot, &bye);
+                }
+            }
+            Order::Reload(greeting) => {
+                self.fanout.set_limits(&greeting.limits);
+                self.greeting = greeting;
+            }
+            Order::Stop => self.stop(),
+        }
+    }
+
+    fn adopt(&mut self, accepted: Accepted) {
+        let stream = match Stream::adopt(accepted.socket) {
+            Ok(stream) if !self.stopping => stream,
+            outcome => {
+                if let Err(error) = outcome {
+                    tracing::warn!("cannot serve a connection: {error}");
+                }
+                self.connections.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                turn: 0,
+                conn: None,
+            });
+            self.slots.len() as u32 - 1
+        });
+        tracing::debug!(
+            peer = accepted.peer.map(tracing::field::display),
+            "connected"
+        );
+        let due = self.login_due();
+        let waker = self.ready.waker(slot);
+        self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
+        self.fanout.open(self.id(slot));
+        self.due(slot, Kind::Login, due);
+        self.again.push(slot);
+    }
+
+    fn set_admitted(&mut self, conn: ConnId, admitted: bool) {
+        let due = self.login_due();
+        let Some(slot) = self.find(conn) else {
+            return;
+        };
+        if let Some(conn) = self.conn(slot) {
+            conn.admitted = admitted;
+            conn.login_due = due;
+        }
+        if !admitted {
+            self.due(slot, Kind::Login, due);
+        }
+    }
+
+    fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        let bye = Bye {
+            reason: ByeReason::ShuttingDown,
+            text: "the server is stopping; connect again in a while".into(),
+            reconnect_after_ms: Some(1_000),
+        };
+        for slot in 0..self.slots.len() as u32 {
+            match self.open_conn(slot) {
+                Some(_) => self.say_bye(slot, &bye),
+                None => self.linger_less(slot),
+            }
+        }
+        let seconds = self.greeting.limits.stop_seconds;
+        self.deadlines.push(Deadline {
+            at: self.now + u64::from(seconds) * 1_000,
+            slot: 0,
+            turn: 0,
+            kind: Kind::Stop,
+        });
+    }
+
+    /// The slot of a connection that is still here and not being closed.
+    fn find(&mut self, conn: ConnId) -> Option<u32> {
+        let here = self.slots.get(conn.slot as usize)?.turn == conn.turn;
+        self.open_conn(conn.slot)
+            .filter(|_| here)
+            .map(|_| conn.slot)
+    }
+
+    fn login_due(&self) -> u64 {
+        self.now + u64::from(self.greeting.limits.login_seconds) * 1_000
+    }
+}
