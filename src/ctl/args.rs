@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
 
 use crate::base::UserName;
+use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 /// The program as clap knows it: for help, manual pages and completions.
@@ -34,18 +35,10 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, hide = true, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT")]
     pub(super) generate: Option<Generate>,
     #[command(subcommand)]
     pub(super) verb: Option<Verb>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Generate {
-    Man,
-    Bash,
-    Zsh,
-    Fish,
 }
 
 /// For verbs that change something and need no question.

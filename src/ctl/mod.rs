@@ -4,7 +4,7 @@
 mod args;
 mod ask;
 mod call;
-mod generate;
+mod manual;
 mod show;
 mod table;
 #[cfg(test)]
@@ -20,6 +20,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::base::Timestamp;
+use crate::base::manual::generate;
 use crate::base::text::harmless;
 use crate::wire::control::ControlError;
 
@@ -49,7 +50,9 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args, console: &mut Console) -> Result<(), Failure> {
     match (&args.generate, &args.verb) {
-        (Some(what), _) => generate::generate(*what, &mut console.out).map_err(Failure::Output),
+        (Some(what), _) => {
+            generate(*what, command(), &manual::manual(), &mut console.out).map_err(Failure::Output)
+        }
         (None, Some(verb)) => verb::run(verb, args.socket.as_deref(), console),
         (None, None) => command()
             .error(

@@ -5,6 +5,7 @@ mod args;
 mod config;
 mod hub;
 pub mod log;
+mod manual;
 mod password;
 mod reader;
 mod settings;
@@ -30,6 +31,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::CallId;
+use crate::base::manual::generate;
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -126,8 +128,15 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Exit> {
     if let Some(what) = args.generate {
-        return args::generate(what)
-            .map_err(|error| Exit::io(format!("cannot write: {error}"), &error, Exit::IO));
+        let out = &mut std::io::stdout();
+        return match generate(what, args::command(), &manual::manual(), out) {
+            // Whoever reads may have had enough, as `head` does.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let text = format!("cannot write: {error}");
+                Err(Exit::io(text, &error, Exit::IO))
+            }
+            _ => Ok(()),
+        };
     }
     let config = Config::load(&args)?;
     if args.check {

@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
-/// Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script.
+use crate::base::manual::Generate;
+
+/// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
-/// Without a command it asks for what it was not told (server, port, name, password) and lets you talk. When input or
-/// output is no terminal, each line read is a message or a command such as /join, and each line written is a message.
+/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk. When
+/// input or output is no terminal, each line read is a message or a command such as /join, and each line written is a
+/// message.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 #[command(after_help = "\
@@ -37,8 +40,8 @@ pub struct Args {
     /// Line by line, also on a terminal
     #[arg(long)]
     pub plain: bool,
-    /// Print the manual page or the completions for a shell
-    #[arg(long, hide = true, value_name = "WHAT")]
+    /// Print the manual page, or completions for a shell
+    #[arg(long, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
@@ -124,19 +127,6 @@ pub enum Verb {
     Passwd,
 }
 
-/// What `--generate` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Generate {
-    /// The manual page.
-    Man,
-    /// Completions for bash.
-    Bash,
-    /// Completions for zsh.
-    Zsh,
-    /// Completions for fish.
-    Fish,
-}
-
 /// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -183,24 +173,6 @@ pub fn command() -> clap::Command {
     Args::command()
 }
 
-/// Writes the manual page or the completions.
-///
-/// # Errors
-/// Of the output.
-pub fn generate(what: Generate, output: &mut dyn std::io::Write) -> std::io::Result<()> {
-    use clap_complete::aot::{Shell, generate};
-    let shell = match what {
-        Generate::Man => return clap_mangen::Man::new(command()).render(output),
-        Generate::Bash => Shell::Bash,
-        Generate::Zsh => Shell::Zsh,
-        Generate::Fish => Shell::Fish,
-    };
-    // Into memory first: the generator ends the program when the output is closed.
-    let mut script = Vec::new();
-    generate(shell, &mut command(), "chat-client", &mut script);
-    output.write_all(&script)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +189,7 @@ mod tests {
     #[test]
     fn the_help_says_all_there_is() {
         insta::assert_snapshot!(help(&[]), @r"
-        Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script
+        Talk on a chat server: in the terminal, in a pipe or from a script
 
         Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
 
@@ -239,12 +211,14 @@ mod tests {
           [HOST[:PORT]]  The server, if not told by --server and --port
 
         Options:
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>    Your name there [env: CHAT_NAME]
-              --plain          Line by line, also on a terminal
-          -h, --help           Print help (see more with '--help')
-          -V, --version        Print version
+              --server <HOST>    Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>      Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>      Your name there [env: CHAT_NAME]
+              --plain            Line by line, also on a terminal
+              --generate <WHAT>  Print the manual page, or completions for a shell [possible values: man,
+                                 bash, zsh, fish]
+          -h, --help             Print help (see more with '--help')
+          -V, --version          Print version
 
         The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
         After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
@@ -328,10 +302,5 @@ mod tests {
     fn the_command_line_is_sound_and_takes_no_password() {
         command().debug_assert();
         assert!(Args::try_parse_from(["chat-client", "--password", "x"]).is_err());
-        for what in Generate::value_variants() {
-            let mut text = Vec::new();
-            generate(*what, &mut text).unwrap();
-            assert!(String::from_utf8(text).unwrap().contains("chat-client"));
-        }
     }
 }

@@ -36,10 +36,15 @@ pub const COMMANDS: &[Command] = &[
     row("me", "TEXT", "say what you do: * anna waves", me),
     row("who", "[ROOM]", "who is here", who),
     row("rooms", "", "which rooms there are", rooms),
-    row("topic", "[TEXT]", "what the room is about", topic),
+    row(
+        "topic",
+        "[TEXT]",
+        "what the room is about; with TEXT, change it",
+        topic,
+    ),
     row("history", "[NUMBER]", "what was said before", older),
     row("search", "WORDS", "find messages in all your rooms", search),
-    row("read", "", "everything in the room is read", read),
+    row("read", "", "mark all in the room as read", read),
     row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
     row("help", "", "this list", |talk, _| {
         talk.answer(&help());

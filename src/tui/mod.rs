@@ -6,6 +6,7 @@ mod command;
 mod enter;
 mod failure;
 mod lines;
+mod manual;
 mod show;
 mod talk;
 mod terminal;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::base::manual::generate;
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -50,7 +52,13 @@ pub fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(what) = args.generate {
-        return args::generate(what, &mut std::io::stdout()).map_err(Failure::Output);
+        return generate(
+            what,
+            args::command(),
+            &manual::manual(),
+            &mut std::io::stdout(),
+        )
+        .map_err(Failure::Output);
     }
     match &args.verb {
         Some(verb) => verbs::run(verb, args).await,

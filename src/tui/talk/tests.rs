@@ -267,10 +267,10 @@ fn help_is_a_table() {
     -- /me TEXT             say what you do: * anna waves
     -- /who [ROOM]          who is here
     -- /rooms               which rooms there are
-    -- /topic [TEXT]        what the room is about
+    -- /topic [TEXT]        what the room is about; with TEXT, change it
     -- /history [NUMBER]    what was said before
     -- /search WORDS        find messages in all your rooms
-    -- /read                everything in the room is read
+    -- /read                mark all in the room as read
     -- /quit                end, like Ctrl-D
     -- /help                this list
     ");
