@@ -321,6 +321,26 @@ fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
 }
 
 #[test]
+fn whoever_has_logged_out_is_given_nothing_more() {
+    let mut world = World::new(Limits::default());
+    let ((mut anna, conn), (mut boris, _)) = (world.join(0), world.join(0));
+    world.order(Order::Dismiss { conn });
+    world.deliver(1..=1, None, 10);
+    world.order(Order::Signal {
+        channel: LOBBY,
+        frame: encode_signal(News::Notice { text: "all".into() }),
+        except: None,
+    });
+    world.notice(conn, "you");
+    assert_eq!(boris.hear_seq(), 1);
+    assert!(matches!(anna.hear(), Event::Notice { text } if &*text == "you"));
+    // Somebody else may log in on the same connection and is given what comes from then on.
+    world.attach(conn, 1, 1);
+    world.deliver(2..=2, None, 10);
+    assert_eq!(anna.hear_seq(), 2);
+}
+
+#[test]
 fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
     let limits = Limits {
         requests_outstanding: 4,
