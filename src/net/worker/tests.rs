@@ -376,6 +376,38 @@ fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
 }
 
 #[test]
+fn a_login_counts_for_all_that_may_be_outstanding_and_a_page_for_a_quarter() {
+    let limits = Limits {
+        requests_outstanding: 8,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
+    for (said, taken_at_once) in [
+        (r#"{"type":"login","name":"anna","password":"x"}"#, 1),
+        (r#"{"type":"resume","token":"x"}"#, 1),
+        (r#"{"type":"history","room":"lobby"}"#, 4),
+        (r#"{"type":"search","text":"tea"}"#, 4),
+        (r#"{"type":"rooms"}"#, 4),
+        (r#"{"type":"typing","to":"lobby"}"#, 8),
+    ] {
+        client.send(&encode(said).repeat(20));
+        let mut left = 20;
+        while left > 0 {
+            let taken = taken_at_once.min(left);
+            (0..taken).for_each(|_| assert_eq!(world.asked().0, conn, "{said}"));
+            // Nothing of the first connection comes before this one's, which was made when all of it had been read.
+            other.say(r#"{"type":"logout"}"#);
+            assert_eq!(world.asked().0, other_conn, "{said}");
+            world.answer(other_conn, None);
+            (0..taken).for_each(|_| world.answer(conn, None));
+            left -= taken;
+        }
+        (0..20).for_each(|_| assert!(matches!(client.hear(), Event::Ok)));
+    }
+}
+
+#[test]
 fn a_client_that_does_not_take_its_answers_is_not_read_on() {
     let limits = Limits {
         outbox_bytes: 10_000,
