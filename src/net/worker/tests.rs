@@ -340,6 +340,43 @@ fn whoever_has_logged_out_is_given_nothing_more() {
     assert_eq!(anna.hear_seq(), 2);
 }
 
+#[tokio::test]
+async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
+    let greeting = Arc::new(Greeting {
+        server: "test".into(),
+        registration: Registration::Open,
+        limits: Limits::default(),
+    });
+    let (orders, receiver) = unbounded_channel();
+    let (hub, readers) = (channel().0, channel().0);
+    let mut worker = Worker::new(0, hub, readers, greeting, receiver, Arc::default());
+    let adopt = |worker: &mut Worker| {
+        let (socket, _) = std::os::unix::net::UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        worker.connections.fetch_add(1, Ordering::Relaxed);
+        worker.carry_out(Order::Adopt(Accepted {
+            socket: Socket::Unix(socket),
+            peer: None,
+        }));
+    };
+    adopt(&mut worker);
+    worker.slots[0].turn = u16::MAX - 1;
+    worker.drop_conn(0);
+    adopt(&mut worker);
+    assert_eq!((worker.slots.len(), worker.id(0).turn), (1, u16::MAX));
+    worker.drop_conn(0);
+    adopt(&mut worker);
+    assert_eq!((worker.slots.len(), worker.id(1).turn), (2, 0));
+    worker.drop_conn(1);
+    drop(orders);
+    worker.stopping = true;
+    assert!(
+        std::future::poll_fn(|cx| Poll::Ready(worker.turn(cx)))
+            .await
+            .is_ready()
+    );
+}
+
 #[test]
 fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
     let limits = Limits {
