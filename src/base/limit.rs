@@ -66,7 +66,8 @@ limits! {
     direct_conversations: u32 = 1_000,
     /// Sessions of one person; a further login ends the one that was idle longest.
     sessions_per_user: u32 = 32,
-    /// Requests of one connection that are not answered yet. At the limit its socket is not read until one is.
+    /// Requests of one connection that are not answered yet. At the limit its socket is not read until some are. One for
+    /// a page or a list counts as a quarter of the limit, one that logs in or changes the password as all of it.
     requests_outstanding: u32 = 256,
     /// Messages of all that wait for the writer. Past that, `busy`.
     appends_waiting: u32 = 65_536,

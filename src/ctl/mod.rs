@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::base::Timestamp;
 use crate::base::manual::generate;
-use crate::base::text::harmless;
+use crate::base::text::{harmless, harmless_json};
 use crate::wire::control::ControlError;
 
 pub use args::command;
@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("chatctl: {failure}");
+            let _ = writeln!(io::stderr(), "chatctl: {failure}");
             ExitCode::from(failure.status())
         }
     }
@@ -139,7 +139,10 @@ impl Console {
         words: impl FnOnce(&T, &Self) -> String,
     ) -> Result<(), Failure> {
         let text = match self.json {
-            true => serde_json::to_string(result).unwrap_or_default() + "\n",
+            true => {
+                harmless_json(&serde_json::to_string(result).unwrap_or_default()).into_owned()
+                    + "\n"
+            }
             false => words(result, self),
         };
         self.out.write_all(text.as_bytes()).map_err(Failure::Output)

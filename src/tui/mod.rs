@@ -1,5 +1,13 @@
 //! chat-client: talks in a terminal or a pipe, and does what scripts ask. Knows the client library, no sockets.
 
+/// Says something on standard error. When nobody reads it (`2>&1 | head`), that is no reason to panic.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 pub mod args;
 mod ask;
 mod command;
@@ -43,7 +51,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if failure.code() != 0 {
-                eprintln!("chat-client: {failure}");
+                tell!("chat-client: {failure}");
             }
             ExitCode::from(failure.code())
         }

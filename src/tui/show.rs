@@ -4,13 +4,13 @@
 //! done; a line break in the text is shown as `↵`. This format is stable. On a terminal it is shorter, with colours, and
 //! a text of several lines goes on behind `│`.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::base::Timestamp;
 use crate::base::record::Kind;
+use crate::base::text::is_harmful;
 use crate::client::Message;
 
 /// What the last of several lines are marked by on a terminal.
@@ -144,30 +144,6 @@ fn harmless_character(character: char) -> char {
     }
 }
 
-/// What a terminal could obey, or what could make a text look like another one.
-fn is_harmful(character: char) -> bool {
-    matches!(character,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        | '\u{fff9}'..='\u{fffb}')
-}
-
-/// JSON that means the same and does no harm on a terminal: such characters only stand in strings, and there they may
-/// be written as numbers.
-#[must_use]
-pub fn harmless_json(json: &str) -> String {
-    let mut harmless = String::with_capacity(json.len());
-    for character in json.chars() {
-        match is_harmful(character) {
-            true => {
-                let _ = write!(harmless, "\\u{:04x}", u32::from(character));
-            }
-            false => harmless.push(character),
-        }
-    }
-    harmless
-}
-
 /// How long ago something was, roughly.
 #[must_use]
 pub fn ago(span: Duration) -> String {
@@ -239,17 +215,6 @@ mod tests {
         let left =
             ('\0'..=char::MAX).filter(|character| is_harmful(harmless_character(*character)));
         assert_eq!(left.count(), 0);
-    }
-
-    #[test]
-    fn json_stays_the_same_json() {
-        let json = serde_json::to_string("a\x1b\u{9b}\u{202e}\x7fя").unwrap();
-        let shown = harmless_json(&json);
-        assert!(!shown.chars().any(is_harmful));
-        assert_eq!(
-            serde_json::from_str::<String>(&shown).unwrap(),
-            "a\x1b\u{9b}\u{202e}\x7fя"
-        );
     }
 
     #[test]

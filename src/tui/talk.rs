@@ -134,7 +134,7 @@ impl Talk {
             },
         };
         done.unwrap_or_else(|sentence| {
-            self.note(sentence);
+            self.note(harmless(&sentence));
             Do::Nothing
         })
     }

@@ -126,7 +126,7 @@ impl Terminal {
             Some(prints) => {
                 let _ = prints.send(format!("{line}\n"));
             }
-            None => eprintln!("{line}"),
+            None => tell!("{line}"),
         }
     }
 }
@@ -138,7 +138,7 @@ impl Drop for Terminal {
             let changed = tcgetattr(io::stdin()).is_ok_and(|now| now != *saved);
             if changed && tcsetattr(io::stdin(), SetArg::TCSANOW, saved).is_ok() {
                 // No more brackets around what is pasted, and a line of its own for what follows.
-                println!("\x1b[?2004l");
+                let _ = writeln!(io::stdout(), "\x1b[?2004l");
             }
         }
     }
@@ -199,8 +199,8 @@ fn read_lines(
                 if erase && is_said(&line) {
                     let columns = editor.dimensions().map_or(80, |(columns, _)| columns);
                     let rows = rows(&format!("{prompt}{line}"), usize::from(columns));
-                    print!("\x1b[{rows}A\r\x1b[J");
-                    let _ = io::stdout().flush();
+                    let mut output = io::stdout().lock();
+                    let _ = write!(output, "\x1b[{rows}A\r\x1b[J").and_then(|()| output.flush());
                 }
                 Typed::Line(line)
             }

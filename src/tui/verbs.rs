@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::base::Seq;
 use crate::base::limit::PAGE_MESSAGES_MAX;
+use crate::base::text::harmless_json;
 use crate::client::calls::as_on_the_wire;
 use crate::client::{Client, Event, Message, Part, Refusal};
 use crate::tui::args::{Args, Verb};
 use crate::tui::ask;
 use crate::tui::enter::{Entry, twice};
 use crate::tui::failure::Failure;
-use crate::tui::show::{Style, harmless, harmless_json};
+use crate::tui::show::{Style, harmless};
 use crate::tui::talk::room_line;
 
 /// How long a script waits for a server that is gone before it gives up.
@@ -187,14 +188,14 @@ async fn follow(client: &mut Client, rooms: &[String], printer: &Printer) -> Res
             Event::Lost {
                 why, attempts: 1, ..
             } => {
-                eprintln!("{}; connecting again…", harmless(&why));
+                tell!("{}; connecting again…", harmless(&why));
             }
-            Event::Back { .. } => eprintln!("connected again"),
-            Event::WentBack { room, has, .. } => eprintln!(
+            Event::Back { .. } => tell!("connected again"),
+            Event::WentBack { room, has, .. } => tell!(
                 "the server went back to a backup: {} ends at message {has} there",
                 harmless(&room)
             ),
-            Event::Expired { room, count } => eprintln!(
+            Event::Expired { room, count } => tell!(
                 "{count} messages of {} are no longer kept by the server",
                 harmless(&room)
             ),

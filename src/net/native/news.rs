@@ -18,7 +18,7 @@ use crate::net::native::message::{begin, finish, string};
 use crate::wire::event::{
     Event, Hello, HelloLimits, LastLogin, Person, Presence, RoomEntry, RoomState, Tagged, Welcome,
 };
-use crate::wire::{Code, PROTOCOL, Request, SOFTWARE, frame};
+use crate::wire::{Code, PROTOCOL, SOFTWARE, frame};
 
 /// Encodes what one connection is told. Mostly one frame; a `welcome` with more rooms than fit it is followed by
 /// `joined` frames for the rest.
@@ -90,7 +90,7 @@ pub fn encode_hello(re: Option<RequestId>, greeting: &Greeting) -> Bytes {
                 requests_outstanding: greeting.limits.requests_outstanding,
                 key_hours: greeting.limits.key_hours,
             },
-            features: Request::TYPES.iter().map(|&word| word.to_owned()).collect(),
+            features: Vec::new(),
         }),
     )
 }
