@@ -62,7 +62,7 @@ pub(super) enum Generate {
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM and SIGINT end chatd in order, SIGHUP reads the configuration again and reopens the log file.
-Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is taken, 73 cannot create a file, 74 I/O \
+Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is taken, 70 a fault of chatd, 73 cannot create a file, 74 I/O \
 error, 77 no permission, 78 wrong configuration.";
 
 /// Prints it.
