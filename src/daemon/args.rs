@@ -75,8 +75,8 @@ pub(super) struct Args {
 const AFTER_HELP: &str = "\
 Signals: SIGTERM and SIGINT end chatd in order, SIGHUP reads the configuration again and reopens the log file.
 
-Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is taken, 71 no thread or other resource \
-left, 73 cannot create a file, 74 I/O error, 77 no permission, 78 wrong configuration.";
+Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is taken, 70 a fault of chatd, 71 no \
+thread or other resource left, 73 cannot create a file, 74 I/O error, 77 no permission, 78 wrong configuration.";
 
 /// The command line as clap knows it: for help, manual page and completions.
 pub(super) fn command() -> clap::Command {

@@ -15,6 +15,7 @@ mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,6 +56,9 @@ const CALLS_WAITING: usize = 64;
 /// Open files beside the connections: database, log, listeners, polls, the control socket.
 const OTHER_FILES: u64 = 200;
 
+/// How often the threads are looked at that must not end.
+const THREADS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Why the daemon does not serve, and the exit code for it (sysexits.h).
 #[derive(Debug)]
 pub(crate) struct Exit {
@@ -64,6 +68,7 @@ pub(crate) struct Exit {
 
 impl Exit {
     const UNAVAILABLE: u8 = 69;
+    const SOFTWARE: u8 = 70;
     const CANT_CREATE: u8 = 73;
     const IO: u8 = 74;
     const NO_PERMISSION: u8 = 77;
@@ -73,6 +78,14 @@ impl Exit {
         Self {
             code: Self::CONFIG,
             text,
+        }
+    }
+
+    fn lost() -> Self {
+        Self {
+            code: Self::SOFTWARE,
+            text: "a part of chatd has failed, which is a fault of chatd; what was acknowledged is stored, start it again"
+                .to_owned(),
         }
     }
 
@@ -299,6 +312,7 @@ impl Daemon {
         } = self;
         let local = tokio::task::LocalSet::new();
         local.block_on(runtime, async {
+            let mut lost = pin!(lost([&hub, &writer]));
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
             let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
@@ -312,8 +326,11 @@ impl Daemon {
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
                     () = admin.stop.notified() => break,
+                    () = &mut lost => return Err(Exit::lost()),
                 }
             }
+            // Whoever calls from now on is told that it is too late.
+            drop(calls);
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
@@ -321,19 +338,36 @@ impl Daemon {
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
-            while let Some((call, reply)) = replies.recv().await {
-                admin.replied(call, reply);
+            loop {
+                tokio::select! {
+                    biased;
+                    reply = replies.recv() => match reply {
+                        Some((call, reply)) => admin.replied(call, reply),
+                        None => break,
+                    },
+                    () = &mut lost => return Err(Exit::lost()),
+                }
             }
+            admin.leave_waiting();
             let _ = stopped.send(true);
             // Callers are given a moment to take their last replies.
             let _ = control.await;
-        });
+            Ok(())
+        })?;
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
         drop(std::fs::remove_file(&config.control));
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits until one of the threads has ended that end only when the daemon does. Nothing could be stored or answered then:
+/// it is better to end, and to be started again.
+async fn lost(threads: [&JoinHandle<()>; 2]) {
+    while !threads.iter().any(|thread| thread.is_finished()) {
+        tokio::time::sleep(THREADS_INTERVAL).await;
     }
 }
 

@@ -21,6 +21,7 @@ pub mod input;
 mod key;
 mod lookup;
 mod member;
+mod outbox;
 mod presence;
 mod session;
 mod state;
@@ -361,6 +362,11 @@ impl Engine {
                         );
                     }
                     Change::RemoveSession(session) => self.close_session(session),
+                    Change::RemoveSessions { user, but } => self
+                        .state
+                        .sessions_but(user, but)
+                        .into_iter()
+                        .for_each(|session| self.close_session(session)),
                     _ => {}
                 }
                 self.state.apply(change);
@@ -440,4 +446,3 @@ impl Engine {
         self.effects.push(Effect::Stopped);
     }
 }
-mod outbox;

@@ -76,6 +76,7 @@ impl Engine {
             None => Ok(()),
         }
     }
+
     pub(super) fn resume(
         &mut self,
         asker: &Asker,
@@ -87,8 +88,7 @@ impl Engine {
             .and_then(|token| self.state.session_by_token(&token))
             .filter(|session| session.expires_at >= self.now.wall);
         let Some(session) = alive else {
-            self.hold(asker.conn);
-            self.refuse_login(asker, Refusal::DeadToken, true);
+            self.refuse_login(asker, Refusal::DeadToken);
             return Ok(());
         };
         let (user, id) = (session.user, session.id);
@@ -235,20 +235,21 @@ impl Engine {
                 last_login,
                 registered,
             } => {
-                if let Some(skeleton) = registered {
-                    self.registering.remove(&skeleton);
+                if let Some(skeleton) = &registered {
+                    self.registering.remove(skeleton);
                 }
-                match (
-                    self.state
-                        .sessions
-                        .get(&session)
-                        .map(|session| session.user),
-                    outcome,
-                ) {
-                    (Some(user), Outcome::Changed) => {
+                let user = self
+                    .state
+                    .sessions
+                    .get(&session)
+                    .map(|session| session.user);
+                match (user, outcome, registered) {
+                    (Some(user), Outcome::Changed, _) => {
                         self.admit(&asker, user, session, Some(token), last_login, &[])
                     }
-                    _ => self.refuse(&asker, Refusal::NameTaken),
+                    (.., Some(_)) => self.refuse(&asker, Refusal::NameTaken),
+                    // Meanwhile the password was changed or the account removed.
+                    (.., None) => self.refuse_login(&asker, Refusal::WrongPassword),
                 }
             }
             Done::Logout | Done::Password => self.answer(&asker, News::Ok),

@@ -56,6 +56,13 @@ pub(super) struct Room {
     pub online: u32,
 }
 
+impl User {
+    /// Where the room is among theirs, or where it would be.
+    fn place_of(&self, room: RoomId) -> Result<usize, usize> {
+        self.rooms.binary_search_by_key(&room, |(room, _)| *room)
+    }
+}
+
 impl State {
     /// The state that a store holds.
     pub fn new(snapshot: Snapshot) -> Self {
@@ -71,7 +78,7 @@ impl State {
         snapshot
             .members
             .iter()
-            .for_each(|member| state.set_member(member));
+            .for_each(|member| state.add_member(member));
         snapshot
             .sessions
             .into_iter()
@@ -87,9 +94,9 @@ impl State {
             Change::SetLastLogin(user, last) => {
                 self.users
                     .entry(user)
-                    .and_modify(|user| user.last_login = Some(last));
+                    .and_modify(|user| user.last_login = Some(last).filter(|_| !user.removed));
             }
-            Change::AddSession(session) => self.add_session(session),
+            Change::AddSession(session, _) => self.add_session(session),
             Change::RenewSession {
                 id,
                 seen_at,
@@ -101,12 +108,16 @@ impl State {
                 });
             }
             Change::RemoveSession(session) => self.remove_session(session),
+            Change::RemoveSessions { user, but } => self
+                .sessions_but(user, but)
+                .into_iter()
+                .for_each(|session| self.remove_session(session)),
             Change::AddRoom(room) => self.add_room(room),
             Change::SetTopic(room, topic) => {
                 self.rooms.entry(room).and_modify(|room| room.topic = topic);
             }
-            Change::AddMember(member) if self.read_seq(member.room, member.user).is_some() => {}
-            Change::AddMember(member) | Change::SetRead(member) => self.set_member(&member),
+            Change::AddMember(member) => self.add_member(&member),
+            Change::SetRead(member) => self.set_read(&member),
             Change::RemoveMember(room, user) => self.remove_member(room, user),
             Change::SetPassword(..) | Change::AddAudit(_) => {}
         }
@@ -213,23 +224,28 @@ impl State {
         );
     }
 
-    fn set_member(&mut self, member: &MemberRecord) {
+    fn add_member(&mut self, member: &MemberRecord) {
         let (Some(room), Some(user)) = (
             self.rooms.get_mut(&member.room),
-            self.users.get_mut(&member.user),
+            self.users
+                .get_mut(&member.user)
+                .filter(|user| !user.removed),
         ) else {
             return;
         };
-        match user
-            .rooms
-            .binary_search_by_key(&member.room, |(room, _)| *room)
+        if let Err(place) = user.place_of(member.room) {
+            user.rooms.insert(place, (member.room, member.read_seq));
+            room.members.insert(member.user);
+            room.online += u32::from(!user.conns.is_empty());
+        }
+    }
+
+    fn set_read(&mut self, member: &MemberRecord) {
+        if let Some(user) = self.users.get_mut(&member.user)
+            && let Ok(place) = user.place_of(member.room)
         {
-            Ok(place) => user.rooms[place].1 = member.read_seq,
-            Err(place) => {
-                user.rooms.insert(place, (member.room, member.read_seq));
-                room.members.insert(member.user);
-                room.online += u32::from(!user.conns.is_empty());
-            }
+            let read = &mut user.rooms[place].1;
+            *read = member.read_seq.max(*read);
         }
     }
 
@@ -238,7 +254,7 @@ impl State {
         else {
             return;
         };
-        if let Ok(place) = user.rooms.binary_search_by_key(&room_id, |(room, _)| *room) {
+        if let Ok(place) = user.place_of(room_id) {
             user.rooms.remove(place);
             room.members.remove(&user_id);
             room.online -= u32::from(!user.conns.is_empty());
@@ -296,6 +312,13 @@ impl State {
         self.room_names.contains_key(name.key()) || self.room_looks.contains(name.skeleton())
     }
 
+    /// All sessions of an account but one.
+    pub fn sessions_but(&self, user: UserId, but: Option<SessionId>) -> Vec<SessionId> {
+        let sessions = self.users.get(&user).map_or(&[][..], |user| &user.sessions);
+        let others = sessions.iter().filter(|session| Some(**session) != but);
+        others.copied().collect()
+    }
+
     /// The session of a token.
     pub fn session_by_token(&self, token: &TokenHash) -> Option<&SessionRecord> {
         self.sessions.get(self.tokens.get(token)?)
@@ -308,11 +331,8 @@ impl State {
 
     /// How far somebody has read in a room; none when they are not in it.
     pub fn read_seq(&self, room: RoomId, user: UserId) -> Option<Seq> {
-        let rooms = &self.users.get(&user)?.rooms;
-        rooms
-            .binary_search_by_key(&room, |(room, _)| *room)
-            .ok()
-            .map(|place| rooms[place].1)
+        let user = self.users.get(&user)?;
+        user.place_of(room).ok().map(|place| user.rooms[place].1)
     }
 
     /// The room that somebody means: their direct conversation with a living account of that name; else the one that

@@ -2,6 +2,7 @@
 //! test, which decides when they are done.
 
 mod admin;
+mod crossing;
 mod people;
 mod talk;
 mod world;

@@ -1,5 +1,5 @@
-//! The world around an engine: connections that write down what they are told, a writer that numbers messages, a
-//! clock that is set by hand.
+//! The world around an engine: connections that write down what they are told, a writer that numbers messages and
+//! refuses what a store refuses, a clock that is set by hand.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +17,35 @@ use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Reply};
 use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request, Rules};
 
+/// What of the stored state lets a writer refuse an entry.
+#[derive(Clone, Default)]
+struct Rows {
+    passwords: BTreeMap<UserId, PasswordHash>,
+    rooms: Vec<RoomForm>,
+}
+
+impl Rows {
+    /// Returns whether the change could be made.
+    fn make(&mut self, change: &Change) -> bool {
+        match change {
+            Change::AddRoom(room) if self.rooms.contains(&room.form) => return false,
+            Change::AddRoom(room) => self.rooms.push(room.form.clone()),
+            Change::AddUser(user, hash) => drop(self.passwords.insert(user.id, hash.clone())),
+            Change::SetPassword(user, hash) => {
+                self.passwords
+                    .entry(*user)
+                    .and_modify(|old| *old = hash.clone());
+            }
+            Change::RemoveUser(user) => drop(self.passwords.remove(user)),
+            Change::AddSession(session, hash) => {
+                return self.passwords.get(&session.user) == Some(hash);
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
 pub struct World {
     pub engine: Engine,
     pub now: Now,
@@ -27,7 +56,11 @@ pub struct World {
     writer: VecDeque<(Ticket, Option<RoomId>, Vec<Change>)>,
     /// Whether the writer is done at once.
     pub quick: bool,
+    /// What waits for the password threads, when they are slow; done by [`World::do_passwords`].
+    passwords: VecDeque<(Ticket, PasswordWork)>,
+    pub slow_passwords: bool,
     seqs: BTreeMap<RoomId, Seq>,
+    rows: Rows,
     tokens: u8,
     pub stopped: bool,
     pub replies: Vec<Reply>,
@@ -66,7 +99,10 @@ impl World {
             attached: BTreeMap::new(),
             writer: VecDeque::new(),
             quick: true,
+            passwords: VecDeque::new(),
+            slow_passwords: false,
             seqs: BTreeMap::new(),
+            rows: Rows::default(),
             tokens: 0,
             stopped: false,
             replies: Vec::new(),
@@ -170,13 +206,20 @@ impl World {
 
     /// The writer stores everything that waits, in one commit.
     pub fn store(&mut self) {
-        let outcome = |(ticket, room, _): (Ticket, Option<RoomId>, Vec<Change>)| match room {
+        let outcome = |(ticket, room, changes): (Ticket, Option<RoomId>, Vec<Change>)| match room {
             Some(room) => {
                 let seq = self.seqs.entry(room).or_default();
                 *seq = seq.next();
                 (ticket, Outcome::Appended(*seq))
             }
-            None => (ticket, Outcome::Changed),
+            None => {
+                let mut rows = self.rows.clone();
+                if !changes.iter().all(|change| rows.make(change)) {
+                    return (ticket, Outcome::Taken);
+                }
+                self.rows = rows;
+                (ticket, Outcome::Changed)
+            }
         };
         let outcomes = self.writer.drain(..).map(outcome).collect();
         self.input(Input::Stored(outcomes));
@@ -188,9 +231,11 @@ impl World {
         self.input(Input::NotStored { tickets, fault });
     }
 
-    /// The first things that wait were dealt with by hand.
-    pub fn forget_writer(&mut self, things: usize) {
-        self.writer.drain(..things);
+    /// The password threads do everything that waits.
+    pub fn do_passwords(&mut self) {
+        while let Some((ticket, work)) = self.passwords.pop_front() {
+            self.password(ticket, work);
+        }
     }
 
     /// What the connection was told since it was last asked, a line each.
@@ -272,6 +317,9 @@ impl World {
                 );
             }
             Effect::Query { conn, query, .. } => self.tell(conn, format!("{query:?}")),
+            Effect::Password { ticket, work } if self.slow_passwords => {
+                self.passwords.push_back((ticket, work));
+            }
             Effect::Password { ticket, work } => self.password(ticket, work),
             Effect::Reply { reply, .. } => self.replies.push(reply),
             Effect::Stopped => self.stopped = true,
@@ -286,8 +334,11 @@ impl World {
         let right = |password: Password| password.expose() == "correct horse";
         let outcome = match work {
             PasswordWork::Hash(_) => PasswordOutcome::Hashed(PasswordHash("hash".into()), token),
-            PasswordWork::Check(Some(_), password) if right(password.clone()) => {
-                PasswordOutcome::Right(token)
+            PasswordWork::Check(Some(user), password) if right(password.clone()) => {
+                let known = self.rows.passwords.get(&user).cloned();
+                known.map_or(PasswordOutcome::Wrong, |hash| {
+                    PasswordOutcome::Right(hash, token)
+                })
             }
             PasswordWork::Replace(_, old, _) if right(old.clone()) => {
                 PasswordOutcome::Hashed(PasswordHash("hash".into()), token)
