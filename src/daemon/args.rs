@@ -16,26 +16,47 @@ use super::config::Listen;
 #[command(name = "chatd", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Read this configuration file [default: chatd.toml in $CONFIGURATION_DIRECTORY or /etc/chatd, if there is one]
-    #[arg(long, value_name = "FILE", env = "CHATD_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHATD_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 
     /// Listen on this address and port; may be given several times [default: 127.0.0.1:2428 and [::1]:2428]
-    #[arg(long, value_name = "ADDR", env = "CHATD_LISTEN", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "CHATD_LISTEN",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub listen: Vec<Listen>,
 
     /// Keep the database in this folder [default: $STATE_DIRECTORY, else /var/lib/chatd for root, else
     /// $XDG_STATE_HOME/chatd or ~/.local/state/chatd]
-    #[arg(long, value_name = "DIR", env = "CHATD_STATE")]
+    #[arg(long, value_name = "DIR", env = "CHATD_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
 
     /// Put the control socket here [default: io.chatd.Control in $RUNTIME_DIRECTORY, else in /run/chatd for root, else in
     /// $XDG_RUNTIME_DIR/chatd, else in the state folder's run]
-    #[arg(long, value_name = "PATH", env = "CHATD_CONTROL")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CHATD_CONTROL",
+        hide_env_values = true
+    )]
     pub control: Option<PathBuf>,
 
     /// Write service messages here [default: chatd.log in $LOGS_DIRECTORY, else in /var/log/chatd for root, else in the
     /// state folder]
-    #[arg(long, value_name = "FILE", env = "CHATD_LOG_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHATD_LOG_FILE",
+        hide_env_values = true
+    )]
     pub log_file: Option<PathBuf>,
 
     /// Where a port is taken, listen on the next one that is free
