@@ -224,7 +224,7 @@ mod tests {
         let place = |name: &str| folder.path().join(name);
         let (shut, own) = (place("shut"), place("own"));
         let _listeners = [&shut, &own].map(|path| UnixListener::bind(path).unwrap());
-        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
         // Nothing is shut for root.
         let first = match nix::unistd::geteuid().is_root() {
             true => &shut,
