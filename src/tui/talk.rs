@@ -89,6 +89,8 @@ pub struct Talk {
     day: Option<String>,
     /// Who came and went, until it is told.
     comings: Vec<Coming>,
+    /// Just connected again, as the others may be: that they come is nothing new.
+    is_back: bool,
     lost: bool,
     failed: bool,
 }
@@ -104,6 +106,7 @@ impl Talk {
             lines: VecDeque::new(),
             day: None,
             comings: Vec::new(),
+            is_back: false,
             lost: false,
             failed: false,
         }
@@ -186,6 +189,7 @@ impl Talk {
             }
             Event::Back { missed } => {
                 self.lost = false;
+                self.is_back = self.style.terminal;
                 let missed = match missed {
                     0 => "nothing was missed".to_owned(),
                     1 => "1 message was missed and comes now".to_owned(),
@@ -223,11 +227,12 @@ impl Talk {
     /// scripts do, and whoever is back at once need not be spoken of.
     #[must_use]
     pub fn has_comings(&self) -> bool {
-        !self.comings.is_empty()
+        self.is_back || !self.comings.is_empty()
     }
 
     /// Tells who came and left.
     pub fn tell_comings(&mut self) {
+        self.is_back = false;
         for coming in std::mem::take(&mut self.comings) {
             if coming.is_plain {
                 continue;
@@ -446,7 +451,7 @@ impl Talk {
                 user,
                 state,
                 others,
-                is_plain: false,
+                is_plain: self.is_back && state == Presence::Joined,
             }),
             Answer::Topic { room, topic, by } => {
                 let by = by.map_or(String::new(), |by| format!(" by {}", harmless(&by)));

@@ -393,6 +393,21 @@ fn only_who_stays_is_said_to_have_come() {
 }
 
 #[test]
+fn those_who_come_back_when_one_does_oneself_are_nothing_new() {
+    let mut story = Story::begun(true);
+    story.hears(Event::Back { missed: 0 });
+    story.sees("bert", Presence::Joined);
+    assert!(story.talk.has_comings());
+    story.some_time_later();
+    story.sees("olga", Presence::Joined);
+    story.some_time_later();
+    insta::assert_snapshot!(story.seen(), @"
+      -- connected again; nothing was missed
+      -- olga came
+    ");
+}
+
+#[test]
 fn what_was_done_is_told_and_so_is_that_nothing_was_found() {
     let mut story = Story::begun(true);
     story.writes("/topic tea");
