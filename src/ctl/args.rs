@@ -29,10 +29,10 @@ Exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
 #[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true)]
 pub(super) struct Args {
     /// The control socket [env: CHATD_CONTROL]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", display_order = 100)]
     pub(super) socket: Option<PathBuf>,
     /// Print JSON: one object, or one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub(super) json: bool,
     /// Print the manual page, or completions for a shell
     #[arg(long, value_name = "WHAT")]
@@ -234,10 +234,16 @@ pub(super) enum SessionVerb {
     #[command(about = about::<wire::RevokeSession>())]
     Revoke {
         /// Its number, as `chatctl sessions` shows it
+        #[arg(value_parser = session)]
         id: u64,
         #[command(flatten)]
         sure: Sure,
     },
+}
+
+fn session(text: &str) -> Result<u64, String> {
+    let wrong = |_| format!("'{text}' is no number of a session; `chatctl sessions` lists them");
+    text.parse().map_err(wrong)
 }
 
 /// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.

@@ -118,9 +118,10 @@ impl Admin {
             }
             Command::RevokeSession(revoke) => self.done(Ask::RevokeSession { id: revoke.id }).await,
             Command::Kick(kick) => {
-                let text = kick
-                    .reason
-                    .map_or_else(|| KICKED.into(), |words| words.text().clone());
+                let text = kick.reason.map_or_else(
+                    || KICKED.into(),
+                    |words| format!("{KICKED}: {}", words.text()).into(),
+                );
                 self.reach(Ask::Kick {
                     name: kick.user,
                     text,

@@ -38,6 +38,7 @@ const FOLLOWER_LINES: usize = 1_024;
 const LINE_BYTES_MAX: usize = 8_192;
 /// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
 const FILE_MODE: u32 = 0o600;
+/// A folder that is made for it is often the state folder, which nobody else may look into.
 const FOLDER_MODE: u32 = 0o700;
 
 /// The log. Cloning gives another handle to the same.
@@ -197,7 +198,6 @@ impl Log {
 
 fn open(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|path| !path.as_os_str().is_empty()) {
-        // It may be the state folder, which is made like this by the store, too.
         DirBuilder::new()
             .recursive(true)
             .mode(FOLDER_MODE)

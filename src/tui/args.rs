@@ -28,17 +28,31 @@ pub struct Args {
         global = true,
         value_name = "HOST",
         env = "CHAT_SERVER",
-        hide_env_values = true
+        hide_env_values = true,
+        display_order = 100
     )]
     pub server: Option<String>,
     /// Its port [default: 2428]
-    #[arg(long, global = true, env = "CHAT_PORT", hide_env_values = true, value_parser = port)]
+    #[arg(
+        long,
+        global = true,
+        env = "CHAT_PORT",
+        hide_env_values = true,
+        value_parser = port,
+        display_order = 101
+    )]
     pub port: Option<u16>,
     /// Your name there
-    #[arg(long, global = true, env = "CHAT_NAME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "CHAT_NAME",
+        hide_env_values = true,
+        display_order = 102
+    )]
     pub name: Option<String>,
     /// Line by line, also on a terminal
-    #[arg(long)]
+    #[arg(long, display_order = 103)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
     #[arg(long, value_name = "WHAT")]
@@ -56,8 +70,8 @@ pub enum Verb {
         /// Where it goes
         #[arg(value_name = "ROOM|@USER")]
         to: String,
-        /// What it says
-        text: Option<String>,
+        /// What it says; several words need no quotes
+        text: Vec<String>,
     },
     /// Print the newest messages of rooms, by default of all you are in
     Tail {
@@ -91,7 +105,8 @@ pub enum Verb {
     /// Print messages with certain words
     Search {
         /// The words; `word*` finds longer ones, too
-        text: String,
+        #[arg(value_name = "WORD", required = true)]
+        words: Vec<String>,
         /// Only in this room, or with this @USER
         #[arg(long)]
         room: Option<String>,
@@ -241,22 +256,22 @@ mod tests {
 
         Options:
               --json           One JSON object a line, as on the wire
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
           -n <N>               How many messages of each room [default: 10]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
           -f, --follow         Go on with what comes; after a loss of connection nothing is missing and
                                nothing comes twice
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>    Your name there [env: CHAT_NAME]
           -h, --help           Print help
         ");
         insta::assert_snapshot!(help(&["send"]), @r"
         Send a message; its text comes from standard input when it is not given
 
-        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]
+        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]...
 
         Arguments:
           <ROOM|@USER>  Where it goes
-          [TEXT]        What it says
+          [TEXT]...     What it says; several words need no quotes
 
         Options:
               --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]

@@ -282,12 +282,26 @@ impl Entry {
         if open != Some(Registration::Open) || !ask::is_possible() {
             return Ok(None);
         }
-        if !ask::yes(&format!("Register \"{}\" as a new name?", harmless(name)))? {
+        let name_shown = harmless(name);
+        println!("nobody called '{name_shown}' has this password here");
+        if !ask::yes(&format!("register '{name_shown}' as a new name?"))? {
             return Ok(None);
         }
+        let shortest = client
+            .model()
+            .hello()
+            .map(|hello| hello.limits.password_chars_min);
         let mut password = first.clone();
         let mut again = !told;
         loop {
+            if let Some(shortest) = shortest
+                && (password.expose().chars().count() as u64) < shortest as u64
+            {
+                eprintln!("the password is too short; take at least {shortest} characters");
+                password = ask::password("new password")?;
+                again = true;
+                continue;
+            }
             if again && ask::password("password again")? != password {
                 tell!("the two are not the same; once more");
                 password = ask::password("new password")?;

@@ -2,7 +2,8 @@
 //!
 //! In a pipe a message is one line, `2026-11-20T10:30:00.000Z lobby <anna> text`, or `… lobby * anna waves` for what is
 //! done; a line break in the text is shown as `↵`. This format is stable. On a terminal it is shorter, with colours, and
-//! a text of several lines goes on behind `│`.
+//! a text of several lines goes on behind `│`. What the
+//! program says itself begins with `--`.
 
 use std::time::Duration;
 
@@ -56,18 +57,34 @@ impl Style {
         let text = self.text(&message.text);
         let from = self.name(&message.from);
         let room = harmless(&message.room);
-        let (moment, room) = match (self.terminal, current) {
-            (false, _) => (message.at.to_string(), format!("{room} ")),
-            (true, Some(current)) if *current == *message.room => {
-                (self.clock(message.at), String::new())
+        let (moment, room, from) = match message.room.strip_prefix('@') {
+            _ if !self.terminal => (message.at.to_string(), format!("{room} "), from),
+            _ if current == Some(&*message.room) => (self.clock(message.at), String::new(), from),
+            Some(other) => {
+                let to = match *other == *message.from {
+                    true => "you".to_owned(),
+                    false => self.name(other),
+                };
+                (
+                    self.clock(message.at),
+                    String::new(),
+                    format!("{from} → {to}"),
+                )
             }
-            (true, _) => (self.clock(message.at), format!("[{room}] ")),
+            None => (self.clock(message.at), format!("[{room}] "), from),
         };
         let moment = self.dim(&moment);
         match message.kind {
             Kind::Text => format!("{moment} {room}<{from}> {text}"),
             Kind::Action => format!("{moment} {room}* {from} {text}"),
         }
+    }
+
+    /// What the program says about what is going on. A message begins with its time, this does not: nobody can write
+    /// what looks like it.
+    #[must_use]
+    pub fn note(&self, text: &str) -> String {
+        self.dim(&format!("-- {text}"))
     }
 
     /// The name of somebody, always in the same colour.
@@ -199,6 +216,20 @@ mod tests {
         ");
         assert_eq!(terminal(true).name("anna"), terminal(true).name("anna"));
         assert_ne!(terminal(true).name("anna"), terminal(true).name("bert"));
+    }
+
+    #[test]
+    fn a_message_between_two_says_from_whom_to_whom() {
+        let show = |room: &str, current| {
+            let message = Message {
+                room: room.into(),
+                ..message(Kind::Text, "hi")
+            };
+            terminal(false).message(&message, current)
+        };
+        insta::assert_snapshot!(show("@anna", Some("lobby")), @"12:30 <anna → you> hi");
+        insta::assert_snapshot!(show("@bert", Some("lobby")), @"12:30 <anna → bert> hi");
+        insta::assert_snapshot!(show("@bert", Some("@bert")), @"12:30 <anna> hi");
     }
 
     #[test]

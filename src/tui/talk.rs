@@ -18,7 +18,7 @@ use crate::tui::show::{Style, ago, harmless};
 /// Messages shown on coming into a room.
 const GREETING_MESSAGES: usize = 10;
 /// The room one is in at first.
-const FIRST_ROOM: &str = "lobby";
+pub const FIRST_ROOM: &str = "lobby";
 
 /// What to do for the person.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,9 +48,13 @@ pub enum Wanted {
     Who,
     /// A list of rooms.
     Rooms,
-    /// Messages.
+    /// Messages that were asked for.
     Messages,
-    /// Only that it is done.
+    /// Messages that tell what a room is about, if there are any.
+    Before,
+    /// That it is done, to be told so.
+    Done(String),
+    /// That it is done.
     Nothing,
 }
 
@@ -63,6 +67,17 @@ pub enum Line {
     Note(String),
 }
 
+/// Somebody came or left in the room that one was in.
+#[derive(Debug)]
+struct Coming {
+    room: Arc<str>,
+    user: Arc<str>,
+    state: Presence,
+    others: u32,
+    /// Somebody who came has said something since: it need not be told any more.
+    is_plain: bool,
+}
+
 /// A conversation.
 #[derive(Debug)]
 pub struct Talk {
@@ -72,6 +87,10 @@ pub struct Talk {
     waiting: BTreeMap<u64, Wanted>,
     lines: VecDeque<Line>,
     day: Option<String>,
+    /// Who came and went, until it is told.
+    comings: Vec<Coming>,
+    /// Just connected again, as the others may be: that they come is nothing new.
+    is_back: bool,
     lost: bool,
     failed: bool,
 }
@@ -86,6 +105,8 @@ impl Talk {
             waiting: BTreeMap::new(),
             lines: VecDeque::new(),
             day: None,
+            comings: Vec::new(),
+            is_back: false,
             lost: false,
             failed: false,
         }
@@ -168,6 +189,7 @@ impl Talk {
             }
             Event::Back { missed } => {
                 self.lost = false;
+                self.is_back = self.style.terminal;
                 let missed = match missed {
                     0 => "nothing was missed".to_owned(),
                     1 => "1 message was missed and comes now".to_owned(),
@@ -201,6 +223,32 @@ impl Talk {
         ));
     }
 
+    /// Whether somebody came or left and it was not told yet. It is told a little later: whoever only looks in, as
+    /// scripts do, and whoever is back at once need not be spoken of.
+    #[must_use]
+    pub fn has_comings(&self) -> bool {
+        self.is_back || !self.comings.is_empty()
+    }
+
+    /// Tells who came and left.
+    pub fn tell_comings(&mut self) {
+        self.is_back = false;
+        for coming in std::mem::take(&mut self.comings) {
+            if coming.is_plain {
+                continue;
+            }
+            let others = match coming.others {
+                0 => String::new(),
+                others => format!(" and {others} others"),
+            };
+            let did = match coming.state {
+                Presence::Joined => "came",
+                Presence::Left => "left",
+            };
+            self.note(format!("{}{others} {did}", harmless(&coming.user)));
+        }
+    }
+
     /// Goes to a room or person without asking the server.
     pub fn go_to(&mut self, room: &str) {
         self.current = Some(room.into());
@@ -222,19 +270,17 @@ impl Talk {
     /// Prints what was asked for.
     pub fn answer(&mut self, text: &str) {
         for line in text.lines() {
-            let line = match self.style.terminal {
-                true => self.style.dim(line),
-                false => format!("-- {line}"),
-            };
-            self.lines.push_back(Line::Output(line));
+            self.lines.push_back(Line::Output(self.style.note(line)));
         }
     }
 
     /// Tells the topic of a room.
     pub fn tell_topic(&mut self, model: &Model, name: &str) {
         let topic = model.rooms().get(name).map(|room| room.state.topic.clone());
+        let is_direct = name.starts_with('@');
         let name = harmless(name);
         match topic.as_deref() {
+            _ if is_direct => self.answer("a conversation between two has no topic"),
             None | Some("") => {
                 self.answer(&format!("{name} has no topic; set one with /topic TEXT"))
             }
@@ -274,7 +320,10 @@ impl Talk {
     }
 
     fn note(&mut self, text: String) {
-        let text = self.style.dim(&text);
+        let text = match self.style.terminal {
+            true => self.style.note(&text),
+            false => text,
+        };
         self.lines.push_back(Line::Note(text));
     }
 
@@ -282,17 +331,22 @@ impl Talk {
         if self.style.terminal {
             let day = self.style.day(message.at);
             if self.day.as_ref() != Some(&day) {
-                let line = self.style.dim(&format!("— {day} —"));
-                self.lines.push_back(Line::Output(line));
+                self.lines.push_back(Line::Output(self.style.note(&day)));
                 self.day = Some(day);
             }
         }
+        let spoke = |coming: &&mut Coming| {
+            coming.others == 0 && coming.user == message.from && coming.room == message.room
+        };
+        self.comings.iter_mut().filter(spoke).for_each(|coming| {
+            coming.is_plain = coming.state == Presence::Joined;
+        });
         let line = self.style.message(message, self.current.as_deref());
         self.lines.push_back(Line::Output(line));
     }
 
     fn answered(&mut self, wanted: Wanted, answer: Result<Answer, Refusal>) -> Do {
-        match (wanted, answer) {
+        match (wanted.clone(), answer) {
             (_, Err(refusal)) => {
                 self.failed = true;
                 self.note(harmless(&refusal.text));
@@ -304,15 +358,31 @@ impl Talk {
             }
             (Wanted::Who, Ok(Answer::Who { who, more, .. })) => self.who(&who, more),
             (Wanted::Rooms, Ok(Answer::Rooms { rooms, more })) => self.rooms(&rooms, more),
-            (Wanted::Messages, Ok(Answer::Page { messages, .. })) => {
-                if messages.is_empty() && !self.style.terminal {
+            (Wanted::Messages | Wanted::Before, Ok(Answer::Page { messages, .. })) => {
+                if messages.is_empty() && wanted == Wanted::Messages {
                     self.note("nothing found".to_owned());
                 }
                 messages.iter().for_each(|message| self.message(message));
             }
+            (Wanted::Done(text), Ok(_)) if self.style.terminal => self.note(text),
             (_, Ok(_)) => {}
         }
         Do::Nothing
+    }
+
+    /// Keeps in mind who came or left; both in one makes nothing.
+    fn comes(&mut self, coming: Coming) {
+        let undoes = |held: &Coming| {
+            let is_one = held.others == 0 && coming.others == 0;
+            is_one
+                && held.user == coming.user
+                && held.room == coming.room
+                && held.state != coming.state
+        };
+        match self.comings.iter().position(undoes) {
+            Some(held) => drop(self.comings.remove(held)),
+            None => self.comings.push(coming),
+        }
     }
 
     fn joined(&mut self, state: &RoomState) -> Do {
@@ -376,23 +446,20 @@ impl Talk {
                 user,
                 state,
                 others,
-            } if self.style.terminal && here(&room, self) => {
-                let others = match others {
-                    0 => String::new(),
-                    others => format!(" and {others} others"),
-                };
-                let did = match state {
-                    Presence::Joined => "came",
-                    Presence::Left => "left",
-                };
-                self.note(format!("{}{others} {did}", harmless(&user)));
-            }
+            } if self.style.terminal && here(&room, self) => self.comes(Coming {
+                room,
+                user,
+                state,
+                others,
+                is_plain: self.is_back && state == Presence::Joined,
+            }),
             Answer::Topic { room, topic, by } => {
                 let by = by.map_or(String::new(), |by| format!(" by {}", harmless(&by)));
                 let (room, topic) = (harmless(&room), harmless(&topic));
                 self.note(format!("the topic of {room} was set{by}: {topic}"));
             }
-            Answer::Joined(state) => {
+            // A conversation is begun by its first message, which says enough.
+            Answer::Joined(state) if !state.room.starts_with('@') => {
                 self.note(format!("you are now in {}, too", harmless(&state.room)));
             }
             Answer::Left { room } => {
@@ -406,13 +473,13 @@ impl Talk {
 
 /// Shows what was said in a room up to where the live messages begin: none is shown twice.
 fn said_before(state: &RoomState) -> Do {
-    if state.last_seq == Seq(0) {
+    if state.last_seq < state.first_seq || state.last_seq == Seq(0) {
         return Do::Nothing;
     }
     let part = Part::Before(Seq(state.last_seq.0.saturating_add(1)));
     Do::Ask(
         history(&state.room, part, GREETING_MESSAGES),
-        Wanted::Messages,
+        Wanted::Before,
     )
 }
 
@@ -436,6 +503,9 @@ fn room_and_unread(room: &RoomState) -> String {
         unread => format!("{name} ({unread} unread)"),
     }
 }
+
+/// How long after somebody came or left that is told.
+pub const COMINGS_TOLD: Duration = Duration::from_secs(3);
 
 /// How long a send may wait before that is told.
 pub const PENDING_TOLD: Duration = Duration::from_secs(1);

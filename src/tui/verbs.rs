@@ -30,7 +30,7 @@ pub async fn run(verb: &Verb, args: &Args) -> Result<(), Failure> {
     let mut entry = Entry::of_script(args);
     // Before the connection: the person may take their time, and so may the program that writes into the pipe.
     let text = match verb {
-        Verb::Send { text, .. } => Some(text_of(text.as_deref())?),
+        Verb::Send { text, .. } => Some(text_of(text)?),
         _ => None,
     };
     let follows = matches!(verb, Verb::Tail { follow: true, .. });
@@ -66,9 +66,9 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
             let messages = newest(client, room, before.map(Seq), *number).await?;
             Printer { json: *json }.print_all(&messages)
         }
-        Verb::Search { text, room, json } => {
+        Verb::Search { words, room, json } => {
             let found = client
-                .search(text, room.as_deref(), PAGE_MESSAGES_MAX)
+                .search(&words.join(" "), room.as_deref(), PAGE_MESSAGES_MAX)
                 .await;
             let found = found.map_err(|refusal| Failure::of(client, &refusal))?;
             Printer { json: *json }.print_all(&found.messages)
@@ -84,10 +84,10 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
     }
 }
 
-fn text_of(text: Option<&str>) -> Result<String, Failure> {
-    let text = match text {
-        Some(text) => text.to_owned(),
-        None => {
+fn text_of(words: &[String]) -> Result<String, Failure> {
+    let text = match words {
+        [_, ..] => words.join(" "),
+        [] => {
             let mut bytes = Vec::new();
             let read = io::stdin()
                 .lock()

@@ -37,6 +37,17 @@ impl Model {
                 self.untold.clear();
                 self.phase = Phase::Open;
             }
+            // Who asks is answered and not told: what has changed is what was asked for.
+            (Request::Topic(set), event::Event::Ok) => {
+                if let Some(state) = self.state_of(&set.room) {
+                    state.topic = set.topic.as_str().into();
+                }
+            }
+            (Request::Read(read), event::Event::Ok) => {
+                if let Some(state) = self.state_of(&read.room) {
+                    state.read_seq = state.read_seq.max(read.seq);
+                }
+            }
             _ => self.room_news(&event),
         }
         if asked.by == By::Program {
@@ -269,6 +280,12 @@ impl Model {
                 false => Event::Message(message),
             });
         }
+    }
+
+    fn state_of(&mut self, name: &str) -> Option<&mut RoomState> {
+        let mut rooms = self.rooms.iter_mut();
+        let found = rooms.find(|(room, _)| same_place(room, name));
+        found.map(|(_, room)| &mut room.state)
     }
 
     fn room_news(&mut self, event: &event::Event) {

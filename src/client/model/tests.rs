@@ -369,6 +369,26 @@ fn what_does_not_fit_the_state_told_anew_keeps_its_cursor() {
 }
 
 #[test]
+fn what_was_asked_for_and_done_is_known_without_being_told() {
+    let mut story = Story::online();
+    for request in [
+        Request::Topic(request::Topic {
+            room: "Lobby".into(),
+            topic: "tea".into(),
+        }),
+        Request::Read(request::Read {
+            room: "lobby".into(),
+            seq: Seq(9),
+        }),
+    ] {
+        let no = story.model.ask(story.now, request);
+        story.says(&format!(r#"{{"re":{no},"type":"ok"}}"#));
+    }
+    let room = &story.model.rooms()["lobby"];
+    assert_eq!((&*room.state.topic, room.unread()), ("tea", 1));
+}
+
+#[test]
 fn a_text_that_is_too_long_is_refused_before_it_can_do_harm() {
     let mut story = Story::online();
     story.send(&"x".repeat(9_000));

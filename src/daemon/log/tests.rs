@@ -46,6 +46,15 @@ fn a_line_has_its_time_its_level_and_its_fields_and_stays_one_line() {
 }
 
 #[test]
+fn the_file_and_a_folder_made_for_it_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, log, _) = log(10);
+    let file = std::path::PathBuf::from(log.state().file.unwrap());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+}
+
+#[test]
 fn off_and_on_and_levels_are_in_force_at_once() {
     let (_folder, log, subscriber) = log(100);
     dispatcher::with_default(&subscriber, || {

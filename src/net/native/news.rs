@@ -331,11 +331,11 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         ),
         Refusal::NoSuchRoom => (
             Code::NoSuchRoom,
-            "there is no room of that name; see `rooms` for those there are, or make it with `create`",
+            "there is no room of that name; look at the list of rooms, or create it",
         ),
         Refusal::NoSuchUser => (
             Code::NoSuchUser,
-            "there is nobody of that name; see `who` for those there are",
+            "there is nobody of that name; check how it is written",
         ),
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (
