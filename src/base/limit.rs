@@ -72,8 +72,9 @@ limits! {
     appends_waiting: u32 = 65_536,
     /// Messages in one transaction: what a crash would undo at most, none of it acknowledged.
     appends_per_commit: u32 = 4_096,
-    /// Bytes of answers, signals and catch-up that wait for one connection. Past that it is told no signals and its
-    /// requests are not read. Messages wait in the ring and the store and do not count.
+    /// Bytes of answers, signals and catch-up that wait for one connection, or may have to when its requests are answered.
+    /// Past that it is told no signals and its requests are not read. Messages wait in the ring and the store and do not
+    /// count.
     outbox_bytes: u32 = 262_144,
     /// Bytes of recent messages kept in memory by each worker, to feed connections that lag a little.
     ring_bytes: u32 = 8_388_608,

@@ -37,6 +37,9 @@ pub(super) struct Conn {
     peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
+    /// The bytes that these requests hold and that their answers may be long. Only in the end, when none is outstanding,
+    /// is it known again how many: answers come in another order.
+    owed: usize,
     /// When the login, and the rest of the frame, is due; in milliseconds of the worker. 0: no frame is cut.
     pub login_due: u64,
     pub frame_due: u64,
@@ -73,6 +76,7 @@ impl Conn {
             backlog: Vec::new(),
             peer,
             outstanding: 0,
+            owed: 0,
             login_due,
             frame_due: 0,
             phase: Phase::Open,
@@ -119,6 +123,9 @@ impl Worker {
     pub(super) fn answered(&mut self, slot: u32) {
         if let Some(conn) = self.conn(slot) {
             conn.outstanding = conn.outstanding.saturating_sub(1);
+            if conn.outstanding == 0 {
+                conn.owed = 0;
+            }
         }
         self.go_on_reading(slot);
     }
@@ -311,9 +318,10 @@ impl Worker {
         }
     }
 
-    /// Whether so many requests are outstanding, or so much waits to be sent, that no more is to be taken.
+    /// Whether so many requests are outstanding, or so much waits to be sent or may have to, that no more is to be taken.
     fn must_wait(&mut self, slot: u32, outstanding_max: u32) -> bool {
-        let full = self.fanout.is_full(slot);
+        let owed = self.conn(slot).map_or(0, |conn| conn.owed);
+        let full = self.fanout.is_full(slot, owed);
         self.conn(slot)
             .is_some_and(|conn| full || conn.outstanding >= outstanding_max)
     }
@@ -383,7 +391,10 @@ impl Worker {
                 let frame = native::encode_pong(id, data);
                 self.fanout.push(slot, &frame);
             }
-            Ok(Asked::Engine(request)) => self.pass_on(slot, id, request),
+            Ok(Asked::Engine(request)) => {
+                let owed = frame.len() + native::answer_bytes(&request);
+                self.pass_on(slot, id, request, owed);
+            }
             Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
         }
     }
@@ -405,6 +416,7 @@ impl Worker {
         slot: u32,
         id: Option<RequestId>,
         request: crate::engine::input::Request,
+        owed: usize,
     ) {
         let conn_id: ConnId = self.id(slot);
         let Some(conn) = self.conn(slot) else {
@@ -412,6 +424,7 @@ impl Worker {
         };
         conn.known = true;
         conn.outstanding += 1;
+        conn.owed += owed;
         let input = Input::Request {
             conn: conn_id,
             from: conn.peer,
