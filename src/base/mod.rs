@@ -5,6 +5,7 @@ pub mod limit;
 pub mod name;
 pub mod record;
 pub mod secret;
+pub mod seldom;
 pub mod text;
 pub mod time;
 
@@ -12,4 +13,5 @@ pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket,
 pub use limit::Limits;
 pub use name::{NameError, RoomName, Target, UserName};
 pub use secret::{Password, Token, TokenHash};
+pub use seldom::Seldom;
 pub use time::{Now, Timestamp};
