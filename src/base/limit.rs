@@ -66,15 +66,15 @@ limits! {
     direct_conversations: u32 = 1_000,
     /// Sessions of one person; a further login ends the one that was idle longest.
     sessions_per_user: u32 = 32,
-    /// Requests of one connection that are not answered yet. At the limit its socket is not read until some are. One for
-    /// a page or a list counts as a quarter of the limit, one that logs in or changes the password as all of it.
+    /// Requests of one connection that are not answered yet. At the limit its socket is not read until one is.
     requests_outstanding: u32 = 256,
     /// Messages of all that wait for the writer. Past that, `busy`.
     appends_waiting: u32 = 65_536,
     /// Messages in one transaction: what a crash would undo at most, none of it acknowledged.
     appends_per_commit: u32 = 4_096,
-    /// Bytes of answers, signals and catch-up that wait for one connection. Past that it is told no signals and its
-    /// requests are not read. Messages wait in the ring and the store and do not count.
+    /// Bytes of answers, signals and catch-up that wait for one connection, or may have to when its requests are answered.
+    /// Past that it is told no signals and its requests are not read. Messages wait in the ring and the store and do not
+    /// count.
     outbox_bytes: u32 = 262_144,
     /// Bytes of recent messages kept in memory by each worker, to feed connections that lag a little.
     ring_bytes: u32 = 8_388_608,

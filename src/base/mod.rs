@@ -7,6 +7,7 @@ pub mod manual;
 pub mod name;
 pub mod record;
 pub mod secret;
+pub mod seldom;
 pub mod text;
 pub mod time;
 
@@ -14,4 +15,5 @@ pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket,
 pub use limit::Limits;
 pub use name::{NameError, RoomName, Target, UserName};
 pub use secret::{Password, Token, TokenHash};
+pub use seldom::Seldom;
 pub use time::{Now, Timestamp};

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::peer::{Caller, Gate};
 use super::varlink::{self, Called, Inbox, Incoming};
 use super::{Command, Reply};
+use crate::base::Seldom;
 use crate::wire::control::ControlError;
 
 /// From the first byte of a call to its last. A call is written in one go.
@@ -90,12 +91,15 @@ pub async fn serve(
         admitted: JoinSet::new(),
         refused: JoinSet::new(),
     };
+    let mut failing = Seldom::default();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => server.take(stream),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a control connection");
+                    if let Some(unsaid) = failing.failed(&error.to_string()) {
+                        tracing::warn!(%error, unsaid, "cannot accept control connections, trying on");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },

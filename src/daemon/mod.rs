@@ -53,7 +53,8 @@ use signal::Signals;
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
 
-/// Open files beside the connections: database, log, listeners, polls, the control socket.
+/// Open files beside the connections: database, log, listeners, polls, the control socket. They are kept free, so that
+/// the admin gets in and the log is written however many people come.
 const OTHER_FILES: u64 = 200;
 
 /// How often the threads are looked at that must not end.
@@ -199,7 +200,7 @@ impl Daemon {
     fn start(args: Args, config: Config, log: Log) -> Result<Self, Exit> {
         let since = wall();
         let limits = config.limits.clone();
-        raise_open_files(limits.connections);
+        let connections_max = connections_max(limits.connections);
         let database =
             Database::open(&config.state_dir, &KeySource::StateDir).map_err(|error| {
                 let made = config.state_dir.is_dir();
@@ -254,7 +255,7 @@ impl Daemon {
             replies: replies_to,
         };
         let hub = hub.spawn().map_err(|error| no_thread(&error))?;
-        let doors = Doors::new(&workers, limits.connections);
+        let doors = Doors::new(&workers, connections_max);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, doors.clone()))
@@ -440,21 +441,30 @@ fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>,
         .collect()
 }
 
-/// Every connection is an open file. As many as the system allows are taken; too few for the limit is said.
-fn raise_open_files(connections: u32) {
-    let wanted = u64::from(connections) + OTHER_FILES;
+/// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
+/// for the limit is said.
+fn connections_max(limit: u32) -> u32 {
+    let wanted = u64::from(limit) + OTHER_FILES;
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let to = wanted.min(hard).max(soft);
         setrlimit(Resource::RLIMIT_NOFILE, to, hard).map(|()| to)
     });
     match raised {
-        Ok(files) if files >= wanted => {}
-        Ok(files) => tracing::warn!(
-            files,
-            wanted,
-            "fewer open files are allowed than limits.connections needs"
-        ),
-        Err(error) => tracing::warn!(%error, "cannot raise the number of open files"),
+        Ok(files) if files >= wanted => limit,
+        Ok(files) => {
+            // With very few, half of them.
+            let fitting = files - OTHER_FILES.min(files / 2);
+            tracing::warn!(
+                files,
+                wanted,
+                "fewer open files are allowed than limits.connections needs; {fitting} connections fit"
+            );
+            u32::try_from(fitting).map_or(limit, |fitting| fitting.min(limit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the number of open files");
+            limit
+        }
     }
 }
 

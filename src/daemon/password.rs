@@ -8,7 +8,7 @@ use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
 use crate::base::record::{PasswordHash, PasswordWork};
-use crate::base::{Password, Token};
+use crate::base::{Password, Seldom, Token};
 use crate::engine::input::PasswordOutcome;
 use crate::store::{Reader, StoreError};
 
@@ -38,6 +38,7 @@ impl Passwords {
             let worker = Worker {
                 reader,
                 queue: queue.clone(),
+                failing: Seldom::default(),
                 stand_in: hash(&Password::new("stand-in".into())),
             };
             thread::Builder::new()
@@ -61,6 +62,7 @@ impl Passwords {
 struct Worker {
     reader: Box<dyn Reader>,
     queue: Arc<Mutex<Receiver<(PasswordWork, Done)>>>,
+    failing: Seldom,
     /// What the password of nobody is checked against: it takes as long as somebody's.
     stand_in: Option<PasswordHash>,
 }
@@ -98,7 +100,9 @@ impl Worker {
             }
         };
         outcome.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look a password up");
+            if let Some(unsaid) = self.failing.failed(&error.to_string()) {
+                tracing::error!(%error, unsaid, "cannot look a password up");
+            }
             PasswordOutcome::Broken
         })
     }

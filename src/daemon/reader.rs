@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::record::Record;
-use crate::base::{RequestId, RoomId, Seq, Target, UserId, UserName};
+use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName};
 use crate::engine::effect::{News, Place, Query, Refusal};
 use crate::engine::input::Range;
 use crate::net::native::{Keep, Line, Page};
@@ -41,6 +41,7 @@ pub(super) fn spawn(
             queue,
             workers,
             names: HashMap::new(),
+            failing: Seldom::default(),
         };
         thread::Builder::new()
             .name("reader".into())
@@ -54,6 +55,7 @@ struct Thread {
     queue: Arc<Mutex<Receiver<Lookup>>>,
     workers: Vec<UnboundedSender<Order>>,
     names: HashMap<UserId, UserName>,
+    failing: Seldom,
 }
 
 impl Thread {
@@ -75,7 +77,6 @@ impl Thread {
     }
 
     fn look_up(&mut self, Lookup { conn, re, query }: Lookup) -> Order {
-        let failed = |error: &StoreError| tracing::error!(%error, "cannot look something up");
         let re = re.as_ref();
         let frame = match &query {
             Query::Log {
@@ -84,9 +85,8 @@ impl Thread {
                 viewer,
                 after,
             } => {
-                let chunk = self
-                    .log(channel.room, label, *viewer, *after)
-                    .inspect_err(failed);
+                let chunk = self.log(channel.room, label, *viewer, *after);
+                let chunk = chunk.inspect_err(|error| self.failed(error));
                 return Order::Log {
                     conn,
                     channel: *channel,
@@ -109,10 +109,16 @@ impl Thread {
                 self.search(re, text, places, *one_room, before, *limit)
             }
         };
-        let frame = frame.inspect_err(failed);
+        let frame = frame.inspect_err(|error| self.failed(error));
         let frame =
             frame.unwrap_or_else(|_| native::encode_news(re, News::Refused(Refusal::Internal)));
         Order::Answer { conn, frame }
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        if let Some(unsaid) = self.failing.failed(&error.to_string()) {
+            tracing::error!(%error, unsaid, "cannot look something up");
+        }
     }
 
     fn log(

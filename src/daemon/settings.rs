@@ -53,7 +53,8 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
-        self.doors.set_connections_max(new.limits.connections);
+        self.doors
+            .set_connections_max(super::connections_max(new.limits.connections));
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::base::Ticket;
+use crate::base::{Seldom, Ticket};
 use crate::engine::input::{Fault, Input, Outcome};
 use crate::store::{self, Entry, Store, StoreError};
 
@@ -43,6 +43,8 @@ pub(super) fn spawn(
         jobs_per_commit,
         indexed: Instant::now(),
         unindexed: true,
+        storing: Seldom::default(),
+        indexing: Seldom::default(),
     };
     thread::Builder::new()
         .name("writer".into())
@@ -56,6 +58,8 @@ struct Writer {
     jobs_per_commit: usize,
     indexed: Instant,
     unindexed: bool,
+    storing: Seldom,
+    indexing: Seldom,
 }
 
 impl Writer {
@@ -103,14 +107,17 @@ impl Writer {
 
     fn commit(&mut self, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {
         let input = match self.store.commit(entries) {
-            Ok(outcomes) => Input::Stored(
-                tickets
-                    .drain(..)
-                    .zip(outcomes.into_iter().map(outcome))
-                    .collect(),
-            ),
+            Ok(outcomes) => {
+                if self.storing.went_well() {
+                    tracing::info!("storing again");
+                }
+                let outcomes = outcomes.into_iter().map(outcome);
+                Input::Stored(tickets.drain(..).zip(outcomes).collect())
+            }
             Err(error) => {
-                tracing::error!(%error, entries = entries.len(), "cannot store");
+                if let Some(unsaid) = self.storing.failed(&error.to_string()) {
+                    tracing::error!(%error, unsaid, "cannot store");
+                }
                 Input::NotStored {
                     tickets: std::mem::take(tickets),
                     fault: fault(&error),
@@ -128,7 +135,9 @@ impl Writer {
     fn index(&mut self) {
         self.indexed = Instant::now();
         self.unindexed = self.store.index(INDEX_MESSAGES).unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot bring the search index up to the log; the next message tries again");
+            if let Some(unsaid) = self.indexing.failed(&error.to_string()) {
+                tracing::warn!(%error, unsaid, "cannot bring the search index up to the log; the next message tries again");
+            }
             false
         });
     }

@@ -218,10 +218,11 @@ impl Fanout {
         self.outboxes[slot as usize].is_clear()
     }
 
-    /// Whether more waits for the connection than is allowed: then it should not ask for more.
+    /// Whether more waits for the connection than is allowed, with `owed` bytes that may still come: then it should not
+    /// ask for more.
     #[must_use]
-    pub fn is_full(&self, slot: u32) -> bool {
-        self.outboxes[slot as usize].unsent() > self.outbox_bytes
+    pub fn is_full(&self, slot: u32, owed: usize) -> bool {
+        self.outboxes[slot as usize].unsent() + owed > self.outbox_bytes
     }
 
     /// The bytes of the connection's queue that are not sent yet.

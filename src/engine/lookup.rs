@@ -24,6 +24,7 @@ impl Engine {
             .range::<str, _>((from, Bound::Unbounded));
         let mut lines = names
             .filter_map(|(_, id)| self.room_line(*id, user))
+            .take(LIST_ENTRIES_MAX + 1)
             .collect::<Vec<_>>();
         let more = lines.len() > LIST_ENTRIES_MAX;
         lines.truncate(LIST_ENTRIES_MAX);

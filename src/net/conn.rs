@@ -20,8 +20,6 @@ pub(super) const READ_BYTES: usize = 65_536;
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
-/// Requests for pages and lists that may be outstanding, out of all.
-const LISTS_OUTSTANDING: u32 = 4;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -39,9 +37,9 @@ pub(super) struct Conn {
     peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
-    /// What they weigh together, or more: which of them an answer is for is not looked at, so each takes 1 away, and
-    /// the last takes the rest.
-    weight: u32,
+    /// The bytes that these requests hold and that their answers may be long. An answer does not say which request it is
+    /// for, so each takes an equal part away.
+    owed: usize,
     /// When the login, and the rest of the frame, is due; in milliseconds of the worker. 0: no frame is cut.
     pub login_due: u64,
     pub frame_due: u64,
@@ -78,7 +76,7 @@ impl Conn {
             backlog: Vec::new(),
             peer,
             outstanding: 0,
-            weight: 0,
+            owed: 0,
             login_due,
             frame_due: 0,
             phase: Phase::Open,
@@ -124,11 +122,8 @@ impl Worker {
     /// One request is answered.
     pub(super) fn answered(&mut self, slot: u32) {
         if let Some(conn) = self.conn(slot) {
+            conn.owed -= conn.owed / conn.outstanding.max(1) as usize;
             conn.outstanding = conn.outstanding.saturating_sub(1);
-            conn.weight = match conn.outstanding {
-                0 => 0,
-                _ => conn.weight.saturating_sub(1),
-            };
         }
         self.go_on_reading(slot);
     }
@@ -321,11 +316,12 @@ impl Worker {
         }
     }
 
-    /// Whether so much is outstanding, or waits to be sent, that no more is to be taken.
-    fn must_wait(&mut self, slot: u32, weight_max: u32) -> bool {
-        let full = self.fanout.is_full(slot);
+    /// Whether so many requests are outstanding, or so much waits to be sent or may have to, that no more is to be taken.
+    fn must_wait(&mut self, slot: u32, outstanding_max: u32) -> bool {
+        let owed = self.conn(slot).map_or(0, |conn| conn.owed);
+        let full = self.fanout.is_full(slot, owed);
         self.conn(slot)
-            .is_some_and(|conn| full || conn.weight >= weight_max)
+            .is_some_and(|conn| full || conn.outstanding >= outstanding_max)
     }
 
     /// Not before half of what is outstanding is answered, so that what waits is not looked at for each answer anew.
@@ -393,7 +389,10 @@ impl Worker {
                 let frame = native::encode_pong(id, data);
                 self.fanout.push(slot, &frame);
             }
-            Ok(Asked::Engine(request)) => self.pass_on(slot, id, request),
+            Ok(Asked::Engine(request)) => {
+                let owed = frame.len() + native::answer_bytes(&request);
+                self.pass_on(slot, id, request, owed);
+            }
             Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
         }
     }
@@ -410,15 +409,14 @@ impl Worker {
         self.fanout.push(slot, &frame);
     }
 
-    fn pass_on(&mut self, slot: u32, id: Option<RequestId>, request: Request) {
+    fn pass_on(&mut self, slot: u32, id: Option<RequestId>, request: Request, owed: usize) {
         let conn_id: ConnId = self.id(slot);
-        let weight = weight(&request, self.greeting.limits.requests_outstanding);
         let Some(conn) = self.conn(slot) else {
             return;
         };
         conn.known = true;
         conn.outstanding += 1;
-        conn.weight = conn.weight.saturating_add(weight);
+        conn.owed += owed;
         let input = Input::Request {
             conn: conn_id,
             from: conn.peer,
@@ -447,22 +445,5 @@ impl Worker {
 
     fn frame_ms(&self) -> u64 {
         u64::from(self.greeting.limits.frame_seconds) * 1_000
-    }
-}
-
-/// What a request counts for among those outstanding, of which there may be `most`. What logs in may have a long list of
-/// cursors and may wait long for a password thread: nothing is taken in behind it. An answer with a list may fill a
-/// frame: of those, few are on their way to somebody who may not read them.
-fn weight(request: &Request, most: u32) -> u32 {
-    match request {
-        Request::Register { .. }
-        | Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::ChangePassword { .. } => most,
-        Request::History { .. }
-        | Request::Search { .. }
-        | Request::Rooms { .. }
-        | Request::Who { .. } => (most / LISTS_OUTSTANDING).max(1),
-        _ => 1,
     }
 }

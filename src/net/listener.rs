@@ -13,6 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::base::Seldom;
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
 use crate::net::{Order, WorkerHandle};
@@ -228,7 +229,7 @@ impl ListenerHandle {
                 address,
                 socket: Some(Listening::new(bound)?),
                 paused: false,
-                failing: false,
+                failing: Seldom::default(),
                 doors,
             }
         };
@@ -296,8 +297,7 @@ struct Listener {
     /// None while the port is closed.
     socket: Option<Listening>,
     paused: bool,
-    /// Whether accepting failed the last time.
-    failing: bool,
+    failing: Seldom,
     doors: Arc<Doors>,
 }
 
@@ -317,10 +317,7 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok(accepted) => {
-                    self.failing = false;
-                    self.doors.admit(accepted);
-                }
+                Ok(accepted) => self.doors.admit(accepted),
                 // One that has gone before it was its turn.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => self.rest(&error, &mut commands).await,
@@ -328,10 +325,10 @@ impl Listener {
         }
     }
 
-    /// The system has nothing left for one more connection, most likely no descriptor. Said once until it is over.
+    /// The system has nothing left for one more connection, most likely no descriptor.
     async fn rest(&mut self, error: &io::Error, commands: &mut UnboundedReceiver<Command>) {
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!("cannot accept connections, trying on: {error}");
+        if let Some(unsaid) = self.failing.failed(&error.to_string()) {
+            tracing::warn!(unsaid, "cannot accept connections, trying on: {error}");
         }
         // A command ends the rest, and so does the end of commands: the loop finds that again.
         if let Ok(Some(command)) = tokio::time::timeout(REST, commands.recv()).await {

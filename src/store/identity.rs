@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -154,6 +154,15 @@ pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>
             path: path.to_owned(),
             problem: format!("has {} bytes instead of {KEY_BYTES}", bytes.len()),
         }),
+    }
+}
+
+/// Says when others than the owner may read the key, as after it was brought back from somewhere.
+pub(super) fn warn_of_readers(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        tracing::warn!("others may read the identity key '{path}'; chmod 600 it");
     }
 }
 

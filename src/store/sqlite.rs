@@ -194,6 +194,10 @@ fn make_file(path: &PathBuf) -> Result<(), StoreError> {
 
 fn read_identity(key: &KeySource, path: &Path, found: Found) -> Result<Identity, StoreError> {
     let key = match (identity::read_key(path)?, key) {
+        (Some(bytes), KeySource::StateDir) => {
+            identity::warn_of_readers(path);
+            bytes
+        }
         (Some(bytes), _) => bytes,
         (None, KeySource::StateDir) if found == Found::New => identity::make_key(path)?,
         (None, _) => {

@@ -1,6 +1,7 @@
 //! The one writer: whole batches in one transaction with one sync, and the search index behind them.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub struct SqliteStore {
     pub(super) broken: bool,
     identity: Arc<Identity>,
     path: Arc<Path>,
+    files: Files,
     _lock: Arc<Flock<File>>,
 }
 
@@ -45,12 +47,14 @@ impl SqliteStore {
             Ok((connection, numbers))
         };
         let (connection, numbers) = open().map_err(|error| fault("open", &path, &error))?;
+        let files = Files::look(&path).map_err(|error| StoreError::io("open", &path, error))?;
         Ok(Self {
             connection,
             numbers,
             broken: false,
             identity,
             path,
+            files,
             _lock: lock,
         })
     }
@@ -103,6 +107,19 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// To be called before anything is stored. A database that somebody has moved away or put another in the place of
+    /// takes everything and gives nothing back at the next start.
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        self.mend()?;
+        match Files::look(&self.path) {
+            Ok(files) if files == self.files => Ok(()),
+            _ => {
+                let cause = "it or its '-wal' was moved away or replaced; bring the file back, or start chatd again";
+                Err(StoreError::io("go on with", &self.path, cause))
+            }
+        }
+    }
+
     /// After an error that leaves it open what is on disk, a new connection takes the place of the old one. It has to
     /// show what is known to be stored, no less and no more, and begins the write-ahead log anew: pages that failed to
     /// sync are not trusted to a later sync.
@@ -125,6 +142,8 @@ impl SqliteStore {
             let cause = "after a write error it does not hold what was reported as stored; start chatd again";
             return Err(StoreError::io("go on with", &self.path, cause));
         }
+        self.files = Files::look(&self.path)
+            .map_err(|error| StoreError::io("open again", &self.path, error))?;
         self.numbers = numbers;
         self.broken = false;
         Ok(())
@@ -147,7 +166,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
-        self.mend()?;
+        self.prepare()?;
         snapshot::load(
             &self.connection,
             &self.identity,
@@ -162,7 +181,7 @@ impl Store for SqliteStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.mend()?;
+        self.prepare()?;
         match self.store(batch) {
             Ok(outcomes) => {
                 self.numbers.keep();
@@ -179,11 +198,25 @@ impl Store for SqliteStore {
         if !self.numbers.is_unindexed() {
             return Ok(false);
         }
-        self.mend()?;
+        self.prepare()?;
         match self.index_next(messages_max) {
             Ok(()) => Ok(self.numbers.is_unindexed()),
             Err(error) => Err(self.failed("index messages in", &error)),
         }
+    }
+}
+
+/// Which files the database and its write-ahead log are, by device and number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Files([(u64, u64); 2]);
+
+impl Files {
+    /// Those of the names.
+    fn look(path: &Path) -> std::io::Result<Self> {
+        let mut log = path.to_owned().into_os_string();
+        log.push("-wal");
+        let which = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+        Ok(Self([which(path)?, which(Path::new(&log))?]))
     }
 }
 

@@ -58,6 +58,39 @@ fn asking_without_reading() {
     });
 }
 
+/// Who asks for a lot at once is answered piece by piece: what nobody takes does not pile up.
+#[test]
+fn asking_for_a_lot_without_reading() {
+    undisturbed("", |daemon| {
+        let mut anna = daemon.register("anna");
+        let fill = (0..10).map(|_| request!("send", to: "lobby", text: "x".repeat(8_000)));
+        for id in anna.begin_all(fill) {
+            anna.answer(id).must_be("sent");
+        }
+        let before = daemon.memory_kib();
+        let mut greedy: Vec<_> = (0..20)
+            .map(|_| {
+                let mut greedy = Talker::connect_narrow(daemon.address());
+                greedy.hello();
+                greedy.resume(&anna.token, &[]);
+                greedy.begin_all((0..256).map(|_| request!("history", room: "lobby", limit: 200)));
+                greedy
+            })
+            .collect();
+        // Lookups are answered in turn: when she has been, so have all that were let in before her.
+        for _ in 0..10 {
+            ask!(anna, "history", room: "lobby").must_be("page");
+        }
+        let grown = daemon.memory_kib().saturating_sub(before);
+        assert!(grown < 32 * 1024, "{grown} KiB wait for 20 who do not read");
+        // And nobody is forgotten.
+        let patient = &mut greedy[0];
+        for id in 3..=258 {
+            patient.answer(id).must_be("page");
+        }
+    });
+}
+
 /// A frame has to be whole in time: a byte now and then does not put that off.
 #[test]
 fn a_byte_at_a_time() {

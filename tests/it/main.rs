@@ -24,6 +24,7 @@ mod hostile;
 mod log;
 mod restart;
 mod rooms;
+mod scarce;
 mod sealed;
 mod session;
 mod start;

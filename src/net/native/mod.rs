@@ -10,7 +10,7 @@ pub use news::{
     encode_bye, encode_echo, encode_error, encode_hello, encode_news, encode_pong, encode_signal,
     refused,
 };
-pub use request::read;
+pub use request::{answer_bytes, read};
 
 /// At most so many bytes of `text`, whole characters: for texts that people give the server to pass on.
 fn clip(text: &str, bytes_max: usize) -> &str {

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::base::limit::{
-    DEVICE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_BYTES_MAX, TEXT_BYTES_MAX,
-    TOPIC_BYTES_MAX,
+    DEVICE_BYTES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_BYTES_MAX,
+    TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
 };
 use crate::base::{NameError, Password, RoomName, Seq, Target, Token};
 use crate::engine::input::{Range, Request};
@@ -116,6 +116,21 @@ pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refus
             to: names.target(&to)?,
         },
     }))
+}
+
+/// The bytes that the answer to a request may have, where that is a lot.
+#[must_use]
+pub fn answer_bytes(request: &Request) -> usize {
+    match request {
+        Request::Register { .. }
+        | Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Rooms { .. }
+        | Request::Who { .. }
+        | Request::History { .. }
+        | Request::Search { .. } => FRAME_BYTES_MAX,
+        _ => 0,
+    }
 }
 
 fn read_send(send: request::Send, names: &mut Names) -> Result<Request, Refused> {

@@ -391,6 +391,28 @@ fn after_a_write_error_nothing_is_stored_until_the_file_holds_what_was_reported(
 }
 
 #[test]
+fn nothing_is_stored_in_files_that_were_moved_away() {
+    let mut stand = Stand::new();
+    say(stand.store(), LOBBY, &["one"]);
+    for file in [DATABASE_FILE, "chatd.db-wal"] {
+        let (here, away) = (
+            stand.folder.path().join(file),
+            stand.folder.path().join("away"),
+        );
+        fs::rename(&here, &away).unwrap();
+        let refused = stand.store().commit(&[said(LOBBY, "lost")]).unwrap_err();
+        assert!(refused.to_string().contains("was moved away"), "{refused}");
+        fs::write(&here, "").unwrap();
+        let refused = stand.store().commit(&[said(LOBBY, "lost")]).unwrap_err();
+        assert!(refused.to_string().contains("or replaced"), "{refused}");
+        fs::rename(&away, &here).unwrap();
+        stand.store().commit(&[said(LOBBY, "kept")]).unwrap();
+    }
+    let kept = stand.reader().after(LOBBY, Seq(0), 10, 65_536).unwrap();
+    assert_eq!(lines(&kept), ["1 one", "2 kept", "3 kept"]);
+}
+
+#[test]
 fn commits_are_synced_also_after_the_index_was_brought_on() {
     let mut stand = Stand::new();
     say(stand.store(), LOBBY, &["one"]);

@@ -17,6 +17,8 @@ pub struct Daemon {
     folder: TempDir,
     listen: Vec<String>,
     args: Vec<String>,
+    /// What a shell is to do before it becomes the daemon, such as setting limits.
+    shell: Option<String>,
     process: Option<Process>,
     addresses: Vec<SocketAddr>,
 }
@@ -51,10 +53,20 @@ impl Daemon {
             folder,
             listen,
             args: args.iter().map(ToString::to_string).collect(),
+            shell: None,
             process: None,
             addresses: Vec::new(),
         };
         daemon.configure(config);
+        daemon
+    }
+
+    /// One that is started by a shell that does this first, such as setting limits.
+    #[track_caller]
+    pub fn start_after(shell: &str) -> Self {
+        let mut daemon = Self::prepare("", &[]);
+        daemon.shell = Some(shell.to_owned());
+        daemon.launch();
         daemon
     }
 
@@ -80,7 +92,15 @@ impl Daemon {
 
     /// chatd with its configuration file and the further arguments, without folders and addresses.
     pub fn bare_command(&self) -> Command {
-        let mut command = clean(env!("CARGO_BIN_EXE_chatd"), self.folder.path());
+        let program = env!("CARGO_BIN_EXE_chatd");
+        let mut command = match &self.shell {
+            None => clean(program, self.folder.path()),
+            Some(shell) => {
+                let mut command = clean("sh", self.folder.path());
+                command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), program]);
+                command
+            }
+        };
         command
             .arg("--config")
             .arg(self.folder.path().join("chatd.toml"))

@@ -1,6 +1,7 @@
 //! Places that are taken again, and how much of a client is taken in before it is answered.
 
 use super::*;
+use crate::base::limit::FRAME_BYTES_MAX;
 
 #[test]
 fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
@@ -91,16 +92,17 @@ fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
 }
 
 #[test]
-fn a_login_counts_for_all_that_may_be_outstanding_and_a_page_for_a_quarter() {
+fn what_calls_for_long_answers_is_taken_in_by_fewer_at_a_time() {
     let limits = Limits {
         requests_outstanding: 8,
+        outbox_bytes: 4 * FRAME_BYTES_MAX as u32,
         ..Limits::default()
     };
     let mut world = World::new(limits);
     let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
     for (said, taken_at_once) in [
-        (r#"{"type":"login","name":"anna","password":"x"}"#, 1),
-        (r#"{"type":"resume","token":"x"}"#, 1),
+        (r#"{"type":"login","name":"anna","password":"x"}"#, 4),
+        (r#"{"type":"resume","token":"x"}"#, 4),
         (r#"{"type":"history","room":"lobby"}"#, 4),
         (r#"{"type":"search","text":"tea"}"#, 4),
         (r#"{"type":"rooms"}"#, 4),

@@ -1,0 +1,80 @@
+//! A machine that has no more to give: the admin gets in, people read on, and the log stays short.
+
+use serde_json::Value;
+
+use crate::support::{Daemon, Heard, Talker, ask, request};
+
+/// Fewer open files than connections are allowed: those past what fits are told `busy`, and some are left for the admin.
+#[test]
+fn few_open_files() {
+    let daemon = Daemon::start_after("ulimit -n 100");
+    let mut inside = daemon.register("anna");
+    let mut others: Vec<_> = (0..99).map(|_| daemon.connect()).collect();
+    let served = |other: &mut Talker| {
+        let hello = request!("hello", protocol: 1, client: "stories/1");
+        let id = other.try_begin_all([hello]).map(|ids| ids[0]);
+        id.is_some_and(|id| other.try_answer(id).is_some())
+    };
+    let served = others
+        .iter_mut()
+        .map(served)
+        .filter(|served| *served)
+        .count();
+    assert!((10..99).contains(&served), "{served} of 99 were served");
+    daemon.ctl(&["status"]).done();
+    inside.say("lobby", "nothing noticed");
+    assert!(
+        daemon.log().contains("fewer open files"),
+        "{}",
+        daemon.log()
+    );
+    assert!(daemon.log().len() < 1_000, "{}", daemon.log());
+}
+
+/// A disk that takes no more: nothing is acknowledged, reading goes on, and however often people try, it is said once.
+#[test]
+fn a_disk_that_takes_no_more() {
+    let daemon = Daemon::start_after("trap '' XFSZ; ulimit -f 600");
+    let mut anna = daemon.register("anna");
+    let mut boris = daemon.register("boris");
+    let text = "x".repeat(8_000);
+    let (mut last, mut refused) = (0, 0);
+    for _ in 0..400 {
+        let answer = ask!(anna, "send", to: "lobby", text: text);
+        match answer["type"] == "sent" {
+            true => last = answer.seq(),
+            false => {
+                assert!(
+                    ["internal", "storage-full"].contains(&answer.code()),
+                    "{answer}"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        refused > 300 && last > 0,
+        "{refused} were refused, {last} stored"
+    );
+    let page = ask!(boris, "history", room: "lobby", limit: 1).must_be("page");
+    assert_eq!(page.texts(), [(last, text)]);
+    let mut resumed = daemon.resume(&boris.token, &[("lobby", last - 1)]);
+    assert_eq!(resumed.expect_message("lobby").0, last);
+    assert!(daemon.log().contains("cannot store"), "{}", daemon.log());
+    assert!(daemon.log().len() < 4_000, "{}", daemon.log());
+}
+
+/// A database that was taken away under the daemon acknowledges nothing; brought back, it goes on.
+#[test]
+fn a_database_that_was_taken_away() {
+    let daemon = Daemon::start();
+    let mut anna = daemon.register("anna");
+    anna.say("lobby", "kept");
+    let (database, away) = (daemon.state().join("chatd.db"), daemon.state().join("away"));
+    std::fs::rename(&database, &away).expect("it is there");
+    let answer: Value = ask!(anna, "send", to: "lobby", text: "lost");
+    assert_eq!(answer.code(), "internal");
+    assert!(daemon.log().contains("was moved away"), "{}", daemon.log());
+    std::fs::rename(&away, &database).expect("it is there");
+    assert_eq!(anna.say("lobby", "kept too"), 2);
+}
