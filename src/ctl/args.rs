@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, global = true, display_order = 101)]
     pub(super) json: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", display_order = 102)]
     pub(super) generate: Option<Generate>,
     #[command(subcommand)]
     pub(super) verb: Option<Verb>,

@@ -127,8 +127,8 @@ mod tests {
         again and reopens the log file.
 
         Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is
-        taken, 71 no thread or other resource left, 73 cannot create a file, 74 I/O
-        error, 77 no permission, 78 wrong configuration.
+        taken, 70 a fault of chatd, 71 no thread or other resource left, 73 cannot
+        create a file, 74 I/O error, 77 no permission, 78 wrong configuration.
         ");
     }
 }

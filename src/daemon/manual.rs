@@ -18,6 +18,7 @@ pub(super) fn manual() -> Manual {
                 "69",
                 "another chatd uses the state folder, or a port is taken",
             ),
+            ("70", "a fault of chatd: the log has more"),
             ("71", "the system has no thread or other resource left"),
             (
                 "73",

@@ -55,7 +55,7 @@ pub struct Args {
     #[arg(long, display_order = 103)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, display_order = 104, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
