@@ -124,7 +124,7 @@ impl Engine {
         cursors: &[(Target, Seq)],
     ) {
         let conn = asker.conn;
-        let Some(entry) = self.conns.get_mut(&conn) else {
+        let Some(entry) = self.conns.get_mut(&conn).filter(|entry| !entry.closed) else {
             return;
         };
         entry.who = Some((user_id, session));
@@ -298,15 +298,23 @@ impl Engine {
         }
     }
 
-    /// Ends a connection with last words.
+    /// Ends a connection with last words. What it has asked meanwhile comes in until its worker knows.
     pub(super) fn close(&mut self, conn: ConnId, reason: ByeReason, text: &str) {
+        let Some(entry) = self.conns.get_mut(&conn).filter(|entry| !entry.closed) else {
+            return;
+        };
+        entry.closed = true;
+        entry.held.clear();
+        let who = entry.who.take();
         let bye = Bye {
             reason,
             text: text.into(),
             reconnect_after_ms: None,
         };
         self.effects.push(Effect::Close { conn, bye });
-        self.gone(conn);
+        if let Some((user, _)) = who {
+            self.went(user, conn);
+        }
     }
 
     /// Ends all connections of an account. Returns how many.
