@@ -1,5 +1,6 @@
 //! Coming and going: sessions and the connections that belong to them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::effect::{Bye, ByeReason, Effect, News, Refusal};
@@ -140,18 +141,16 @@ impl Engine {
         }
         let cursors = cursors
             .iter()
-            .filter_map(|(target, seq)| Some((self.state.find(user_id, target)?, *seq)))
-            .collect::<Vec<_>>();
+            .map(|(target, seq)| (target, *seq))
+            .collect::<BTreeMap<_, _>>();
         let rooms = self
             .state
             .users
             .get(&user_id)
             .map_or(Vec::new(), |user| user.rooms.clone());
         for (room, _) in &rooms {
-            let cursor = cursors
-                .iter()
-                .find(|(other, _)| other == room)
-                .map(|(_, seq)| *seq);
+            let view = self.state.view(*room, user_id);
+            let cursor = view.and_then(|(_, label)| cursors.get(&label).copied());
             self.attach(conn, *room, user_id, cursor);
         }
         if first {

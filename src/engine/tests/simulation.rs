@@ -285,6 +285,7 @@ impl Sim {
     fn check_conns(&self) {
         let state = &self.engine.state;
         let here = self.admitted.values().collect::<BTreeSet<_>>();
+        assert_eq!(state.here.values().collect::<BTreeSet<_>>(), here);
         for (id, room) in &state.rooms {
             let online = room.members.iter().filter(|user| here.contains(user));
             assert_eq!(online.count() as u32, room.online, "online in {id}");
