@@ -20,6 +20,10 @@ pub(super) struct State {
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     /// Living accounts by the key of their names.
     pub names: BTreeMap<Box<str>, UserId>,
+    /// Those of them who are here. Not stored.
+    pub here: BTreeMap<Box<str>, UserId>,
+    /// Who had a name last, of those who are gone.
+    gone: BTreeMap<Box<str>, UserId>,
     /// Open rooms by the key of their names.
     pub room_names: BTreeMap<Box<str>, RoomId>,
     tokens: BTreeMap<TokenHash, SessionId>,
@@ -124,7 +128,9 @@ impl State {
     }
 
     fn add_user(&mut self, user: UserRecord) {
-        if !user.removed {
+        if user.removed {
+            self.gone.insert(user.name.key().into(), user.id);
+        } else {
             self.names.insert(user.name.key().into(), user.id);
             self.user_looks.insert(user.name.skeleton().into());
         }
@@ -162,6 +168,8 @@ impl State {
         );
         let online = !user.conns.is_empty();
         self.names.remove(user.name.key());
+        self.here.remove(user.name.key());
+        self.gone.insert(user.name.key().into(), id);
         self.user_looks.remove(user.name.skeleton());
         for (room, _) in rooms {
             if let Some(room) = self.rooms.get_mut(&room) {
@@ -269,6 +277,7 @@ impl State {
         user.conns.push(conn);
         let first = user.conns.len() == 1;
         if first {
+            self.here.insert(user.name.key().into(), user_id);
             for (room, _) in &user.rooms {
                 self.rooms.entry(*room).and_modify(|room| room.online += 1);
             }
@@ -285,6 +294,7 @@ impl State {
         user.conns.retain(|other| *other != conn);
         let last = before > 0 && user.conns.is_empty();
         if last {
+            self.here.remove(user.name.key());
             for (room, _) in &user.rooms {
                 self.rooms.entry(*room).and_modify(|room| room.online -= 1);
             }
@@ -335,25 +345,17 @@ impl State {
         user.place_of(room).ok().map(|place| user.rooms[place].1)
     }
 
-    /// The room that somebody means: their direct conversation with a living account of that name; else the one that
-    /// they had with somebody of that name who is gone; else the open room.
+    /// Whom a name means: the living account, else the one that had it last.
+    fn owner(&self, name: &UserName) -> Option<UserId> {
+        let gone = || self.gone.get(name.key()).copied();
+        self.user_by_name(name).or_else(gone)
+    }
+
+    /// The room that somebody means: an open one, or their direct conversation with whom the name means.
     pub fn find(&self, viewer: UserId, target: &Target) -> Option<RoomId> {
         match target {
             Target::Room(name) => self.room_by_name(name),
-            Target::Direct(name) => match self.user_by_name(name) {
-                Some(other) => self.direct(viewer, other),
-                None => self
-                    .users
-                    .get(&viewer)?
-                    .rooms
-                    .iter()
-                    .map(|(room, _)| *room)
-                    .find(|room| {
-                        self.partner(*room, viewer)
-                            .and_then(|other| self.users.get(&other))
-                            .is_some_and(|other| other.name == *name)
-                    }),
-            },
+            Target::Direct(name) => self.direct(viewer, self.owner(name)?),
         }
     }
 
@@ -367,7 +369,7 @@ impl State {
     }
 
     /// The channel in which somebody sees a room, and what it is called there. None for a direct conversation with
-    /// somebody who is gone and whose name another person has by now: that name means the other person.
+    /// somebody who is gone and whose name another person has had since: that name means the other person.
     pub fn view(&self, room: RoomId, viewer: UserId) -> Option<(Channel, Target)> {
         match &self.rooms.get(&room)?.form {
             RoomForm::Open(name) => Some((Channel { room, side: 0 }, Target::Room(name.clone()))),
@@ -378,9 +380,7 @@ impl State {
                     (1, *one)
                 };
                 let name = &self.users.get(&partner)?.name;
-                let meant = self
-                    .user_by_name(name)
-                    .is_none_or(|living| living == partner);
+                let meant = self.owner(name) == Some(partner);
                 meant.then(|| (Channel { room, side }, Target::Direct(name.clone())))
             }
         }

@@ -180,3 +180,14 @@ async fn a_follower_begins_with_the_last_lines_and_is_told_what_it_missed() {
     assert_eq!(next().await, ("INFO 7".into(), Some(7)));
     assert_eq!(next().await, ("INFO 8".into(), None));
 }
+
+#[test]
+fn a_folder_that_is_made_for_the_log_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, _log, _) = log(10);
+    let mode = |path: &str| {
+        let made = std::fs::metadata(folder.path().join(path)).unwrap();
+        made.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("log"), mode("log/chatd.log")), (0o700, 0o600));
+}

@@ -149,6 +149,31 @@ fn a_session_that_has_ended_changes_no_password() {
 }
 
 #[test]
+fn who_was_told_good_bye_is_not_let_in_again_before_the_connection_is_gone() {
+    let mut world = two();
+    let room = "tea".parse().unwrap();
+    world.ask(2, Request::Join { room });
+    let (name, text) = ("boris".parse().unwrap(), "out".into());
+    call(&mut world, Command::Kick { name, text });
+    // What the client had written already.
+    world.resume(2, 2, &[]);
+    world.login(2, "anna", "correct horse");
+    world.store();
+    assert_eq!(
+        world.told(2),
+        ["bye Kicked", "joined tea with 2"],
+        "the worker passes over what comes after the good-bye"
+    );
+    world.gone(2);
+    world.ask(1, Request::Rooms { after: None });
+    assert_eq!(
+        world.told(1).last().unwrap(),
+        "rooms lobby(1/2) tea(1/2)",
+        "anna alone is here"
+    );
+}
+
+#[test]
 fn sessions_that_began_together_leave_no_more_than_are_allowed() {
     let mut world = World::new(Limits {
         sessions_per_user: 2,

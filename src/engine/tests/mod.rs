@@ -4,5 +4,7 @@
 mod admin;
 mod crossing;
 mod people;
+mod rows;
+mod simulation;
 mod talk;
 mod world;

@@ -1,13 +1,14 @@
-//! The world around an engine: connections that write down what they are told, a writer that numbers messages and
-//! refuses what a store refuses, a clock that is set by hand.
+//! The world around an engine: connections that write down what they are told, a writer that does as a
+//! naive store says, a clock that is set by hand.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rows::Rows;
 use crate::base::id::LOBBY;
 use crate::base::record::{
-    Change, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
+    Change, Draft, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
 };
 use crate::base::{
     CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq, SessionId,
@@ -15,35 +16,12 @@ use crate::base::{
 };
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Reply};
-use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request, Rules};
+use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Request, Rules};
 
-/// What of the stored state lets a writer refuse an entry.
-#[derive(Clone, Default)]
-struct Rows {
-    passwords: BTreeMap<UserId, PasswordHash>,
-    rooms: Vec<RoomForm>,
-}
-
-impl Rows {
-    /// Returns whether the change could be made.
-    fn make(&mut self, change: &Change) -> bool {
-        match change {
-            Change::AddRoom(room) if self.rooms.contains(&room.form) => return false,
-            Change::AddRoom(room) => self.rooms.push(room.form.clone()),
-            Change::AddUser(user, hash) => drop(self.passwords.insert(user.id, hash.clone())),
-            Change::SetPassword(user, hash) => {
-                self.passwords
-                    .entry(*user)
-                    .and_modify(|old| *old = hash.clone());
-            }
-            Change::RemoveUser(user) => drop(self.passwords.remove(user)),
-            Change::AddSession(session, hash) => {
-                return self.passwords.get(&session.user) == Some(hash);
-            }
-            _ => {}
-        }
-        true
-    }
+/// What the writer is asked for.
+pub enum Job {
+    Append(Draft),
+    Commit(Vec<Change>),
 }
 
 pub struct World {
@@ -53,13 +31,12 @@ pub struct World {
     told: BTreeMap<u32, Vec<String>>,
     attached: BTreeMap<(Channel, ConnId), Seq>,
     /// What waits for the writer; done by [`World::store`].
-    writer: VecDeque<(Ticket, Option<RoomId>, Vec<Change>)>,
+    writer: VecDeque<(Ticket, Job)>,
     /// Whether the writer is done at once.
     pub quick: bool,
     /// What waits for the password threads, when they are slow; done by [`World::do_passwords`].
     passwords: VecDeque<(Ticket, PasswordWork)>,
     pub slow_passwords: bool,
-    seqs: BTreeMap<RoomId, Seq>,
     rows: Rows,
     tokens: u8,
     pub stopped: bool,
@@ -68,29 +45,8 @@ pub struct World {
 
 impl World {
     pub fn new(limits: Limits) -> Self {
-        let lobby = RoomRecord {
-            id: LOBBY,
-            form: RoomForm::Open(RoomName::lobby()),
-            topic: "".into(),
-            created_at: Timestamp(0),
-            first_seq: Seq(1),
-            last_seq: Seq(0),
-        };
-        let snapshot = Snapshot {
-            rooms: vec![lobby],
-            next_user: UserId(1),
-            next_room: RoomId(2),
-            next_session: SessionId(1),
-            ..Snapshot::default()
-        };
         Self {
-            engine: Engine::new(
-                Rules {
-                    registration_open: true,
-                    limits,
-                },
-                snapshot,
-            ),
+            engine: new_engine(limits),
             now: Now {
                 elapsed: Duration::from_secs(1),
                 wall: Timestamp(1_800_000_000_000),
@@ -101,7 +57,6 @@ impl World {
             quick: true,
             passwords: VecDeque::new(),
             slow_passwords: false,
-            seqs: BTreeMap::new(),
             rows: Rows::default(),
             tokens: 0,
             stopped: false,
@@ -206,20 +161,9 @@ impl World {
 
     /// The writer stores everything that waits, in one commit.
     pub fn store(&mut self) {
-        let outcome = |(ticket, room, changes): (Ticket, Option<RoomId>, Vec<Change>)| match room {
-            Some(room) => {
-                let seq = self.seqs.entry(room).or_default();
-                *seq = seq.next();
-                (ticket, Outcome::Appended(*seq))
-            }
-            None => {
-                let mut rows = self.rows.clone();
-                if !changes.iter().all(|change| rows.make(change)) {
-                    return (ticket, Outcome::Taken);
-                }
-                self.rows = rows;
-                (ticket, Outcome::Changed)
-            }
+        let outcome = |(ticket, job)| match job {
+            Job::Append(draft) => (ticket, self.rows.append(&draft)),
+            Job::Commit(changes) => (ticket, self.rows.change(&changes)),
         };
         let outcomes = self.writer.drain(..).map(outcome).collect();
         self.input(Input::Stored(outcomes));
@@ -289,10 +233,10 @@ impl World {
                 self.attached.retain(|(_, other), _| *other != conn);
                 self.tell(conn, format!("bye {:?}", bye.reason));
             }
-            Effect::Append { ticket, draft } => {
-                self.writer.push_back((ticket, Some(draft.room), vec![]))
+            Effect::Append { ticket, draft } => self.writer.push_back((ticket, Job::Append(draft))),
+            Effect::Commit { ticket, changes } => {
+                self.writer.push_back((ticket, Job::Commit(changes)));
             }
-            Effect::Commit { ticket, changes } => self.writer.push_back((ticket, None, changes)),
             Effect::Deliver {
                 channel,
                 label,
@@ -347,6 +291,30 @@ impl World {
         };
         self.input(Input::Password { ticket, outcome });
     }
+}
+
+/// An engine with the lobby and nobody in it.
+pub fn new_engine(limits: Limits) -> Engine {
+    let lobby = RoomRecord {
+        id: LOBBY,
+        form: RoomForm::Open(RoomName::lobby()),
+        topic: "".into(),
+        created_at: Timestamp(0),
+        first_seq: Seq(1),
+        last_seq: Seq(0),
+    };
+    let snapshot = Snapshot {
+        rooms: vec![lobby],
+        next_user: UserId(1),
+        next_room: RoomId(2),
+        next_session: SessionId(1),
+        ..Snapshot::default()
+    };
+    let rules = Rules {
+        registration_open: true,
+        limits,
+    };
+    Engine::new(rules, snapshot)
 }
 
 pub fn id_of(conn: u32) -> ConnId {
