@@ -189,7 +189,7 @@ impl Talk {
             }
             Event::Back { missed } => {
                 self.lost = false;
-                self.is_back = self.style.terminal;
+                self.is_back = true;
                 let missed = match missed {
                     0 => "nothing was missed".to_owned(),
                     1 => "1 message was missed and comes now".to_owned(),
@@ -227,12 +227,11 @@ impl Talk {
     /// scripts do, and whoever is back at once need not be spoken of.
     #[must_use]
     pub fn has_comings(&self) -> bool {
-        self.is_back || !self.comings.is_empty()
+        !self.comings.is_empty()
     }
 
     /// Tells who came and left.
     pub fn tell_comings(&mut self) {
-        self.is_back = false;
         for coming in std::mem::take(&mut self.comings) {
             if coming.is_plain {
                 continue;
@@ -247,6 +246,11 @@ impl Talk {
             };
             self.note(format!("{}{others} {did}", harmless(&coming.user)));
         }
+    }
+
+    /// The server has been back for a while: who comes now was not here before.
+    pub fn all_are_back(&mut self) {
+        self.is_back = false;
     }
 
     /// Goes to a room or person without asking the server.
@@ -503,6 +507,9 @@ fn room_and_unread(room: &RoomState) -> String {
         unread => format!("{name} ({unread} unread)"),
     }
 }
+
+/// How long after a loss of connection those who come are taken for others who had lost it, too.
+pub const RETURNS: Duration = Duration::from_secs(30);
 
 /// How long after somebody came or left that is told.
 pub const COMINGS_TOLD: Duration = Duration::from_secs(3);
