@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::base::Timestamp;
 use crate::client::room::Room;
 use crate::client::{Answer, Client, Event, Refusal, Welcome};
+use crate::tui::coming::{COMINGS_TOLD, RETURNS};
 use crate::tui::command::read_to;
 use crate::tui::failure::Failure;
 use crate::tui::show::{Style, harmless};
-use crate::tui::talk::{COMINGS_TOLD, Do, Line, PENDING_TOLD, RETURNS, Talk, Wanted};
+use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk, Wanted};
 use crate::tui::terminal::{Terminal, Typed};
 
 /// Sends that wait for an acknowledgement before no more lines are read from a pipe.

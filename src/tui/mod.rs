@@ -2,6 +2,7 @@
 
 pub mod args;
 mod ask;
+mod coming;
 mod command;
 mod enter;
 mod failure;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::base::Seq;
-use crate::client::{Code, Ending, EndingKind, LastLogin, Unsent};
+use crate::client::{Code, Ending, EndingKind, LastLogin, Presence, Unsent};
 
 struct Story {
     talk: Talk,
