@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::base::Timestamp;
 use crate::client::room::Room;
 use crate::client::{Answer, Client, Event, Refusal, Welcome};
+use crate::tui::coming::{COMINGS_TOLD, RETURNS};
 use crate::tui::command::read_to;
 use crate::tui::failure::Failure;
 use crate::tui::show::{Style, harmless};
-use crate::tui::talk::{COMINGS_TOLD, Do, Line, PENDING_TOLD, Talk, Wanted};
+use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk, Wanted};
 use crate::tui::terminal::{Terminal, Typed};
 
 /// Sends that wait for an acknowledgement before no more lines are read from a pipe.
@@ -38,6 +39,7 @@ pub async fn run(
         told: BTreeSet::new(),
         pending: Vec::new(),
         comings_due: None,
+        returns_until: None,
     };
     let first = lines.talk.begin(welcome, now());
     lines.carry_out(first, &mut client);
@@ -62,6 +64,8 @@ struct Lines {
     told: BTreeSet<Arc<str>>,
     /// When it is told who came and left.
     comings_due: Option<Instant>,
+    /// Until when those who come are taken for returning.
+    returns_until: Option<Instant>,
 }
 
 impl Lines {
@@ -140,6 +144,12 @@ impl Lines {
             _ => {}
         }
         self.learn(&event);
+        if let Event::Back { .. } = event {
+            self.returns_until = Some(Instant::now() + RETURNS);
+        } else if (self.returns_until).is_some_and(|until| Instant::now() >= until) {
+            self.returns_until = None;
+            self.talk.all_are_back();
+        }
         let next = self.talk.event(event);
         let due = || Instant::now() + COMINGS_TOLD;
         self.comings_due = (self.talk.has_comings()).then(|| self.comings_due.unwrap_or_else(due));

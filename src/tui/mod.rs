@@ -10,6 +10,7 @@ macro_rules! tell {
 
 pub mod args;
 mod ask;
+mod coming;
 mod command;
 mod enter;
 mod failure;

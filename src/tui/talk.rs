@@ -10,8 +10,9 @@ use crate::base::{Seq, Timestamp};
 use crate::client::calls::history;
 use crate::client::model::Model;
 use crate::client::{
-    Answer, Event, Message, Part, Person, Presence, Refusal, Request, RoomEntry, RoomState, Welcome,
+    Answer, Event, Message, Part, Person, Refusal, Request, RoomEntry, RoomState, Welcome,
 };
+use crate::tui::coming::Comings;
 use crate::tui::command;
 use crate::tui::show::{Style, ago, harmless};
 
@@ -67,17 +68,6 @@ pub enum Line {
     Note(String),
 }
 
-/// Somebody came or left in the room that one was in.
-#[derive(Debug)]
-struct Coming {
-    room: Arc<str>,
-    user: Arc<str>,
-    state: Presence,
-    others: u32,
-    /// Somebody who came has said something since: it need not be told any more.
-    is_plain: bool,
-}
-
 /// A conversation.
 #[derive(Debug)]
 pub struct Talk {
@@ -87,10 +77,7 @@ pub struct Talk {
     waiting: BTreeMap<u64, Wanted>,
     lines: VecDeque<Line>,
     day: Option<String>,
-    /// Who came and went, until it is told.
-    comings: Vec<Coming>,
-    /// Just connected again, as the others may be: that they come is nothing new.
-    is_back: bool,
+    comings: Comings,
     lost: bool,
     failed: bool,
 }
@@ -105,8 +92,7 @@ impl Talk {
             waiting: BTreeMap::new(),
             lines: VecDeque::new(),
             day: None,
-            comings: Vec::new(),
-            is_back: false,
+            comings: Comings::default(),
             lost: false,
             failed: false,
         }
@@ -189,7 +175,7 @@ impl Talk {
             }
             Event::Back { missed } => {
                 self.lost = false;
-                self.is_back = self.style.terminal;
+                self.comings.set_returning(true);
                 let missed = match missed {
                     0 => "nothing was missed".to_owned(),
                     1 => "1 message was missed and comes now".to_owned(),
@@ -223,30 +209,22 @@ impl Talk {
         ));
     }
 
-    /// Whether somebody came or left and it was not told yet. It is told a little later: whoever only looks in, as
-    /// scripts do, and whoever is back at once need not be spoken of.
+    /// Whether somebody came or left and it was not told yet.
     #[must_use]
     pub fn has_comings(&self) -> bool {
-        self.is_back || !self.comings.is_empty()
+        !self.comings.is_empty()
     }
 
     /// Tells who came and left.
     pub fn tell_comings(&mut self) {
-        self.is_back = false;
-        for coming in std::mem::take(&mut self.comings) {
-            if coming.is_plain {
-                continue;
-            }
-            let others = match coming.others {
-                0 => String::new(),
-                others => format!(" and {others} others"),
-            };
-            let did = match coming.state {
-                Presence::Joined => "came",
-                Presence::Left => "left",
-            };
-            self.note(format!("{}{others} {did}", harmless(&coming.user)));
+        for sentence in self.comings.take() {
+            self.note(sentence);
         }
+    }
+
+    /// The server has been back for a while: who comes now was not here before.
+    pub fn all_are_back(&mut self) {
+        self.comings.set_returning(false);
     }
 
     /// Goes to a room or person without asking the server.
@@ -335,12 +313,7 @@ impl Talk {
                 self.day = Some(day);
             }
         }
-        let spoke = |coming: &&mut Coming| {
-            coming.others == 0 && coming.user == message.from && coming.room == message.room
-        };
-        self.comings.iter_mut().filter(spoke).for_each(|coming| {
-            coming.is_plain = coming.state == Presence::Joined;
-        });
+        self.comings.spoke(&message.room, &message.from);
         let line = self.style.message(message, self.current.as_deref());
         self.lines.push_back(Line::Output(line));
     }
@@ -368,21 +341,6 @@ impl Talk {
             (_, Ok(_)) => {}
         }
         Do::Nothing
-    }
-
-    /// Keeps in mind who came or left; both in one makes nothing.
-    fn comes(&mut self, coming: Coming) {
-        let undoes = |held: &Coming| {
-            let is_one = held.others == 0 && coming.others == 0;
-            is_one
-                && held.user == coming.user
-                && held.room == coming.room
-                && held.state != coming.state
-        };
-        match self.comings.iter().position(undoes) {
-            Some(held) => drop(self.comings.remove(held)),
-            None => self.comings.push(coming),
-        }
     }
 
     fn joined(&mut self, state: &RoomState) -> Do {
@@ -446,13 +404,9 @@ impl Talk {
                 user,
                 state,
                 others,
-            } if self.style.terminal && here(&room, self) => self.comes(Coming {
-                room,
-                user,
-                state,
-                others,
-                is_plain: self.is_back && state == Presence::Joined,
-            }),
+            } if self.style.terminal && here(&room, self) => {
+                self.comings.comes(room, user, state, others);
+            }
             Answer::Topic { room, topic, by } => {
                 let by = by.map_or(String::new(), |by| format!(" by {}", harmless(&by)));
                 let (room, topic) = (harmless(&room), harmless(&topic));
@@ -503,9 +457,6 @@ fn room_and_unread(room: &RoomState) -> String {
         unread => format!("{name} ({unread} unread)"),
     }
 }
-
-/// How long after somebody came or left that is told.
-pub const COMINGS_TOLD: Duration = Duration::from_secs(3);
 
 /// How long a send may wait before that is told.
 pub const PENDING_TOLD: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::base::Seq;
-use crate::client::{Code, Ending, EndingKind, LastLogin, Unsent};
+use crate::client::{Code, Ending, EndingKind, LastLogin, Presence, Unsent};
 
 struct Story {
     talk: Talk,
@@ -397,8 +397,8 @@ fn those_who_come_back_when_one_does_oneself_are_nothing_new() {
     let mut story = Story::begun(true);
     story.hears(Event::Back { missed: 0 });
     story.sees("bert", Presence::Joined);
-    assert!(story.talk.has_comings());
     story.some_time_later();
+    story.talk.all_are_back();
     story.sees("olga", Presence::Joined);
     story.some_time_later();
     insta::assert_snapshot!(story.seen(), @"
