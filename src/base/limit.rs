@@ -70,6 +70,8 @@ limits! {
     requests_outstanding: u32 = 256,
     /// Messages of all that wait for the writer. Past that, `busy`.
     appends_waiting: u32 = 65_536,
+    /// Bytes of text in these messages: 65 536 of the longest would be half a gigabyte. Past that, `busy`.
+    append_bytes_waiting: u32 = 67_108_864,
     /// Messages in one transaction: what a crash would undo at most, none of it acknowledged.
     appends_per_commit: u32 = 4_096,
     /// Bytes of answers, signals and catch-up that wait for one connection, or may have to when its requests are answered.

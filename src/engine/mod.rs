@@ -61,6 +61,7 @@ pub struct Engine {
     /// How many of the pending wait for the writer, and how many of those are messages.
     stores_waiting: usize,
     appends_waiting: u32,
+    append_bytes_waiting: usize,
     /// What the names look like that are being registered right now.
     registering: BTreeSet<Box<str>>,
     next_ticket: Ticket,
@@ -146,6 +147,7 @@ impl Engine {
             pending: BTreeMap::new(),
             stores_waiting: 0,
             appends_waiting: 0,
+            append_bytes_waiting: 0,
             registering: BTreeSet::new(),
             next_ticket: Ticket(1),
             next_user,

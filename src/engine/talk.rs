@@ -61,7 +61,10 @@ impl Engine {
         if self.is_known(asker, user, &words) {
             return Ok(());
         }
-        if self.appends_waiting >= self.rules.limits.appends_waiting {
+        let limits = &self.rules.limits;
+        if self.appends_waiting >= limits.appends_waiting
+            || self.append_bytes_waiting >= limits.append_bytes_waiting as usize
+        {
             return Err(Refusal::Busy(APPENDS_BUSY_MS));
         }
         let room = match to {
@@ -121,7 +124,13 @@ impl Engine {
         }
         self.stores_waiting += 1;
         self.appends_waiting += 1;
+        self.append_bytes_waiting += draft.text.len();
         self.effects.push(Effect::Append { ticket, draft });
+    }
+
+    fn append_is_over(&mut self, draft: &Draft) {
+        self.appends_waiting -= 1;
+        self.append_bytes_waiting -= draft.text.len();
     }
 
     pub(super) fn appended(
@@ -132,7 +141,7 @@ impl Engine {
         seq: Seq,
         batch: &mut Batch,
     ) {
-        self.appends_waiting = self.appends_waiting.saturating_sub(1);
+        self.append_is_over(&draft);
         let Draft {
             room, author, at, ..
         } = draft;
@@ -192,7 +201,7 @@ impl Engine {
     }
 
     pub(super) fn not_appended(&mut self, draft: &Draft, askers: &[Asker], refusal: Refusal) {
-        self.appends_waiting = self.appends_waiting.saturating_sub(1);
+        self.append_is_over(draft);
         if let Some(key) = draft.key.clone() {
             self.keys.forget(draft.author, key);
         }

@@ -83,6 +83,25 @@ fn too_many_messages_that_wait_are_refused_and_nothing_else_is() {
 }
 
 #[test]
+fn the_bytes_of_what_waits_are_bounded_too() {
+    let mut world = World::new(Limits {
+        append_bytes_waiting: 100,
+        ..Limits::default()
+    });
+    world.register(1, "anna");
+    world.hush();
+    world.quick = false;
+    let long = "x".repeat(60);
+    (0..3).for_each(|_| world.say(1, "lobby", &long));
+    assert_eq!(world.told(1), ["refused Busy(1000)"]);
+    world.fail(Fault::Full);
+    world.hush();
+    world.say(1, "lobby", &long);
+    world.store();
+    assert_eq!(world.told(1), ["sent lobby 1"]);
+}
+
+#[test]
 fn a_direct_conversation_has_the_others_name_on_each_side_and_no_third_sees_it() {
     let mut world = two();
     world.register(3, "clara");
