@@ -37,6 +37,7 @@ suite! {
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
     search_finds_all_the_words_newest_first
+    search_finds_the_newest_of_each_room
     search_comes_behind_the_log_in_portions
     search_takes_any_text
     on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room
@@ -394,7 +395,7 @@ fn search_finds_all_the_words_newest_first(stage: &mut dyn Stage) {
     while stage.store().index(100).unwrap() {}
     let mut reader = stage.reader();
     let mut check = |text: &str, before: u64, limit, expected: &[u64]| {
-        let found = reader.search(TEA, text, Seq(before), limit).unwrap();
+        let found = reader.search(&[TEA], text, Seq(before), limit).unwrap();
         let found: Vec<_> = found.iter().map(|record| record.seq.0).collect();
         assert_eq!(found, expected, "{text}");
     };
@@ -411,6 +412,48 @@ fn search_finds_all_the_words_newest_first(stage: &mut dyn Stage) {
     check("tea coffee", u64::MAX, 10, &[]);
 }
 
+fn search_finds_the_newest_of_each_room(stage: &mut dyn Stage) {
+    let milk = RoomId(3);
+    make(
+        stage.store(),
+        vec![room(TEA, open("tea")), room(milk, open("milk"))],
+    );
+    for place in [LOBBY, TEA, milk, TEA] {
+        say(stage.store(), place, &["words", "wordy"]);
+    }
+    while stage.store().index(100).unwrap() {}
+    let mut reader = stage.reader();
+    let mut check = |rooms: &[RoomId], text: &str, before: u64, limit, expected: &[(u32, u64)]| {
+        let found = reader.search(rooms, text, Seq(before), limit).unwrap();
+        let place = |record: &Record| (record.draft.room.0, record.seq.0);
+        let mut found: Vec<_> = found.iter().map(place).collect();
+        found.sort_by_key(|(room, _)| *room);
+        assert_eq!(found, expected, "{text}");
+    };
+    check(
+        &[TEA, LOBBY],
+        "words",
+        u64::MAX,
+        9,
+        &[(1, 1), (2, 3), (2, 1)],
+    );
+    check(
+        &[TEA, LOBBY],
+        "word*",
+        u64::MAX,
+        2,
+        &[(1, 2), (1, 1), (2, 4), (2, 3)],
+    );
+    check(
+        &[TEA, milk],
+        "word*",
+        3,
+        9,
+        &[(2, 2), (2, 1), (3, 2), (3, 1)],
+    );
+    check(&[], "word*", u64::MAX, 9, &[]);
+}
+
 fn search_comes_behind_the_log_in_portions(stage: &mut dyn Stage) {
     make(stage.store(), vec![room(TEA, open("tea"))]);
     assert!(!stage.store().index(10).unwrap());
@@ -420,7 +463,7 @@ fn search_comes_behind_the_log_in_portions(stage: &mut dyn Stage) {
     let mut found = || {
         let mut count = |room| {
             reader
-                .search(room, "word", Seq(u64::MAX), 100)
+                .search(&[room], "word", Seq(u64::MAX), 100)
                 .unwrap()
                 .len()
         };
@@ -503,10 +546,10 @@ fn search_takes_any_text(stage: &mut dyn Stage) {
         &wild,
     ];
     for text in texts {
-        let found = reader.search(LOBBY, text, Seq(u64::MAX), 10);
+        let found = reader.search(&[LOBBY], text, Seq(u64::MAX), 10);
         assert!(found.is_ok(), "{text:?}: {found:?}");
     }
-    let mut found = |text| lines(&reader.search(LOBBY, text, Seq(u64::MAX), 10).unwrap());
+    let mut found = |text| lines(&reader.search(&[LOBBY], text, Seq(u64::MAX), 10).unwrap());
     assert_eq!(
         found("\"hi\" near (door)"),
         ["2 say \"hi\" NEAR the (door)"]
