@@ -96,7 +96,7 @@ limits! {
     key_hours: u32 = 72,
     /// Keys remembered at most, at about 120 bytes each; the oldest are forgotten first.
     keys: u32 = 200_000,
-    /// Threads that read the store: history, search and those who are behind.
+    /// Threads that read the store: history and those who are behind. Searches have one thread of their own.
     reader_threads: u32 = 2,
     /// People in a room up to whom each coming and going is told by itself. Past that they are told together.
     presence_room: u32 = 100,

@@ -18,6 +18,9 @@ use crate::wire::event::Registration;
 
 const CONFIG_FILE: &str = "chatd.toml";
 
+/// Hours of hashing: more than anybody waits for.
+const PASSWORDS_WAITING_MAX: u32 = 100_000;
+
 /// What the daemon goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
@@ -152,6 +155,10 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
         None if limits.password_threads > 64 || limits.reader_threads > 64 => {
             Err("limits.password_threads and limits.reader_threads may be at most 64".to_owned())
         }
+        // Room for all of them is made at the start.
+        None if limits.passwords_waiting > PASSWORDS_WAITING_MAX => Err(format!(
+            "limits.passwords_waiting may be at most {PASSWORDS_WAITING_MAX}"
+        )),
         None => Ok(()),
     }
 }
@@ -333,6 +340,14 @@ mod tests {
         assert_eq!(
             check_limits(&limits),
             Err("limits.connections is 0; set it to 1 or more".to_owned())
+        );
+        let limits = Limits {
+            passwords_waiting: u32::MAX,
+            ..Limits::default()
+        };
+        assert_eq!(
+            check_limits(&limits),
+            Err("limits.passwords_waiting may be at most 100000".to_owned())
         );
     }
 }

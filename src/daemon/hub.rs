@@ -11,7 +11,7 @@ use super::password::Passwords;
 use super::writer::Job;
 use crate::base::{CallId, ConnId, Now, Timestamp};
 use crate::engine::Engine;
-use crate::engine::effect::{Effect, Reply};
+use crate::engine::effect::{Effect, Query, Reply};
 use crate::engine::input::Input;
 use crate::net::{Lookup, Order, native};
 use crate::store::Entry;
@@ -54,6 +54,7 @@ pub(super) struct Hub {
     pub workers: Vec<UnboundedSender<Order>>,
     pub writer: Sender<Job>,
     pub lookups: Sender<Lookup>,
+    pub searches: Sender<Lookup>,
     pub passwords: Passwords,
     pub replies: UnboundedSender<(CallId, Reply)>,
 }
@@ -165,7 +166,11 @@ impl Hub {
                 entry: Entry::Changes(changes),
             }),
             Effect::Query { conn, re, query } => {
-                drop(self.lookups.send(Lookup { conn, re, query }))
+                let readers = match query {
+                    Query::Search { .. } => &self.searches,
+                    Query::History { .. } | Query::Log { .. } => &self.lookups,
+                };
+                drop(readers.send(Lookup { conn, re, query }));
             }
             Effect::Password { ticket, work } => {
                 let outcomes = self.outcomes.clone();

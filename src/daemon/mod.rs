@@ -231,6 +231,9 @@ impl Daemon {
         let orders: Vec<_> = workers.iter().map(|worker| worker.orders.clone()).collect();
         let readers = some_readers(&database, limits.reader_threads)?;
         reader::spawn(readers, questions, &orders).map_err(|error| no_thread(&error))?;
+        let (searches, questions) = channel::<Lookup>();
+        let readers = some_readers(&database, 1)?;
+        reader::spawn(readers, questions, &orders).map_err(|error| no_thread(&error))?;
         let readers = some_readers(&database, limits.password_threads)?;
         let passwords = Passwords::spawn(readers, limits.passwords_waiting as usize)
             .map_err(|error| no_thread(&error))?;
@@ -251,6 +254,7 @@ impl Daemon {
             workers: orders.clone(),
             writer: jobs,
             lookups,
+            searches,
             passwords: passwords.clone(),
             replies: replies_to,
         };

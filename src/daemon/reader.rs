@@ -1,4 +1,5 @@
 //! The reader threads: history, search, and what those who are behind need next. They answer the workers directly.
+//! Searches have a thread of their own: one takes longer than a thousand pages, and nobody else is to wait for it.
 
 use std::collections::HashMap;
 use std::sync::mpsc::Receiver;
@@ -193,26 +194,24 @@ impl Thread {
         before: Seq,
         limit: usize,
     ) -> Result<Bytes, StoreError> {
-        let mut found = Vec::new();
-        for place in places {
-            let records = self
-                .reader
-                .search(place.channel.room, text, before, limit + 1)?;
-            let records = self.with_names(records)?;
-            let delivered = records
-                .into_iter()
-                .filter(|(record, _)| record.seq <= place.last_seq);
-            found.extend(delivered.map(|(record, from)| (place, record, from)));
-        }
-        found.sort_by_key(|(place, record, _)| (record.draft.at, place.channel, record.seq));
-        if one_room {
-            found.sort_by_key(|(_, record, _)| record.seq);
+        let rooms: Vec<_> = places.iter().map(|place| place.channel.room).collect();
+        let places_of: HashMap<_, _> = rooms.iter().copied().zip(places).collect();
+        let mut found = self.reader.search(&rooms, text, before, limit + 1)?;
+        let place_of = |record: &Record| places_of.get(&record.draft.room);
+        // Nobody sees further than what was delivered when they asked.
+        found.retain(|record| place_of(record).is_some_and(|place| record.seq <= place.last_seq));
+        match one_room {
+            true => found.sort_by_key(|record| record.seq),
+            false => {
+                found.sort_by_key(|record| (record.draft.at, record.draft.room, record.seq));
+            }
         }
         let more = found.len() > limit;
         let found = found.split_off(found.len().saturating_sub(limit));
+        let found = self.with_names(found)?;
         let lines: Vec<_> = found
             .iter()
-            .map(|(place, record, from)| line(place, record, from))
+            .filter_map(|(record, from)| Some(line(place_of(record)?, record, from)))
             .collect();
         let room = places.first().filter(|_| one_room).map(bounds);
         Ok(native::encode_page(&Page {

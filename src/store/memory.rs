@@ -179,22 +179,26 @@ impl Reader for MemoryStore {
 
     fn search(
         &mut self,
-        room: RoomId,
+        rooms: &[RoomId],
         text: &str,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let words = search::words(text);
         let state = self.state();
-        let Some(room) = state.rooms.get(&room).filter(|_| !words.is_empty()) else {
+        if words.is_empty() {
             return Ok(Vec::new());
+        }
+        let rooms = rooms.iter().filter_map(|room| state.rooms.get(room));
+        let found = |room: &Room| {
+            let found = room.log.iter().rev().filter(|(_, record)| {
+                record.seq < before
+                    && record.seq <= room.indexed
+                    && words.iter().all(|word| has(&record.draft.text, word))
+            });
+            page(found, limit, usize::MAX)
         };
-        let found = room.log.iter().rev().filter(|(_, record)| {
-            record.seq < before
-                && record.seq <= room.indexed
-                && words.iter().all(|word| has(&record.draft.text, word))
-        });
-        Ok(page(found, limit, usize::MAX))
+        Ok(rooms.flat_map(found).collect())
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

@@ -99,7 +99,8 @@ pub trait Reader: Send {
         bytes_max: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// The newest messages of a room with all the words of `text`, numbers below `before`, newest first. Every word is
+    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`; those of
+    /// one room newest first. Every word is
     /// taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
     /// found. Goes by at most 32 words, and sees only what [`Store::index`] has come to.
     ///
@@ -107,7 +108,7 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn search(
         &mut self,
-        room: RoomId,
+        rooms: &[RoomId],
         text: &str,
         before: Seq,
         limit: usize,

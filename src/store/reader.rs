@@ -1,6 +1,7 @@
 //! Reading from SQLite beside the writer: pages of the log, search, passwords, names. Each call is one read
 //! transaction of its own: one held open would keep the write-ahead log from being begun anew.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension, Params};
 use crate::base::record::{PasswordHash, Record};
 use crate::base::{RoomId, Seq, UserId, UserName};
 use crate::store::identity::Identity;
-use crate::store::rows::{SEQ_MAX, fault, message_id, record, record_columns, rows_max};
+use crate::store::rows::{
+    SEQ_MAX, fault, message_id, record, record_columns, room_of, rows_max, seq_of,
+};
 use crate::store::snapshot::open_name;
 use crate::store::{Page, Reader, StoreError, search, sqlite};
 
@@ -33,6 +36,12 @@ pub(super) const SEARCH: &str = concat!(
     " WHERE message_text MATCH ?1 AND message_text.rowid > ?2 AND message_text.rowid < ?3",
     " ORDER BY message_text.rowid DESC LIMIT ?4"
 );
+
+/// Where the words are, in all rooms.
+pub(super) const PLACES: &str =
+    "SELECT rowid FROM message_text WHERE message_text MATCH ?1 ORDER BY rowid DESC";
+
+pub(super) const ONE: &str = concat!("SELECT ", record_columns!(), " FROM message WHERE id = ?1");
 
 /// A connection that can only read. Cheap to make; each thread has its own.
 pub struct SqliteReader {
@@ -73,6 +82,38 @@ impl SqliteReader {
     }
 }
 
+impl SqliteReader {
+    /// Goes through all places once. Room by room, FTS5 would gather all words with a beginning anew for each: with
+    /// 200 000 messages in 1 000 rooms that took eight seconds.
+    fn search_at_once(
+        &self,
+        rooms: &[RoomId],
+        expression: &str,
+        before: Seq,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Record>> {
+        let mut left: HashMap<_, _> = rooms.iter().map(|room| (*room, limit)).collect();
+        let mut all_left = left.len() * limit;
+        let mut found = Vec::new();
+        let mut one = self.connection.prepare_cached(ONE)?;
+        let mut places = self.connection.prepare_cached(PLACES)?;
+        let mut rows = places.query([expression])?;
+        while all_left > 0
+            && let Some(row) = rows.next()?
+        {
+            let id: i64 = row.get(0)?;
+            if let Some(left) = left.get_mut(&room_of(id))
+                && *left > 0
+                && seq_of(id) < before
+            {
+                (*left, all_left) = (*left - 1, all_left - 1);
+                found.push(one.query_row([id], record)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl Reader for SqliteReader {
     fn after(
         &mut self,
@@ -108,7 +149,7 @@ impl Reader for SqliteReader {
 
     fn search(
         &mut self,
-        room: RoomId,
+        rooms: &[RoomId],
         text: &str,
         before: Seq,
         limit: usize,
@@ -117,13 +158,23 @@ impl Reader for SqliteReader {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let range = (
-            search::expression(&words),
-            message_id(room, Seq(0)),
-            message_id(room, before),
-            rows_max(limit),
-        );
-        self.page(SEARCH, range, usize::MAX)
+        let expression = search::expression(&words);
+        if rooms.len() > 1 && words.iter().any(|word| word.prefix) {
+            return self
+                .search_at_once(rooms, &expression, before, limit)
+                .map_err(|error| fault("search in", &self.path, &error));
+        }
+        let mut found = Vec::new();
+        for room in rooms {
+            let range = (
+                &expression,
+                message_id(*room, Seq(0)),
+                message_id(*room, before),
+                rows_max(limit),
+            );
+            found.append(&mut self.page(SEARCH, range, usize::MAX)?);
+        }
+        Ok(found)
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

@@ -36,6 +36,11 @@ pub(super) fn seq_of(id: i64) -> Seq {
     Seq(id.cast_unsigned() & SEQ_MAX.0)
 }
 
+/// The room that is in a message's id.
+pub(super) fn room_of(id: i64) -> RoomId {
+    RoomId((id >> SEQ_BITS) as u32)
+}
+
 /// A number as SQLite takes it: none that is stored comes near the sign bit.
 pub(super) fn signed(number: u64) -> i64 {
     number.cast_signed()
@@ -71,7 +76,7 @@ pub(super) fn record(row: &Row) -> rusqlite::Result<Record> {
     Ok(Record {
         seq: seq_of(id),
         draft: Draft {
-            room: RoomId((id >> SEQ_BITS) as u32),
+            room: room_of(id),
             at: Timestamp(row.get(1)?),
             author: UserId(row.get(2)?),
             kind,

@@ -221,7 +221,7 @@ impl Sim {
                 re: Some(RequestId(re)),
                 ..
             } => {
-                let is_closing = self.conns.iter().any(|other| *other == (conn, true));
+                let is_closing = self.conns.contains(&(conn, true));
                 let is_gone = self.conns.iter().all(|(other, _)| *other != conn);
                 let asked = self.waiting.remove(&re.parse().unwrap());
                 assert!(asked.is_some() || is_closing || is_gone, "{re} twice");

@@ -131,7 +131,7 @@ fn what_was_stored_is_there_after_a_restart() {
     let outcomes = stand.store().commit(&[said(TEA, "and on")]).unwrap();
     assert_eq!(outcomes, [Outcome::Appended(Seq(2))]);
     assert!(stand.store().index(10).is_ok_and(|more| !more));
-    let found = stand.reader().search(TEA, "hello", Seq(9), 9).unwrap();
+    let found = stand.reader().search(&[TEA], "hello", Seq(9), 9).unwrap();
     assert_eq!(lines(&found), ["1 hello"]);
 }
 
@@ -467,6 +467,7 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
         "SEARCH message USING INTEGER PRIMARY KEY (rowid=?)"
     );
     assert_eq!(search.len(), 2, "{search:?}");
+    assert_eq!(plan(reader::PLACES).len(), 1, "sorted by itself");
 }
 
 #[test]

@@ -8,6 +8,10 @@ use crate::base::record::{
     UserRecord,
 };
 use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId};
+use crate::store::tests::search::{
+    search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
+    search_finds_the_newest_of_each_room, search_takes_any_text,
+};
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, hash, lines, log_in, make, member, open, room, said, say,
     session, snapshot, user,
@@ -37,6 +41,7 @@ suite! {
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
     search_finds_all_the_words_newest_first
+    search_finds_the_newest_of_each_room
     search_comes_behind_the_log_in_portions
     search_takes_any_text
     on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room
@@ -378,140 +383,6 @@ fn the_newest_keys_are_remembered_oldest_first(stage: &mut dyn Stage) {
     assert_eq!(keys(603), all[1..]);
     assert_eq!(keys(2), ["t599 602", "d 5"]);
     assert_eq!(keys(0), [""; 0]);
-}
-
-fn search_finds_all_the_words_newest_first(stage: &mut dyn Stage) {
-    make(stage.store(), vec![room(TEA, open("tea"))]);
-    let texts = [
-        "Green tea is ready",
-        "the kettle is on, tea later",
-        "Чай готов",
-        "re-read the tea leaves",
-        "teapots",
-    ];
-    say(stage.store(), TEA, &texts);
-    say(stage.store(), LOBBY, &["tea for everyone"]);
-    while stage.store().index(100).unwrap() {}
-    let mut reader = stage.reader();
-    let mut check = |text: &str, before: u64, limit, expected: &[u64]| {
-        let found = reader.search(TEA, text, Seq(before), limit).unwrap();
-        let found: Vec<_> = found.iter().map(|record| record.seq.0).collect();
-        assert_eq!(found, expected, "{text}");
-    };
-    check("tea", u64::MAX, 10, &[4, 2, 1]);
-    check("TEA  is", u64::MAX, 10, &[2, 1]);
-    check("tea*", u64::MAX, 10, &[5, 4, 2, 1]);
-    check("te*", u64::MAX, 10, &[]);
-    check("tea", 4, 1, &[2]);
-    check("tea", 1, 10, &[]);
-    check("чай", u64::MAX, 10, &[3]);
-    check("гото*", u64::MAX, 10, &[3]);
-    check("re-read", u64::MAX, 10, &[4]);
-    check("read-re", u64::MAX, 10, &[]);
-    check("tea coffee", u64::MAX, 10, &[]);
-}
-
-fn search_comes_behind_the_log_in_portions(stage: &mut dyn Stage) {
-    make(stage.store(), vec![room(TEA, open("tea"))]);
-    assert!(!stage.store().index(10).unwrap());
-    say(stage.store(), LOBBY, &["word"; 7]);
-    say(stage.store(), TEA, &["word"; 5]);
-    let mut reader = stage.reader();
-    let mut found = || {
-        let mut count = |room| {
-            reader
-                .search(room, "word", Seq(u64::MAX), 100)
-                .unwrap()
-                .len()
-        };
-        (count(LOBBY), count(TEA))
-    };
-    assert_eq!(found(), (0, 0));
-    assert!(stage.store().index(5).unwrap());
-    assert_eq!(found(), (5, 0));
-    say(stage.store(), LOBBY, &["word"]);
-    assert!(stage.store().index(5).unwrap());
-    assert_eq!(found(), (8, 2));
-    assert!(!stage.store().index(5).unwrap());
-    assert_eq!(found(), (8, 5));
-    say(stage.store(), LOBBY, &["word"]);
-    assert!(!stage.store().index(5).unwrap());
-    assert_eq!(found(), (9, 5));
-}
-
-fn search_takes_any_text(stage: &mut dyn Stage) {
-    say(
-        stage.store(),
-        LOBBY,
-        &["a plain text", "say \"hi\" NEAR the (door)"],
-    );
-    while stage.store().index(100).unwrap() {}
-    let mut reader = stage.reader();
-    let many = "x ".repeat(4_000);
-    let long = "y".repeat(100_000);
-    let wild = "* ".repeat(100);
-    let texts = [
-        "",
-        " ",
-        "\"",
-        "\"\"\"",
-        "'",
-        "*",
-        "**",
-        "(",
-        ")",
-        "((",
-        "a\0b",
-        "\0",
-        "AND",
-        "OR OR",
-        "NOT",
-        "NEAR(",
-        "NEAR(a b, 5)",
-        "text:",
-        "text : a",
-        "{text} : a",
-        "-text:a",
-        "^",
-        "^a",
-        "+",
-        "a +",
-        "a + b",
-        "a*b*",
-        "*a",
-        "\\",
-        ";",
-        "--",
-        "/*",
-        "'; DROP TABLE message; --",
-        "%",
-        "_",
-        "?1",
-        ":x",
-        "@x",
-        "$x",
-        "rank",
-        "message_text",
-        "😀",
-        "\u{301}",
-        "ⓐ",
-        "\u{200d}",
-        "\u{ffff}",
-        "\u{10ffff}",
-        &many,
-        &long,
-        &wild,
-    ];
-    for text in texts {
-        let found = reader.search(LOBBY, text, Seq(u64::MAX), 10);
-        assert!(found.is_ok(), "{text:?}: {found:?}");
-    }
-    let mut found = |text| lines(&reader.search(LOBBY, text, Seq(u64::MAX), 10).unwrap());
-    assert_eq!(
-        found("\"hi\" near (door)"),
-        ["2 say \"hi\" NEAR the (door)"]
-    );
-    assert_eq!(found("plain OR text"), [""; 0]);
 }
 
 fn on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room(stage: &mut dyn Stage) {
