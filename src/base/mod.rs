@@ -1,7 +1,9 @@
-//! Words everyone uses: plain values, names, times, limits and secrets. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, and the form of manual pages. Does no I/O and knows no
+//! floor above.
 
 pub mod id;
 pub mod limit;
+pub mod manual;
 pub mod name;
 pub mod record;
 pub mod secret;

@@ -179,8 +179,9 @@ pub enum Change {
     RemoveUser(UserId),
     /// Where and when somebody logged in.
     SetLastLogin(UserId, LastLogin),
-    /// A new session.
-    AddSession(SessionRecord),
+    /// A new session. Refused with `Taken` when the account's password is not (any longer) the one that was shown for it,
+    /// or the account is gone.
+    AddSession(SessionRecord, PasswordHash),
     /// A session was used: when, and when it now ends.
     RenewSession {
         /// Which.
@@ -192,15 +193,22 @@ pub enum Change {
     },
     /// The session is dead.
     RemoveSession(SessionId),
+    /// All sessions that the account has by then are dead, but this one.
+    RemoveSessions {
+        /// Whose.
+        user: UserId,
+        /// The one that lives on.
+        but: Option<SessionId>,
+    },
     /// A new room. Refused with `Taken` when a room has the name.
     AddRoom(RoomRecord),
     /// What a room is about.
     SetTopic(RoomId, Arc<str>),
-    /// Somebody is in a room. Harmless when they already are.
+    /// Somebody is in a room. Harmless when they already are; nothing when the account is gone.
     AddMember(MemberRecord),
     /// Somebody is no longer in a room. Harmless when they are not.
     RemoveMember(RoomId, UserId),
-    /// How far somebody has read.
+    /// How far somebody has read. Nothing when they have read further or are no longer there.
     SetRead(MemberRecord),
     /// Something was done on the control socket.
     AddAudit(AuditRecord),

@@ -22,7 +22,30 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_harmful(character: char) -> bool {
+/// JSON that means the same and does no harm on a terminal: such characters only stand in strings, and there they may
+/// be written as numbers.
+#[must_use]
+pub fn harmless_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_harmful) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_harmful(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal could obey the character, or a text look like another one by it.
+#[must_use]
+pub fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character,
             // Bidi marks, embeddings, overrides and isolates.
@@ -46,5 +69,14 @@ mod tests {
         {
             assert!(matches!(harmless(text), Cow::Borrowed(same) if same == text));
         }
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let text = "a\x1b\u{9b}\u{202e}\u{e0041}\x7fя";
+        let json = serde_json::to_string(text).unwrap();
+        let shown = harmless_json(&json);
+        assert!(!shown.chars().any(is_harmful));
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
     }
 }

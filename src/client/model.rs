@@ -61,7 +61,7 @@ pub struct Model {
     hello: Option<Hello>,
     session: Option<Session>,
     rooms: BTreeMap<Arc<str>, Room>,
-    /// Rooms from before a resume that the server has not told of: those that do not fit `welcome` follow as `joined`.
+    /// Rooms that the last `welcome` has not told of: those that do not fit it follow as `joined`.
     untold: BTreeMap<Arc<str>, Room>,
     /// What is to be sent and not acknowledged, in the order it was posted.
     pending: VecDeque<Pending>,

@@ -98,19 +98,18 @@ impl Room {
         self.given = self.cursor;
     }
 
-    /// The server tells the room anew.
+    /// The server tells the room anew, after a reconnection or because this client was behind.
     pub(super) fn compare(&mut self, state: RoomState) -> Compared {
         let had = self.cursor;
         let first = Seq(state.first_seq.0.saturating_sub(1));
         self.state = state;
-        self.disconnected();
         if self.state.last_seq < had {
             self.cursor = self.state.last_seq;
-            self.given = self.cursor;
+            self.disconnected();
             return Compared::WentBack(had);
         }
         self.cursor = had.max(first);
-        self.given = self.cursor;
+        self.given = self.given.max(self.cursor);
         let missed = self.state.last_seq.0.saturating_sub(self.cursor.0);
         match self.cursor.0 - had.0 {
             0 => Compared::Missed(missed),

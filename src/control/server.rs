@@ -19,6 +19,9 @@ use crate::wire::control::ControlError;
 
 /// From the first byte of a call to its last. A call is written in one go.
 const MESSAGE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 30_000 });
+/// From one call to the next, and to the first. A person may think about a question for a while; who has forgotten a
+/// connection does not keep its place from others for ever.
+const IDLE_TIME: Duration = Duration::from_millis(if cfg!(test) { 4_000 } else { 600_000 });
 /// Without a byte taken, until a caller that does not read its replies is given up.
 const WRITE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
 /// For the first call of somebody who is turned away.
@@ -212,6 +215,7 @@ impl Connection {
     }
 
     async fn next_message(&mut self) -> Result<Vec<u8>, Closed> {
+        let idle_until = Instant::now() + IDLE_TIME;
         let mut deadline = None;
         loop {
             match self.inbox.take() {
@@ -225,6 +229,7 @@ impl Connection {
             let mut stop = self.stop.clone();
             tokio::select! {
                 read = self.read() => read?,
+                () = sleep_until(idle_until), if deadline.is_none() => return Err(Closed),
                 () = until(deadline) => {
                     let reason = format!("it did not end within {} seconds", MESSAGE_TIME.as_secs());
                     return self.end(&ControlError::BadMessage { reason }).await;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
 
 use crate::base::UserName;
+use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 /// The program as clap knows it: for help, manual pages and completions.
@@ -28,24 +29,16 @@ Exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
 #[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true)]
 pub(super) struct Args {
     /// The control socket [env: CHATD_CONTROL]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", display_order = 100)]
     pub(super) socket: Option<PathBuf>,
     /// Print JSON: one object, or one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub(super) json: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, hide = true, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", display_order = 102)]
     pub(super) generate: Option<Generate>,
     #[command(subcommand)]
     pub(super) verb: Option<Verb>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Generate {
-    Man,
-    Bash,
-    Zsh,
-    Fish,
 }
 
 /// For verbs that change something and need no question.
@@ -241,10 +234,16 @@ pub(super) enum SessionVerb {
     #[command(about = about::<wire::RevokeSession>())]
     Revoke {
         /// Its number, as `chatctl sessions` shows it
+        #[arg(value_parser = session)]
         id: u64,
         #[command(flatten)]
         sure: Sure,
     },
+}
+
+fn session(text: &str) -> Result<u64, String> {
+    let wrong = |_| format!("'{text}' is no number of a session; `chatctl sessions` lists them");
+    text.parse().map_err(wrong)
 }
 
 /// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.

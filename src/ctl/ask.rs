@@ -20,8 +20,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
             "nobody can be asked \"{question}\" because standard input is no terminal; add --yes if it is meant"
         )));
     }
-    eprint!("{question} [y/N] ");
-    io::stderr().flush().map_err(Failure::Output)?;
+    write!(io::stderr(), "{question} [y/N] ").map_err(Failure::Output)?;
     read_answer(io::stdin().lock())
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -51,15 +52,23 @@ pub(super) fn find_socket(said: Option<&Path>) -> Result<PathBuf, Failure> {
     {
         return Ok(path);
     }
-    let is_socket =
-        |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    usual_places(variable).into_iter().find(is_socket).ok_or_else(|| {
+    first_of_use(usual_places(variable)).ok_or_else(|| {
         Failure::NotRunning(
             "chatd is not running: there is no control socket in the usual places; start chatd, or name its socket \
              with --socket"
                 .to_owned(),
         )
     })
+}
+
+/// The first of the sockets that are there and that the caller may open: who runs a chatd of their own on a machine that
+/// has one means their own. If there is only one that they may not open, it is that one, and calling it says so.
+fn first_of_use(places: Vec<PathBuf>) -> Option<PathBuf> {
+    let is_socket =
+        |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let sockets: Vec<_> = places.into_iter().filter(is_socket).collect();
+    let may_open = |path: &&PathBuf| access(*path, AccessFlags::W_OK).is_ok();
+    sockets.iter().find(may_open).or(sockets.first()).cloned()
 }
 
 /// A connection to the daemon.
@@ -205,6 +214,27 @@ fn unreachable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_that_may_be_opened_goes_before_one_that_may_not() {
+        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::net::UnixListener;
+
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let (shut, own) = (place("shut"), place("own"));
+        let _listeners = [&shut, &own].map(|path| UnixListener::bind(path).unwrap());
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // Nothing is shut for root.
+        let first = match nix::unistd::geteuid().is_root() {
+            true => &shut,
+            false => &own,
+        };
+        let chosen = first_of_use(vec![place("gone"), shut.clone(), own.clone()]);
+        assert_eq!(chosen.as_ref(), Some(first));
+        assert_eq!(first_of_use(vec![shut.clone()]), Some(shut));
+        assert_eq!(first_of_use(vec![place("gone")]), None);
+    }
 
     #[test]
     fn the_usual_places_are_those_where_chatd_makes_its_socket() {

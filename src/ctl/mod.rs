@@ -4,7 +4,7 @@
 mod args;
 mod ask;
 mod call;
-mod generate;
+mod manual;
 mod show;
 mod table;
 #[cfg(test)]
@@ -20,7 +20,8 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::base::Timestamp;
-use crate::base::text::harmless;
+use crate::base::manual::generate;
+use crate::base::text::{harmless, harmless_json};
 use crate::wire::control::ControlError;
 
 pub use args::command;
@@ -41,7 +42,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("chatctl: {failure}");
+            let _ = writeln!(io::stderr(), "chatctl: {failure}");
             ExitCode::from(failure.status())
         }
     }
@@ -49,7 +50,9 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args, console: &mut Console) -> Result<(), Failure> {
     match (&args.generate, &args.verb) {
-        (Some(what), _) => generate::generate(*what, &mut console.out).map_err(Failure::Output),
+        (Some(what), _) => {
+            generate(*what, command(), &manual::manual(), &mut console.out).map_err(Failure::Output)
+        }
         (None, Some(verb)) => verb::run(verb, args.socket.as_deref(), console),
         (None, None) => command()
             .error(
@@ -136,7 +139,10 @@ impl Console {
         words: impl FnOnce(&T, &Self) -> String,
     ) -> Result<(), Failure> {
         let text = match self.json {
-            true => serde_json::to_string(result).unwrap_or_default() + "\n",
+            true => {
+                harmless_json(&serde_json::to_string(result).unwrap_or_default()).into_owned()
+                    + "\n"
+            }
             false => words(result, self),
         };
         self.out.write_all(text.as_bytes()).map_err(Failure::Output)

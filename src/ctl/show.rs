@@ -5,7 +5,7 @@ use crate::wire::control::{
     DaemonStatus, LogCleared, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State, User, Users,
 };
 
-use super::table::{Look, absolute, counted, cut, paint, relative, size, table};
+use super::table::{Look, absolute, counted, paint, relative, size, table};
 
 pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> String {
     let (words, colour) = match status.state {
@@ -42,13 +42,13 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
         ),
     ];
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-    let indented = Look {
-        width: look.width.saturating_sub(2),
+    // Addresses and paths are for copying: none is cut, the terminal wraps them.
+    let whole = Look {
+        width: usize::MAX,
         ..look
     };
-    let body = table(&[("", false), ("", false)], &rows, indented);
-    let words = cut(words, look.width.saturating_sub("chatd ".len()));
-    let mut text = format!("chatd {}\n", paint(&words, colour, look));
+    let body = table(&[("", false), ("", false)], &rows, whole);
+    let mut text = format!("chatd {}\n", paint(words, colour, look));
     for line in body.lines() {
         text.extend(["  ", line, "\n"]);
     }

@@ -10,8 +10,9 @@ use crate::base::text::harmless;
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this, or than its heading.
-const NARROWEST: usize = 4;
+/// A column is not made narrower than this, or than its heading: on a small terminal what stands on the right is cut off
+/// sooner than that all of it becomes unreadable.
+const NARROWEST: usize = 12;
 
 /// How things look: how wide the terminal is, and whether it shows colours.
 #[derive(Clone, Copy, Debug)]

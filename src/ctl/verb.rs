@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::base::text::harmless;
 use crate::base::{SessionId, UserName};
-use crate::wire::SOFTWARE;
 use crate::wire::control::{
     AddUser, Announce, ClearLog, ClearUsers, DaemonStatus, FollowLog, GetVersion, Kick,
     ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Reload,
@@ -120,13 +119,13 @@ fn shutdown(
 
 fn version(daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     let version = daemon.call(&GetVersion {})?;
-    let both =
-        json!({ "version": version.version, "protocol": version.protocol, "chatctl": SOFTWARE });
+    let both = json!({ "version": version.version, "protocol": version.protocol, "chatctl": env!("CARGO_PKG_VERSION") });
     console.print(&both, |_, _| {
         let running = harmless(&version.version);
         format!(
-            "chatd:   {running}, protocol {}\nchatctl: {SOFTWARE}\n",
-            version.protocol
+            "chatd:   {running}, protocol {}\nchatctl: {}\n",
+            version.protocol,
+            env!("CARGO_PKG_VERSION")
         )
     })
 }

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -94,7 +95,7 @@ impl Admin {
     async fn carry_out(self: &Rc<Self>, command: Command) -> Result<Reply> {
         match command {
             Command::Status(_) => self.status().await,
-            Command::Pause(pause) => Ok(self.pause(pause.refuse.unwrap_or(false)).into()),
+            Command::Pause(pause) => self.pause(pause.refuse.unwrap_or(false)).map(Reply::from),
             Command::Resume(_) => self.resume().map(Reply::from),
             Command::Shutdown(shutdown) => Ok(self.plan_stop(&shutdown).into()),
             Command::Reload(_) => self.reload().map(Reply::from),
@@ -117,9 +118,10 @@ impl Admin {
             }
             Command::RevokeSession(revoke) => self.done(Ask::RevokeSession { id: revoke.id }).await,
             Command::Kick(kick) => {
-                let text = kick
-                    .reason
-                    .map_or_else(|| KICKED.into(), |words| words.text().clone());
+                let text = kick.reason.map_or_else(
+                    || KICKED.into(),
+                    |words| format!("{KICKED}: {}", words.text()).into(),
+                );
                 self.reach(Ask::Kick {
                     name: kick.user,
                     text,
@@ -142,11 +144,18 @@ impl Admin {
         self.next_call.set(call.next());
         let (waiting, outcome) = oneshot::channel();
         self.waiting.borrow_mut().insert(call, waiting);
-        let told = self.inputs.send(Input::Call { call, command });
-        match outcome.await {
-            Ok(outcome) if told.is_ok() => show::fault(outcome),
-            _ => Err(ControlError::ShuttingDown {}),
+        if self.inputs.send(Input::Call { call, command }).is_err() {
+            self.leave_waiting();
         }
+        match outcome.await {
+            Ok(outcome) => show::fault(outcome),
+            Err(_) => Err(ControlError::ShuttingDown {}),
+        }
+    }
+
+    /// The engine has stopped: those who wait for it are told so.
+    pub fn leave_waiting(&self) {
+        self.waiting.borrow_mut().clear();
     }
 
     /// Writes down who did what, and how it went: in the store, and in the log.
@@ -204,36 +213,40 @@ impl Admin {
         .into())
     }
 
-    fn pause(&self, refuse: bool) -> wire::Changed {
-        let wanted = if refuse {
+    fn pause(&self, refuse: bool) -> Result<wire::Changed> {
+        let state = if refuse {
             State::Refusing
         } else {
             State::Paused
         };
-        let changed = self.state.get() != wanted;
-        self.listeners
-            .borrow()
-            .iter()
-            .for_each(|listener| listener.pause(refuse));
-        self.change_state(wanted);
-        wire::Changed { changed }
+        self.steer(state, |listener| listener.pause(refuse))
     }
 
     fn resume(&self) -> Result<wire::Changed> {
-        let changed = self.state.get() != State::Serving;
-        for listener in self.listeners.borrow().iter() {
-            listener.resume().map_err(|error| ControlError::Failed {
-                reason: error.to_string(),
-            })?;
-        }
-        self.change_state(State::Serving);
-        Ok(wire::Changed { changed })
+        self.steer(State::Serving, ListenerHandle::resume)
     }
 
-    /// Nothing is changed once the daemon stops.
-    fn change_state(&self, state: State) {
-        if self.state.get() != State::Stopping {
-            self.state.set(state);
+    /// Has all listeners do something. One that cannot is told of and keeps nobody else from it; the same may be asked
+    /// again. Nothing is changed once the daemon stops.
+    fn steer(
+        &self,
+        state: State,
+        listeners_do: impl Fn(&ListenerHandle) -> io::Result<()>,
+    ) -> Result<wire::Changed> {
+        if self.state.get() == State::Stopping {
+            return Err(ControlError::ShuttingDown {});
+        }
+        let listeners = self.listeners.borrow();
+        let failed = listeners
+            .iter()
+            .filter_map(|listener| listeners_do(listener).err());
+        let failed = failed.map(|error| error.to_string()).collect::<Vec<_>>();
+        let changed = failed.len() < listeners.len() && self.state.replace(state) != state;
+        match failed.is_empty() {
+            true => Ok(wire::Changed { changed }),
+            false => Err(ControlError::Failed {
+                reason: failed.join("; "),
+            }),
         }
     }
 

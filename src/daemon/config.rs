@@ -85,7 +85,7 @@ impl Config {
         let listen_by_default = listen.is_none();
         let listen = listen_addresses(listen, file.allow_plaintext)?;
         let home = Home::new();
-        let state_dir = args.state.clone().unwrap_or_else(|| home.state_dir());
+        let state_dir = args.state.clone().map_or_else(|| home.state_dir(), Ok)?;
         Ok(Self {
             file: path,
             server_name: file
@@ -134,8 +134,9 @@ fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
     match toml::from_str(&text) {
         Ok(file) => Ok((Some(path), file)),
         Err(error) => Err(Exit::config(format!(
-            "the configuration '{}' is wrong: {error}",
-            path.display()
+            "the configuration '{}' is wrong: {}",
+            path.display(),
+            error.to_string().trim_end()
         ))),
     }
 }
@@ -241,20 +242,21 @@ impl Home {
         }
     }
 
-    fn state_dir(&self) -> PathBuf {
+    fn state_dir(&self) -> Result<PathBuf, Exit> {
+        let told = |name| env::var_os(name).filter(|folder| !folder.is_empty());
         let own = || {
-            let home = env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
-            env::var_os("XDG_STATE_HOME")
-                .map_or(home.join(".local/state"), PathBuf::from)
-                .join("chatd")
+            let home = || told("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+            let folder = told("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+            folder.map(|folder| folder.join("chatd"))
         };
-        first_folder("STATE_DIRECTORY").unwrap_or_else(|| {
-            if self.root {
-                "/var/lib/chatd".into()
-            } else {
-                own()
-            }
-        })
+        first_folder("STATE_DIRECTORY")
+            .or_else(|| if self.root { Some("/var/lib/chatd".into()) } else { own() })
+            .ok_or_else(|| {
+                Exit::config(
+                    "there is no telling where the database is to lie, because HOME is not set; name a folder with --state"
+                        .to_owned(),
+                )
+            })
     }
 
     fn runtime_dir(&self, state_dir: &Path) -> PathBuf {

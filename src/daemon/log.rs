@@ -10,9 +10,9 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +38,8 @@ const FOLLOWER_LINES: usize = 1_024;
 const LINE_BYTES_MAX: usize = 8_192;
 /// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
 const FILE_MODE: u32 = 0o600;
+/// A folder that is made for it is often the state folder, which nobody else may look into.
+const FOLDER_MODE: u32 = 0o700;
 
 /// The log. Cloning gives another handle to the same.
 #[derive(Clone)]
@@ -196,7 +198,10 @@ impl Log {
 
 fn open(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|path| !path.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(folder)?;
     }
     OpenOptions::new()
         .create(true)

@@ -5,6 +5,7 @@ mod args;
 mod config;
 mod hub;
 pub mod log;
+mod manual;
 mod password;
 mod reader;
 mod settings;
@@ -14,6 +15,7 @@ mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::CallId;
+use crate::base::manual::generate;
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -54,6 +57,9 @@ const CALLS_WAITING: usize = 64;
 /// the admin gets in and the log is written however many people come.
 const OTHER_FILES: u64 = 200;
 
+/// How often the threads are looked at that must not end.
+const THREADS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Why the daemon does not serve, and the exit code for it (sysexits.h).
 #[derive(Debug)]
 pub(crate) struct Exit {
@@ -63,6 +69,7 @@ pub(crate) struct Exit {
 
 impl Exit {
     const UNAVAILABLE: u8 = 69;
+    const SOFTWARE: u8 = 70;
     const CANT_CREATE: u8 = 73;
     const IO: u8 = 74;
     const NO_PERMISSION: u8 = 77;
@@ -72,6 +79,14 @@ impl Exit {
         Self {
             code: Self::CONFIG,
             text,
+        }
+    }
+
+    fn lost() -> Self {
+        Self {
+            code: Self::SOFTWARE,
+            text: "a part of chatd has failed, which is a fault of chatd; what was acknowledged is stored, start it again"
+                .to_owned(),
         }
     }
 
@@ -127,8 +142,15 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Exit> {
     if let Some(what) = args.generate {
-        return args::generate(what)
-            .map_err(|error| Exit::io(format!("cannot write: {error}"), &error, Exit::IO));
+        let out = &mut std::io::stdout();
+        return match generate(what, args::command(), &manual::manual(), out) {
+            // Whoever reads may have had enough, as `head` does.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let text = format!("cannot write: {error}");
+                Err(Exit::io(text, &error, Exit::IO))
+            }
+            _ => Ok(()),
+        };
     }
     let config = Config::load(&args)?;
     if args.check {
@@ -291,6 +313,7 @@ impl Daemon {
         } = self;
         let local = tokio::task::LocalSet::new();
         local.block_on(runtime, async {
+            let mut lost = pin!(lost([&hub, &writer]));
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
             let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
@@ -304,8 +327,11 @@ impl Daemon {
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
                     () = admin.stop.notified() => break,
+                    () = &mut lost => return Err(Exit::lost()),
                 }
             }
+            // Whoever calls from now on is told that it is too late.
+            drop(calls);
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
@@ -313,19 +339,36 @@ impl Daemon {
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
-            while let Some((call, reply)) = replies.recv().await {
-                admin.replied(call, reply);
+            loop {
+                tokio::select! {
+                    biased;
+                    reply = replies.recv() => match reply {
+                        Some((call, reply)) => admin.replied(call, reply),
+                        None => break,
+                    },
+                    () = &mut lost => return Err(Exit::lost()),
+                }
             }
+            admin.leave_waiting();
             let _ = stopped.send(true);
             // Callers are given a moment to take their last replies.
             let _ = control.await;
-        });
+            Ok(())
+        })?;
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
         drop(std::fs::remove_file(&config.control));
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits until one of the threads has ended that end only when the daemon does. Nothing could be stored or answered then:
+/// it is better to end, and to be started again.
+async fn lost(threads: [&JoinHandle<()>; 2]) {
+    while !threads.iter().any(|thread| thread.is_finished()) {
+        tokio::time::sleep(THREADS_INTERVAL).await;
     }
 }
 

@@ -86,14 +86,16 @@ impl Worker {
             PasswordWork::Hash(password) => Ok(hashed(&password)),
             PasswordWork::Check(user, password) => {
                 self.check(user, &password).map(|right| match right {
-                    true => fresh_token().map_or(PasswordOutcome::Broken, PasswordOutcome::Right),
-                    false => PasswordOutcome::Wrong,
+                    Some(hash) => fresh_token().map_or(PasswordOutcome::Broken, |token| {
+                        PasswordOutcome::Right(hash, token)
+                    }),
+                    None => PasswordOutcome::Wrong,
                 })
             }
             PasswordWork::Replace(user, old, new) => {
                 self.check(Some(user), &old).map(|right| match right {
-                    true => hashed(&new),
-                    false => PasswordOutcome::Wrong,
+                    Some(_) => hashed(&new),
+                    None => PasswordOutcome::Wrong,
                 })
             }
         };
@@ -105,21 +107,22 @@ impl Worker {
         })
     }
 
+    /// The account's hash when the password is its.
     fn check(
         &mut self,
         user: Option<crate::base::UserId>,
         password: &Password,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<PasswordHash>, StoreError> {
         let known = user
             .map(|user| self.reader.password(user))
             .transpose()?
             .flatten();
         let real = known.is_some();
-        let Some(PasswordHash(text)) = known.or_else(|| self.stand_in.clone()) else {
-            return Ok(false);
+        let Some(hash) = known.or_else(|| self.stand_in.clone()) else {
+            return Ok(None);
         };
-        let right = verify(password, &text).is_ok();
-        Ok(real && right)
+        let right = verify(password, &hash.0).is_ok();
+        Ok(Some(hash).filter(|_| real && right))
     }
 }
 

@@ -65,23 +65,27 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
-        loop {
-            let first = match self.unindexed {
-                true => self.jobs.recv_timeout(QUIET),
-                false => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match first {
-                Ok(job) => {
-                    self.take(job, &mut tickets, &mut entries);
-                    self.commit(&mut tickets, &mut entries);
-                    if self.indexed.elapsed() > INDEX_INTERVAL {
-                        self.index();
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => self.index(),
-                Err(RecvTimeoutError::Disconnected) => return,
+        while let Some(job) = self.next() {
+            self.take(job, &mut tickets, &mut entries);
+            self.commit(&mut tickets, &mut entries);
+            if self.unindexed && self.indexed.elapsed() > INDEX_INTERVAL {
+                self.index();
             }
         }
+    }
+
+    /// Waits for something to store. Once it has been quiet for a moment, the index is worked on meanwhile.
+    fn next(&mut self) -> Option<Job> {
+        let mut patience = QUIET;
+        while self.unindexed {
+            match self.jobs.recv_timeout(patience) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.index(),
+            }
+            patience = Duration::ZERO;
+        }
+        self.jobs.recv().ok()
     }
 
     /// Everything that waits.

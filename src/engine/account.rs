@@ -46,7 +46,8 @@ impl Engine {
         }
         strength(&password, &name)?;
         self.check_name(&name)?;
-        if self.state.names.len() >= self.rules.limits.users as usize {
+        let (users, soon) = (self.state.names.len(), self.registering.len());
+        if users + soon >= self.rules.limits.users as usize {
             return Err(Refusal::LimitReached("users"));
         }
         if !self.registering.insert(name.skeleton().into()) {
@@ -130,46 +131,40 @@ impl Engine {
             self.registering.remove(name.skeleton());
         }
         match (then, outcome) {
-            (_, PasswordOutcome::Busy) => {
-                self.refuse_login(&asker, Refusal::Busy(PASSWORD_BUSY_MS), false)
-            }
-            (_, PasswordOutcome::Broken) => self.refuse_login(&asker, Refusal::Internal, false),
+            (_, PasswordOutcome::Busy) => self.refuse(&asker, Refusal::Busy(PASSWORD_BUSY_MS)),
+            (_, PasswordOutcome::Broken) => self.refuse(&asker, Refusal::Internal),
             (Verified::Register { name, device }, PasswordOutcome::Hashed(hash, token)) => {
-                self.add_account(asker, name, hash, device, token);
+                return self.add_account(asker, name, hash, device, token);
             }
             (
                 Verified::Login {
                     user: Some(user),
                     device,
                 },
-                PasswordOutcome::Right(token),
-            ) => {
-                self.add_session(asker, user, device, token);
-            }
+                PasswordOutcome::Right(hash, token),
+            ) => return self.add_session(asker, user, device, hash, token),
             (Verified::Replace { user }, PasswordOutcome::Hashed(hash, _)) => {
-                self.set_password(asker, user, hash)
+                return self.set_password(asker, user, hash);
             }
-            (Verified::Replace { .. }, _) => {
-                self.refuse_login(&asker, Refusal::WrongPassword, false)
-            }
+            (Verified::Replace { .. }, _) => self.refuse(&asker, Refusal::WrongPassword),
             (Verified::Login { .. } | Verified::Register { .. }, _) => {
-                self.refuse_login(&asker, Refusal::WrongPassword, true);
+                self.refuse_login(&asker, Refusal::WrongPassword);
             }
         }
+        self.release(asker.conn);
     }
 
-    /// Answers a refused login; after too many the connection is closed.
-    pub(super) fn refuse_login(&mut self, asker: &Asker, refusal: Refusal, counts: bool) {
+    /// Answers a login with wrong credentials; after too many the connection is closed.
+    pub(super) fn refuse_login(&mut self, asker: &Asker, refusal: Refusal) {
         self.refuse(asker, refusal);
         let Some(conn) = self.conns.get_mut(&asker.conn) else {
             return;
         };
-        conn.refused += u32::from(counts);
+        conn.refused += 1;
         if conn.refused >= self.rules.limits.login_attempts {
             let text = "too many refused logins on this connection; look the name and the password up, then connect again";
-            return self.close(asker.conn, ByeReason::LoginAttempts, text);
+            self.close(asker.conn, ByeReason::LoginAttempts, text);
         }
-        self.release(asker.conn);
     }
 
     fn add_account(
@@ -198,9 +193,9 @@ impl Engine {
         let session = self.new_session(id, device, &token);
         let (session_id, lobby) = (session.id, self.lobby_member(id));
         let changes = vec![
-            Change::AddUser(user, hash),
+            Change::AddUser(user, hash.clone()),
             Change::AddMember(lobby),
-            Change::AddSession(session),
+            Change::AddSession(session, hash),
         ];
         let done = Done::Login {
             session: session_id,
@@ -241,25 +236,21 @@ impl Engine {
         }
     }
 
-    fn add_session(&mut self, asker: Asker, user_id: UserId, device: Arc<str>, token: Token) {
-        // The account may have been removed while the password was looked at.
-        let Some(user) = self.state.users.get(&user_id).filter(|user| !user.removed) else {
-            return self.refuse_login(&asker, Refusal::WrongPassword, true);
-        };
-        let last_login = user.last_login;
-        let mut changes = Vec::new();
-        if user.sessions.len() >= self.rules.limits.sessions_per_user as usize {
-            let seen_at =
-                |id: &SessionId| self.state.sessions.get(id).map(|session| session.seen_at);
-            if let Some(oldest) = user
-                .sessions
-                .iter()
-                .copied()
-                .min_by_key(|id| (seen_at(id), *id))
-            {
-                changes.push(Change::RemoveSession(oldest));
-            }
-        }
+    /// Whether the account and the password are still what they were when they were looked at, the store says.
+    fn add_session(
+        &mut self,
+        asker: Asker,
+        user_id: UserId,
+        device: Arc<str>,
+        hash: PasswordHash,
+        token: Token,
+    ) {
+        let last_login = self
+            .state
+            .users
+            .get(&user_id)
+            .and_then(|user| user.last_login);
+        let mut changes = self.excess_sessions(user_id);
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
         let session = self.new_session(user_id, device, &token);
         let done = Done::Login {
@@ -268,7 +259,7 @@ impl Engine {
             last_login,
             registered: None,
         };
-        changes.push(Change::AddSession(session));
+        changes.push(Change::AddSession(session, hash));
         changes.push(Change::SetLastLogin(
             user_id,
             LastLogin {
@@ -279,24 +270,29 @@ impl Engine {
         self.commit(changes, Then::Session(Stored { asker, done }));
     }
 
-    fn set_password(&mut self, asker: Asker, user_id: UserId, hash: PasswordHash) {
-        let own = self
-            .conns
-            .get(&asker.conn)
-            .and_then(|conn| conn.who)
-            .map(|(_, session)| session);
-        let sessions = self
-            .state
-            .users
-            .get(&user_id)
-            .map_or(&[][..], |user| &user.sessions);
-        let others = sessions
-            .iter()
-            .filter(|session| Some(**session) != own)
-            .map(|session| Change::RemoveSession(*session));
-        let changes = std::iter::once(Change::SetPassword(user_id, hash))
-            .chain(others)
-            .collect::<Vec<_>>();
+    /// Ends the sessions, idle longest first, that leave no room for one more.
+    fn excess_sessions(&self, user: UserId) -> Vec<Change> {
+        let mut sessions = self.state.sessions_but(user, None);
+        let excess =
+            (sessions.len() + 1).saturating_sub(self.rules.limits.sessions_per_user as usize);
+        let seen_at = |id: &SessionId| self.state.sessions.get(id).map(|session| session.seen_at);
+        sessions.sort_by_key(|id| (seen_at(id), *id));
+        let idle = sessions.into_iter().take(excess);
+        idle.map(Change::RemoveSession).collect()
+    }
+
+    /// Unless the session has ended while the old password was looked at.
+    fn set_password(&mut self, asker: Asker, user: UserId, hash: PasswordHash) {
+        let who = self.conns.get(&asker.conn).and_then(|conn| conn.who);
+        let Some((_, own)) = who else {
+            self.refuse(&asker, Refusal::NotLoggedIn);
+            return self.release(asker.conn);
+        };
+        let but = Some(own);
+        let changes = vec![
+            Change::SetPassword(user, hash),
+            Change::RemoveSessions { user, but },
+        ];
         self.commit(
             changes,
             Then::Session(Stored {

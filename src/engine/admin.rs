@@ -261,17 +261,11 @@ impl Engine {
         let Some(id) = self.state.user_by_name(name) else {
             return Some(Reply::NoSuchUser(name.clone()));
         };
-        let sessions = self
-            .state
-            .users
-            .get(&id)
-            .map_or(&[][..], |user| &user.sessions);
-        let ends = sessions
-            .iter()
-            .map(|session| Change::RemoveSession(*session));
-        let changes = std::iter::once(Change::SetPassword(id, hash))
-            .chain(ends)
-            .collect();
+        let ends = Change::RemoveSessions {
+            user: id,
+            but: None,
+        };
+        let changes = vec![Change::SetPassword(id, hash), ends];
         self.admin_commit(call, changes, Reply::Done)
     }
 

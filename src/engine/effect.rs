@@ -39,7 +39,7 @@ pub enum Effect {
         /// Whose.
         user: UserId,
     },
-    /// The connection is logged in no longer but may stay.
+    /// The connection is logged in no longer but may stay. It is detached from everything.
     Dismiss {
         /// Which connection.
         conn: ConnId,

@@ -171,7 +171,7 @@ pub enum Outcome {
     Appended(Seq),
     /// The changes are made.
     Changed,
-    /// None of the changes is made: somebody or something else has the name.
+    /// None of the changes is made: somebody or something else has the name, or the password is no longer the account's.
     Taken,
 }
 
@@ -189,8 +189,8 @@ pub enum Fault {
 pub enum PasswordOutcome {
     /// Here is the hash of the new password, and a fresh token for whoever will need one.
     Hashed(PasswordHash, Token),
-    /// The password was the account's; here is a fresh token.
-    Right(Token),
+    /// The password was the account's, which has this hash; here is a fresh token.
+    Right(PasswordHash, Token),
     /// It was not.
     Wrong,
     /// Too many wait; nothing was done.

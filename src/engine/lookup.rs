@@ -1,5 +1,6 @@
 //! Looking things up: rooms, people, history, search. Changes nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,6 +10,10 @@ use super::{Asker, Engine};
 use crate::base::limit::LIST_ENTRIES_MAX;
 use crate::base::record::RoomForm;
 use crate::base::{RoomId, RoomName, Seq, Target, UserId, UserName};
+
+/// A room with fewer than one in so many of all people is small: its members are put in order rather than looked for
+/// among all names.
+const FEW: usize = 16;
 
 impl Engine {
     pub(super) fn rooms(
@@ -60,26 +65,21 @@ impl Engine {
             .as_ref()
             .and_then(|place| self.state.rooms.get(&place.channel.room))
             .map(|room| &room.members);
-        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.key()));
-        let names = self.state.names.range::<str, _>((from, Bound::Unbounded));
-        let people = names.filter_map(|(_, id)| Some((*id, self.state.users.get(id)?)));
-        let wanted = people.filter(|(id, user)| {
-            members.map_or(!user.conns.is_empty(), |members| members.contains(id))
-        });
-        let mut who = wanted
-            .take(LIST_ENTRIES_MAX + 1)
-            .map(|(_, user)| {
+        let people = self.people(members, after);
+        let more = people.len() > LIST_ENTRIES_MAX;
+        let people = people.into_iter().take(LIST_ENTRIES_MAX);
+        let who = people
+            .filter_map(|id| {
+                let user = self.state.users.get(&id)?;
                 let online = !user.conns.is_empty();
                 let last_seen = user.last_login.filter(|_| !online).map(|last| last.at);
-                PersonLine {
+                Some(PersonLine {
                     user: user.name.clone(),
                     online,
                     last_seen,
-                }
+                })
             })
-            .collect::<Vec<_>>();
-        let more = who.len() > LIST_ENTRIES_MAX;
-        who.truncate(LIST_ENTRIES_MAX);
+            .collect();
         self.answer(
             asker,
             News::Who {
@@ -89,6 +89,29 @@ impl Engine {
             },
         );
         Ok(())
+    }
+
+    /// The first members, or the first people who are here, whose names come after one; one more than an answer has.
+    /// Never goes through all accounts, nor sorts a big room.
+    fn people(&self, members: Option<&BTreeSet<UserId>>, after: Option<&UserName>) -> Vec<UserId> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.key()));
+        let range = (from, Bound::Unbounded);
+        let ids = |names: &BTreeMap<Box<str>, UserId>, is_wanted: &dyn Fn(&UserId) -> bool| {
+            let ids = names.range::<str, _>(range).map(|(_, id)| *id);
+            ids.filter(is_wanted).take(LIST_ENTRIES_MAX + 1).collect()
+        };
+        let Some(members) = members else {
+            return ids(&self.state.here, &|_| true);
+        };
+        if members.len() > self.state.names.len() / FEW {
+            return ids(&self.state.names, &|id| members.contains(id));
+        }
+        let name = |id: &UserId| Some((self.state.users.get(id)?.name.key(), *id));
+        let mut names: Vec<_> = members.iter().filter_map(name).collect();
+        names.retain(|(name, _)| after.is_none_or(|after| *name > after.key()));
+        names.sort_unstable();
+        let ids = names.into_iter().map(|(_, id)| id);
+        ids.take(LIST_ENTRIES_MAX + 1).collect()
     }
 
     pub(super) fn history(

@@ -21,6 +21,7 @@ pub mod input;
 mod key;
 mod lookup;
 mod member;
+mod outbox;
 mod presence;
 mod session;
 mod state;
@@ -86,6 +87,8 @@ struct Conn {
     held: VecDeque<(Option<RequestId>, Request)>,
     /// When the others were last told that somebody writes here.
     typed_at: Option<Duration>,
+    /// Whether it was told good-bye. What it asks until it is gone is passed over, and it is nobody's any more.
+    closed: bool,
 }
 
 /// A connection and the request of it that waits for an answer.
@@ -218,6 +221,9 @@ impl Engine {
     ) {
         let entry = self.conns.entry(conn).or_default();
         entry.from = from;
+        if entry.closed {
+            return;
+        }
         if entry.busy {
             entry.held.push_back((re, request));
             return;
@@ -361,6 +367,11 @@ impl Engine {
                         );
                     }
                     Change::RemoveSession(session) => self.close_session(session),
+                    Change::RemoveSessions { user, but } => self
+                        .state
+                        .sessions_but(user, but)
+                        .into_iter()
+                        .for_each(|session| self.close_session(session)),
                     _ => {}
                 }
                 self.state.apply(change);
@@ -429,7 +440,8 @@ impl Engine {
         let Some(text) = self.stopping.as_mut().and_then(Option::take) else {
             return;
         };
-        for conn in std::mem::take(&mut self.conns).into_keys() {
+        let conns = std::mem::take(&mut self.conns).into_iter();
+        for (conn, _) in conns.filter(|(_, entry)| !entry.closed) {
             let bye = Bye {
                 reason: ByeReason::ShuttingDown,
                 text: text.clone(),
@@ -440,4 +452,3 @@ impl Engine {
         self.effects.push(Effect::Stopped);
     }
 }
-mod outbox;

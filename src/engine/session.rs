@@ -1,5 +1,6 @@
 //! Coming and going: sessions and the connections that belong to them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::effect::{Bye, ByeReason, Effect, News, Refusal};
@@ -76,6 +77,7 @@ impl Engine {
             None => Ok(()),
         }
     }
+
     pub(super) fn resume(
         &mut self,
         asker: &Asker,
@@ -87,8 +89,7 @@ impl Engine {
             .and_then(|token| self.state.session_by_token(&token))
             .filter(|session| session.expires_at >= self.now.wall);
         let Some(session) = alive else {
-            self.hold(asker.conn);
-            self.refuse_login(asker, Refusal::DeadToken, true);
+            self.refuse_login(asker, Refusal::DeadToken);
             return Ok(());
         };
         let (user, id) = (session.user, session.id);
@@ -124,7 +125,7 @@ impl Engine {
         cursors: &[(Target, Seq)],
     ) {
         let conn = asker.conn;
-        let Some(entry) = self.conns.get_mut(&conn) else {
+        let Some(entry) = self.conns.get_mut(&conn).filter(|entry| !entry.closed) else {
             return;
         };
         entry.who = Some((user_id, session));
@@ -140,18 +141,16 @@ impl Engine {
         }
         let cursors = cursors
             .iter()
-            .filter_map(|(target, seq)| Some((self.state.find(user_id, target)?, *seq)))
-            .collect::<Vec<_>>();
+            .map(|(target, seq)| (target, *seq))
+            .collect::<BTreeMap<_, _>>();
         let rooms = self
             .state
             .users
             .get(&user_id)
             .map_or(Vec::new(), |user| user.rooms.clone());
         for (room, _) in &rooms {
-            let cursor = cursors
-                .iter()
-                .find(|(other, _)| other == room)
-                .map(|(_, seq)| *seq);
+            let view = self.state.view(*room, user_id);
+            let cursor = view.and_then(|(_, label)| cursors.get(&label).copied());
             self.attach(conn, *room, user_id, cursor);
         }
         if first {
@@ -235,20 +234,21 @@ impl Engine {
                 last_login,
                 registered,
             } => {
-                if let Some(skeleton) = registered {
-                    self.registering.remove(&skeleton);
+                if let Some(skeleton) = &registered {
+                    self.registering.remove(skeleton);
                 }
-                match (
-                    self.state
-                        .sessions
-                        .get(&session)
-                        .map(|session| session.user),
-                    outcome,
-                ) {
-                    (Some(user), Outcome::Changed) => {
+                let user = self
+                    .state
+                    .sessions
+                    .get(&session)
+                    .map(|session| session.user);
+                match (user, outcome, registered) {
+                    (Some(user), Outcome::Changed, _) => {
                         self.admit(&asker, user, session, Some(token), last_login, &[])
                     }
-                    _ => self.refuse(&asker, Refusal::NameTaken),
+                    (.., Some(_)) => self.refuse(&asker, Refusal::NameTaken),
+                    // Meanwhile the password was changed or the account removed.
+                    (.., None) => self.refuse_login(&asker, Refusal::WrongPassword),
                 }
             }
             Done::Logout | Done::Password => self.answer(&asker, News::Ok),
@@ -297,15 +297,23 @@ impl Engine {
         }
     }
 
-    /// Ends a connection with last words.
+    /// Ends a connection with last words. What it has asked meanwhile comes in until its worker knows.
     pub(super) fn close(&mut self, conn: ConnId, reason: ByeReason, text: &str) {
+        let Some(entry) = self.conns.get_mut(&conn).filter(|entry| !entry.closed) else {
+            return;
+        };
+        entry.closed = true;
+        entry.held.clear();
+        let who = entry.who.take();
         let bye = Bye {
             reason,
             text: text.into(),
             reconnect_after_ms: None,
         };
         self.effects.push(Effect::Close { conn, bye });
-        self.gone(conn);
+        if let Some((user, _)) = who {
+            self.went(user, conn);
+        }
     }
 
     /// Ends all connections of an account. Returns how many.

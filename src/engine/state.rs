@@ -20,6 +20,10 @@ pub(super) struct State {
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     /// Living accounts by the key of their names.
     pub names: BTreeMap<Box<str>, UserId>,
+    /// Those of them who are here. Not stored.
+    pub here: BTreeMap<Box<str>, UserId>,
+    /// Who had a name last, of those who are gone.
+    gone: BTreeMap<Box<str>, UserId>,
     /// Open rooms by the key of their names.
     pub room_names: BTreeMap<Box<str>, RoomId>,
     tokens: BTreeMap<TokenHash, SessionId>,
@@ -56,6 +60,13 @@ pub(super) struct Room {
     pub online: u32,
 }
 
+impl User {
+    /// Where the room is among theirs, or where it would be.
+    fn place_of(&self, room: RoomId) -> Result<usize, usize> {
+        self.rooms.binary_search_by_key(&room, |(room, _)| *room)
+    }
+}
+
 impl State {
     /// The state that a store holds.
     pub fn new(snapshot: Snapshot) -> Self {
@@ -71,7 +82,7 @@ impl State {
         snapshot
             .members
             .iter()
-            .for_each(|member| state.set_member(member));
+            .for_each(|member| state.add_member(member));
         snapshot
             .sessions
             .into_iter()
@@ -87,9 +98,9 @@ impl State {
             Change::SetLastLogin(user, last) => {
                 self.users
                     .entry(user)
-                    .and_modify(|user| user.last_login = Some(last));
+                    .and_modify(|user| user.last_login = Some(last).filter(|_| !user.removed));
             }
-            Change::AddSession(session) => self.add_session(session),
+            Change::AddSession(session, _) => self.add_session(session),
             Change::RenewSession {
                 id,
                 seen_at,
@@ -101,19 +112,25 @@ impl State {
                 });
             }
             Change::RemoveSession(session) => self.remove_session(session),
+            Change::RemoveSessions { user, but } => self
+                .sessions_but(user, but)
+                .into_iter()
+                .for_each(|session| self.remove_session(session)),
             Change::AddRoom(room) => self.add_room(room),
             Change::SetTopic(room, topic) => {
                 self.rooms.entry(room).and_modify(|room| room.topic = topic);
             }
-            Change::AddMember(member) if self.read_seq(member.room, member.user).is_some() => {}
-            Change::AddMember(member) | Change::SetRead(member) => self.set_member(&member),
+            Change::AddMember(member) => self.add_member(&member),
+            Change::SetRead(member) => self.set_read(&member),
             Change::RemoveMember(room, user) => self.remove_member(room, user),
             Change::SetPassword(..) | Change::AddAudit(_) => {}
         }
     }
 
     fn add_user(&mut self, user: UserRecord) {
-        if !user.removed {
+        if user.removed {
+            self.gone.insert(user.name.key().into(), user.id);
+        } else {
             self.names.insert(user.name.key().into(), user.id);
             self.user_looks.insert(user.name.skeleton().into());
         }
@@ -151,6 +168,8 @@ impl State {
         );
         let online = !user.conns.is_empty();
         self.names.remove(user.name.key());
+        self.here.remove(user.name.key());
+        self.gone.insert(user.name.key().into(), id);
         self.user_looks.remove(user.name.skeleton());
         for (room, _) in rooms {
             if let Some(room) = self.rooms.get_mut(&room) {
@@ -213,23 +232,28 @@ impl State {
         );
     }
 
-    fn set_member(&mut self, member: &MemberRecord) {
+    fn add_member(&mut self, member: &MemberRecord) {
         let (Some(room), Some(user)) = (
             self.rooms.get_mut(&member.room),
-            self.users.get_mut(&member.user),
+            self.users
+                .get_mut(&member.user)
+                .filter(|user| !user.removed),
         ) else {
             return;
         };
-        match user
-            .rooms
-            .binary_search_by_key(&member.room, |(room, _)| *room)
+        if let Err(place) = user.place_of(member.room) {
+            user.rooms.insert(place, (member.room, member.read_seq));
+            room.members.insert(member.user);
+            room.online += u32::from(!user.conns.is_empty());
+        }
+    }
+
+    fn set_read(&mut self, member: &MemberRecord) {
+        if let Some(user) = self.users.get_mut(&member.user)
+            && let Ok(place) = user.place_of(member.room)
         {
-            Ok(place) => user.rooms[place].1 = member.read_seq,
-            Err(place) => {
-                user.rooms.insert(place, (member.room, member.read_seq));
-                room.members.insert(member.user);
-                room.online += u32::from(!user.conns.is_empty());
-            }
+            let read = &mut user.rooms[place].1;
+            *read = member.read_seq.max(*read);
         }
     }
 
@@ -238,7 +262,7 @@ impl State {
         else {
             return;
         };
-        if let Ok(place) = user.rooms.binary_search_by_key(&room_id, |(room, _)| *room) {
+        if let Ok(place) = user.place_of(room_id) {
             user.rooms.remove(place);
             room.members.remove(&user_id);
             room.online -= u32::from(!user.conns.is_empty());
@@ -253,6 +277,7 @@ impl State {
         user.conns.push(conn);
         let first = user.conns.len() == 1;
         if first {
+            self.here.insert(user.name.key().into(), user_id);
             for (room, _) in &user.rooms {
                 self.rooms.entry(*room).and_modify(|room| room.online += 1);
             }
@@ -269,6 +294,7 @@ impl State {
         user.conns.retain(|other| *other != conn);
         let last = before > 0 && user.conns.is_empty();
         if last {
+            self.here.remove(user.name.key());
             for (room, _) in &user.rooms {
                 self.rooms.entry(*room).and_modify(|room| room.online -= 1);
             }
@@ -296,6 +322,13 @@ impl State {
         self.room_names.contains_key(name.key()) || self.room_looks.contains(name.skeleton())
     }
 
+    /// All sessions of an account but one.
+    pub fn sessions_but(&self, user: UserId, but: Option<SessionId>) -> Vec<SessionId> {
+        let sessions = self.users.get(&user).map_or(&[][..], |user| &user.sessions);
+        let others = sessions.iter().filter(|session| Some(**session) != but);
+        others.copied().collect()
+    }
+
     /// The session of a token.
     pub fn session_by_token(&self, token: &TokenHash) -> Option<&SessionRecord> {
         self.sessions.get(self.tokens.get(token)?)
@@ -308,32 +341,21 @@ impl State {
 
     /// How far somebody has read in a room; none when they are not in it.
     pub fn read_seq(&self, room: RoomId, user: UserId) -> Option<Seq> {
-        let rooms = &self.users.get(&user)?.rooms;
-        rooms
-            .binary_search_by_key(&room, |(room, _)| *room)
-            .ok()
-            .map(|place| rooms[place].1)
+        let user = self.users.get(&user)?;
+        user.place_of(room).ok().map(|place| user.rooms[place].1)
     }
 
-    /// The room that somebody means: their direct conversation with a living account of that name; else the one that
-    /// they had with somebody of that name who is gone; else the open room.
+    /// Whom a name means: the living account, else the one that had it last.
+    fn owner(&self, name: &UserName) -> Option<UserId> {
+        let gone = || self.gone.get(name.key()).copied();
+        self.user_by_name(name).or_else(gone)
+    }
+
+    /// The room that somebody means: an open one, or their direct conversation with whom the name means.
     pub fn find(&self, viewer: UserId, target: &Target) -> Option<RoomId> {
         match target {
             Target::Room(name) => self.room_by_name(name),
-            Target::Direct(name) => match self.user_by_name(name) {
-                Some(other) => self.direct(viewer, other),
-                None => self
-                    .users
-                    .get(&viewer)?
-                    .rooms
-                    .iter()
-                    .map(|(room, _)| *room)
-                    .find(|room| {
-                        self.partner(*room, viewer)
-                            .and_then(|other| self.users.get(&other))
-                            .is_some_and(|other| other.name == *name)
-                    }),
-            },
+            Target::Direct(name) => self.direct(viewer, self.owner(name)?),
         }
     }
 
@@ -347,7 +369,7 @@ impl State {
     }
 
     /// The channel in which somebody sees a room, and what it is called there. None for a direct conversation with
-    /// somebody who is gone and whose name another person has by now: that name means the other person.
+    /// somebody who is gone and whose name another person has had since: that name means the other person.
     pub fn view(&self, room: RoomId, viewer: UserId) -> Option<(Channel, Target)> {
         match &self.rooms.get(&room)?.form {
             RoomForm::Open(name) => Some((Channel { room, side: 0 }, Target::Room(name.clone()))),
@@ -358,9 +380,7 @@ impl State {
                     (1, *one)
                 };
                 let name = &self.users.get(&partner)?.name;
-                let meant = self
-                    .user_by_name(name)
-                    .is_none_or(|living| living == partner);
+                let meant = self.owner(name) == Some(partner);
                 meant.then(|| (Channel { room, side }, Target::Direct(name.clone())))
             }
         }

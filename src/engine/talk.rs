@@ -40,7 +40,6 @@ enum Done {
     },
     Read {
         room: RoomId,
-        seq: Seq,
     },
 }
 
@@ -59,10 +58,7 @@ impl Engine {
         to: &Target,
         words: Words,
     ) -> Result<(), Refusal> {
-        if let Some(key) = &words.1
-            && let Some(fate) = self.keys.get(user, key)
-        {
-            self.send_again(asker, user, fate);
+        if self.is_known(asker, user, &words) {
             return Ok(());
         }
         if self.appends_waiting >= self.rules.limits.appends_waiting {
@@ -83,16 +79,19 @@ impl Engine {
         Ok(())
     }
 
-    /// The same key again: the first send's answer, once it is known.
-    fn send_again(&mut self, asker: &Asker, user: UserId, fate: Fate) {
+    /// Whether the key was used before: then the first send's answer is given, once it is known.
+    fn is_known(&mut self, asker: &Asker, user: UserId, (_, key, _): &Words) -> bool {
+        let fate = key.as_ref().and_then(|key| self.keys.get(user, key));
         match fate {
-            Fate::Stored { room, seq, at } => self.answer_sent(asker, user, room, seq, at),
-            Fate::Waiting(ticket) => {
+            Some(Fate::Stored { room, seq, at }) => self.answer_sent(asker, user, room, seq, at),
+            Some(Fate::Waiting(ticket)) => {
                 if let Some(Pending::Append { askers, .. }) = self.pending.get_mut(&ticket) {
                     askers.push(asker.clone());
                 }
             }
+            None => {}
         }
+        fate.is_some()
     }
 
     fn answer_sent(&mut self, asker: &Asker, user: UserId, room: RoomId, seq: Seq, at: Timestamp) {
@@ -282,7 +281,7 @@ impl Engine {
         let then = Then::Talk(Stored {
             asker: asker.clone(),
             user,
-            done: Done::Read { room, seq },
+            done: Done::Read { room },
         });
         self.hold(asker.conn);
         self.commit(vec![Change::SetRead(member)], then);
@@ -294,7 +293,7 @@ impl Engine {
         match done {
             Done::Opened { other, words } => self.opened(&asker, user, other, words, outcome),
             Done::Topic { room } => self.topic_stored(&asker, user, room),
-            Done::Read { room, seq } => self.read_stored(&asker, user, room, seq),
+            Done::Read { room } => self.read_stored(&asker, user, room),
         }
         self.release(asker.conn);
     }
@@ -314,6 +313,10 @@ impl Engine {
         if outcome == Outcome::Changed {
             self.joined(None, user, room);
             self.joined(None, other, room);
+        }
+        // Another connection may have sent the same meanwhile.
+        if self.is_known(asker, user, &words) {
+            return;
         }
         match self.state.read_seq(room, user) {
             Some(_) => self.append(asker, user, room, words),
@@ -342,9 +345,11 @@ impl Engine {
         });
     }
 
-    fn read_stored(&mut self, asker: &Asker, user: UserId, room: RoomId, seq: Seq) {
+    fn read_stored(&mut self, asker: &Asker, user: UserId, room: RoomId) {
         self.answer(asker, News::Ok);
-        let Some((_, label)) = self.state.view(room, user) else {
+        let (Some(seq), Some((_, label))) =
+            (self.state.read_seq(room, user), self.state.view(room, user))
+        else {
             return;
         };
         let conns = self

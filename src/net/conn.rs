@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
-use crate::engine::input::Input;
+use crate::engine::input::{Input, Request};
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::request::Asked;
 use crate::net::native::{self, encode_bye, encode_error};
@@ -37,8 +37,8 @@ pub(super) struct Conn {
     peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
-    /// The bytes that these requests hold and that their answers may be long. Only in the end, when none is outstanding,
-    /// is it known again how many: answers come in another order.
+    /// The bytes that these requests hold and that their answers may be long. An answer does not say which request it is
+    /// for, so each takes an equal part away.
     owed: usize,
     /// When the login, and the rest of the frame, is due; in milliseconds of the worker. 0: no frame is cut.
     pub login_due: u64,
@@ -122,10 +122,8 @@ impl Worker {
     /// One request is answered.
     pub(super) fn answered(&mut self, slot: u32) {
         if let Some(conn) = self.conn(slot) {
+            conn.owed -= conn.owed / conn.outstanding.max(1) as usize;
             conn.outstanding = conn.outstanding.saturating_sub(1);
-            if conn.outstanding == 0 {
-                conn.owed = 0;
-            }
         }
         self.go_on_reading(slot);
     }
@@ -411,13 +409,7 @@ impl Worker {
         self.fanout.push(slot, &frame);
     }
 
-    fn pass_on(
-        &mut self,
-        slot: u32,
-        id: Option<RequestId>,
-        request: crate::engine::input::Request,
-        owed: usize,
-    ) {
+    fn pass_on(&mut self, slot: u32, id: Option<RequestId>, request: Request, owed: usize) {
         let conn_id: ConnId = self.id(slot);
         let Some(conn) = self.conn(slot) else {
             return;

@@ -248,9 +248,12 @@ impl ListenerHandle {
 
     /// From the return on nobody new is accepted: connections wait in the kernel's queue, and with `refuse` the port is
     /// closed instead. A local socket is never closed, because closing does not take its name away.
-    pub fn pause(&self, refuse: bool) {
-        // Without a thread it accepts nobody anyway.
-        let _ = self.command(What::Pause { refuse });
+    ///
+    /// # Errors
+    /// When the port was closed, is to be opened again for those who wait, and cannot be had back. Nobody is accepted
+    /// all the same.
+    pub fn pause(&self, refuse: bool) -> io::Result<()> {
+        self.command(What::Pause { refuse })
     }
 
     /// Accepts again, at once those who waited.
@@ -337,10 +340,12 @@ impl Listener {
         let outcome = match command.what {
             What::Pause { refuse } => {
                 self.paused = true;
-                if refuse && self.address.is_some() {
-                    self.socket = None;
+                if !refuse {
+                    self.open()
+                } else {
+                    self.socket.take_if(|_| self.address.is_some());
+                    Ok(())
                 }
-                Ok(())
             }
             What::Resume => {
                 let outcome = self.open();

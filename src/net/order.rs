@@ -43,7 +43,12 @@ impl Worker {
                 }
             }
             Order::Admit { conn, user: _ } => self.set_admitted(conn, true),
-            Order::Dismiss { conn } => self.set_admitted(conn, false),
+            Order::Dismiss { conn } => {
+                self.set_admitted(conn, false);
+                if let Some(slot) = self.find(conn) {
+                    self.fanout.detach_all(slot);
+                }
+            }
             Order::Attach {
                 conn,
                 channel,

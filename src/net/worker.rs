@@ -172,7 +172,7 @@ impl Worker {
         }
         more |= !self.again.is_empty();
         more |= self.set_timer(next, cx);
-        if self.stopped || (self.stopping && self.free.len() == self.slots.len()) {
+        if self.stopped || (self.stopping && self.slots.iter().all(|slot| slot.conn.is_none())) {
             return Poll::Ready(());
         }
         if more {
@@ -325,8 +325,11 @@ impl Worker {
         self.fanout.close(slot);
         let place = &mut self.slots[slot as usize];
         if place.conn.take().is_some() {
-            place.turn = place.turn.wrapping_add(1);
-            self.free.push(slot);
+            // A place whose turns are used up stays empty, or a late answer could reach somebody else.
+            if let Some(turn) = place.turn.checked_add(1) {
+                place.turn = turn;
+                self.free.push(slot);
+            }
             self.connections.fetch_sub(1, Ordering::Relaxed);
             tracing::debug!("disconnected");
         }

@@ -12,7 +12,7 @@ use crate::store::rows::{refused, signed};
 /// What SQLite says when a row of a UNIQUE index is there already; another number of a primary key is a fault of ours.
 const CONSTRAINT_UNIQUE: i32 = 2067;
 
-/// Makes the change. Returns whether it could be made: not when a name is taken.
+/// Makes the change. Returns whether it could be made: not when a name is taken or a password no longer the account's.
 pub(super) fn apply(
     connection: &Connection,
     identity: &Identity,
@@ -26,13 +26,15 @@ pub(super) fn apply(
             return free(add_user(connection, identity, user, password));
         }
         Change::AddRoom(room) => return free(add_room(connection, room)),
+        Change::AddSession(session, password) => {
+            return add_session(connection, identity, session, password);
+        }
         Change::SetPassword(user, password) => run(
             "UPDATE user SET password = ?2 WHERE id = ?1 AND removed = 0",
             params![user.0, password.0],
         )?,
         Change::RemoveUser(user) => remove_user(connection, *user)?,
         Change::SetLastLogin(user, login) => set_last_login(connection, identity, *user, login)?,
-        Change::AddSession(session) => add_session(connection, identity, session)?,
         Change::RenewSession {
             id,
             seen_at,
@@ -44,12 +46,17 @@ pub(super) fn apply(
         Change::RemoveSession(id) => {
             run("DELETE FROM session WHERE id = ?1", params![signed(id.0)])?
         }
+        Change::RemoveSessions { user, but } => run(
+            "DELETE FROM session WHERE user = ?1 AND id IS NOT ?2",
+            params![user.0, but.map(|id| signed(id.0))],
+        )?,
         Change::SetTopic(room, topic) => run(
             "UPDATE room SET topic = ?2 WHERE id = ?1",
             params![room.0, topic],
         )?,
         Change::AddMember(member) => run(
-            "INSERT INTO member (room, user, read_seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            "INSERT INTO member (room, user, read_seq) \
+             SELECT ?1, id, ?3 FROM user WHERE id = ?2 AND removed = 0 ON CONFLICT DO NOTHING",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
         Change::RemoveMember(room, user) => run(
@@ -57,7 +64,7 @@ pub(super) fn apply(
             params![room.0, user.0],
         )?,
         Change::SetRead(member) => run(
-            "UPDATE member SET read_seq = ?3 WHERE room = ?1 AND user = ?2",
+            "UPDATE member SET read_seq = max(read_seq, ?3) WHERE room = ?1 AND user = ?2",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
         Change::AddAudit(audit) => add_audit(connection, identity, audit)?,
@@ -129,18 +136,20 @@ fn set_last_login(
     Ok(())
 }
 
+/// Not when the password was changed, or the account removed, while it was being looked at.
 fn add_session(
     connection: &Connection,
     identity: &Identity,
     session: &SessionRecord,
-) -> rusqlite::Result<()> {
+    password: &PasswordHash,
+) -> rusqlite::Result<bool> {
     let device = identity
         .seal(Place::Device(session.id.0), session.device.as_bytes())
         .map_err(refused)?;
-    connection
+    let added = connection
         .prepare_cached(
             "INSERT INTO session (id, user, token, device, created_at, expires_at, seen_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             SELECT ?1, id, ?3, ?4, ?5, ?6, ?7 FROM user WHERE id = ?2 AND password = ?8",
         )?
         .execute(params![
             signed(session.id.0),
@@ -149,9 +158,10 @@ fn add_session(
             device,
             session.created_at.0,
             session.expires_at.0,
-            session.seen_at.0
+            session.seen_at.0,
+            password.0
         ])?;
-    Ok(())
+    Ok(added > 0)
 }
 
 /// The log of a new room is empty: it begins behind the last number that the record says was given.

@@ -1,6 +1,6 @@
 //! The same store without a disk, for simulations. Forgets everything with its last handle.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -267,8 +267,10 @@ impl State {
 
     fn is_taken(&self, changes: &[Change]) -> bool {
         let (mut users, mut rooms) = (HashSet::new(), Vec::new());
+        let mut passwords = HashMap::new();
         changes.iter().any(|change| match change {
-            Change::AddUser(user, _) => {
+            Change::AddUser(user, hash) => {
+                passwords.insert(user.id, hash);
                 let same = |(other, _): &(UserRecord, _)| !other.removed && other.name == user.name;
                 self.users.values().any(same) || !users.insert(user.name.clone())
             }
@@ -280,6 +282,14 @@ impl State {
                     || rooms.contains(&&room.form);
                 rooms.push(&room.form);
                 taken
+            }
+            Change::AddSession(session, shown) => {
+                let known = || self.users.get(&session.user)?.1.as_ref();
+                passwords.get(&session.user).copied().or_else(known) != Some(shown)
+            }
+            Change::SetPassword(user, hash) => {
+                passwords.insert(*user, hash);
+                false
             }
             _ => false,
         })
@@ -312,7 +322,7 @@ impl State {
             }
             Change::RemoveUser(user) => self.remove_user(*user),
             Change::SetLastLogin(user, login) => self.set_last_login(*user, *login),
-            Change::AddSession(session) => {
+            Change::AddSession(session, _) => {
                 self.next_session = self.next_session.max(session.id.next());
                 self.sessions.insert(session.id, session.clone());
             }
@@ -326,12 +336,16 @@ impl State {
                 }
             }
             Change::RemoveSession(id) => drop(self.sessions.remove(id)),
+            Change::RemoveSessions { user, but } => self
+                .sessions
+                .retain(|id, session| session.user != *user || Some(*id) == *but),
             Change::AddRoom(room) => self.add_room(room),
             Change::SetTopic(room, topic) => {
                 if let Some(room) = self.rooms.get_mut(room) {
                     room.record.topic = topic.clone();
                 }
             }
+            Change::AddMember(member) if self.living(member.user).is_none() => {}
             Change::AddMember(member) => {
                 let place = self.members.entry((member.room, member.user));
                 place.or_insert(member.read_seq);
@@ -339,7 +353,7 @@ impl State {
             Change::RemoveMember(room, user) => drop(self.members.remove(&(*room, *user))),
             Change::SetRead(member) => {
                 if let Some(seq) = self.members.get_mut(&(member.room, member.user)) {
-                    *seq = member.read_seq;
+                    *seq = member.read_seq.max(*seq);
                 }
             }
             Change::AddAudit(audit) => self.audit.push(audit.clone()),

@@ -46,7 +46,7 @@ pub enum Outcome {
     Appended(Seq),
     /// The changes are made.
     Changed,
-    /// None of the entry's changes is made: a name is taken.
+    /// None of the entry's changes is made: a name is taken, or a password no longer the account's.
     Taken,
 }
 

@@ -237,7 +237,12 @@ fn change(
     changes: &[Change],
 ) -> rusqlite::Result<Outcome> {
     let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
-    let refusable = |change: &Change| matches!(change, Change::AddUser(..) | Change::AddRoom(_));
+    let refusable = |change: &Change| {
+        matches!(
+            change,
+            Change::AddUser(..) | Change::AddRoom(_) | Change::AddSession(..)
+        )
+    };
     let can_be_refused = changes.iter().any(refusable);
     if can_be_refused {
         run("SAVEPOINT entry")?;

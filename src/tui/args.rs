@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
-/// Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script.
+use crate::base::manual::Generate;
+
+/// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
-/// Without a command it asks for what it was not told (server, port, name, password) and lets you talk. When input or
-/// output is no terminal, each line read is a message or a command such as /join, and each line written is a message.
+/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk. When
+/// input or output is no terminal, each line read is a message or a command such as /join, and each line written is a
+/// message.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 #[command(after_help = "\
@@ -25,20 +28,34 @@ pub struct Args {
         global = true,
         value_name = "HOST",
         env = "CHAT_SERVER",
-        hide_env_values = true
+        hide_env_values = true,
+        display_order = 100
     )]
     pub server: Option<String>,
     /// Its port [default: 2428]
-    #[arg(long, global = true, env = "CHAT_PORT", hide_env_values = true, value_parser = port)]
+    #[arg(
+        long,
+        global = true,
+        env = "CHAT_PORT",
+        hide_env_values = true,
+        value_parser = port,
+        display_order = 101
+    )]
     pub port: Option<u16>,
     /// Your name there
-    #[arg(long, global = true, env = "CHAT_NAME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "CHAT_NAME",
+        hide_env_values = true,
+        display_order = 102
+    )]
     pub name: Option<String>,
     /// Line by line, also on a terminal
-    #[arg(long)]
+    #[arg(long, display_order = 103)]
     pub plain: bool,
-    /// Print the manual page or the completions for a shell
-    #[arg(long, hide = true, value_name = "WHAT")]
+    /// Print the manual page, or completions for a shell
+    #[arg(long, display_order = 104, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
@@ -53,8 +70,8 @@ pub enum Verb {
         /// Where it goes
         #[arg(value_name = "ROOM|@USER")]
         to: String,
-        /// What it says
-        text: Option<String>,
+        /// What it says; several words need no quotes
+        text: Vec<String>,
     },
     /// Print the newest messages of rooms, by default of all you are in
     Tail {
@@ -88,7 +105,8 @@ pub enum Verb {
     /// Print messages with certain words
     Search {
         /// The words; `word*` finds longer ones, too
-        text: String,
+        #[arg(value_name = "WORD", required = true)]
+        words: Vec<String>,
         /// Only in this room, or with this @USER
         #[arg(long)]
         room: Option<String>,
@@ -122,19 +140,6 @@ pub enum Verb {
     Logout,
     /// Change the password; without a terminal the old and the new one are lines of standard input
     Passwd,
-}
-
-/// What `--generate` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Generate {
-    /// The manual page.
-    Man,
-    /// Completions for bash.
-    Bash,
-    /// Completions for zsh.
-    Zsh,
-    /// Completions for fish.
-    Fish,
 }
 
 /// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
@@ -183,24 +188,6 @@ pub fn command() -> clap::Command {
     Args::command()
 }
 
-/// Writes the manual page or the completions.
-///
-/// # Errors
-/// Of the output.
-pub fn generate(what: Generate, output: &mut dyn std::io::Write) -> std::io::Result<()> {
-    use clap_complete::aot::{Shell, generate};
-    let shell = match what {
-        Generate::Man => return clap_mangen::Man::new(command()).render(output),
-        Generate::Bash => Shell::Bash,
-        Generate::Zsh => Shell::Zsh,
-        Generate::Fish => Shell::Fish,
-    };
-    // Into memory first: the generator ends the program when the output is closed.
-    let mut script = Vec::new();
-    generate(shell, &mut command(), "chat-client", &mut script);
-    output.write_all(&script)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +204,7 @@ mod tests {
     #[test]
     fn the_help_says_all_there_is() {
         insta::assert_snapshot!(help(&[]), @r"
-        Talk on a chat server: in the terminal, in a pipe, or with one of the commands below from a script
+        Talk on a chat server: in the terminal, in a pipe or from a script
 
         Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
 
@@ -239,12 +226,14 @@ mod tests {
           [HOST[:PORT]]  The server, if not told by --server and --port
 
         Options:
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>    Your name there [env: CHAT_NAME]
-              --plain          Line by line, also on a terminal
-          -h, --help           Print help (see more with '--help')
-          -V, --version        Print version
+              --server <HOST>    Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>      Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>      Your name there [env: CHAT_NAME]
+              --plain            Line by line, also on a terminal
+              --generate <WHAT>  Print the manual page, or completions for a shell [possible values: man,
+                                 bash, zsh, fish]
+          -h, --help             Print help (see more with '--help')
+          -V, --version          Print version
 
         The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
         After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
@@ -267,22 +256,22 @@ mod tests {
 
         Options:
               --json           One JSON object a line, as on the wire
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
           -n <N>               How many messages of each room [default: 10]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
           -f, --follow         Go on with what comes; after a loss of connection nothing is missing and
                                nothing comes twice
+              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>    Your name there [env: CHAT_NAME]
           -h, --help           Print help
         ");
         insta::assert_snapshot!(help(&["send"]), @r"
         Send a message; its text comes from standard input when it is not given
 
-        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]
+        Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]...
 
         Arguments:
           <ROOM|@USER>  Where it goes
-          [TEXT]        What it says
+          [TEXT]...     What it says; several words need no quotes
 
         Options:
               --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
@@ -328,10 +317,5 @@ mod tests {
     fn the_command_line_is_sound_and_takes_no_password() {
         command().debug_assert();
         assert!(Args::try_parse_from(["chat-client", "--password", "x"]).is_err());
-        for what in Generate::value_variants() {
-            let mut text = Vec::new();
-            generate(*what, &mut text).unwrap();
-            assert!(String::from_utf8(text).unwrap().contains("chat-client"));
-        }
     }
 }

@@ -63,7 +63,7 @@ fn read(question: &str) -> Result<String, Failure> {
     let mut answer = String::new();
     match io::stdin().lock().read_line(&mut answer) {
         Ok(0) | Err(_) => {
-            println!();
+            let _ = writeln!(output);
             Err(no_answer())
         }
         Ok(_) => Ok(answer),

@@ -4,7 +4,8 @@ use crate::base::Seq;
 use crate::base::record::Kind;
 use crate::client::calls::history;
 use crate::client::{Part, Request, request};
-use crate::tui::talk::{Do, Talk, Wanted};
+use crate::tui::show::harmless;
+use crate::tui::talk::{Do, FIRST_ROOM, Talk, Wanted};
 
 /// Messages that `/history` and `/search` show when it is not said.
 const SHOWN: usize = 20;
@@ -25,7 +26,12 @@ pub struct Command {
 /// All of them, in the order of `/help`.
 pub const COMMANDS: &[Command] = &[
     row("join", "ROOM", "go into a room, or to one you are in", join),
-    row("leave", "[ROOM]", "leave a room", leave),
+    row(
+        "leave",
+        "[ROOM]",
+        "leave a room; from a person, go back to the lobby",
+        leave,
+    ),
     row("create", "ROOM", "make a room and go into it", create),
     row(
         "msg",
@@ -36,15 +42,17 @@ pub const COMMANDS: &[Command] = &[
     row("me", "TEXT", "say what you do: * anna waves", me),
     row("who", "[ROOM]", "who is here", who),
     row("rooms", "", "which rooms there are", rooms),
-    row("topic", "[TEXT]", "what the room is about", topic),
+    row(
+        "topic",
+        "[TEXT]",
+        "what the room is about; with TEXT, change it",
+        topic,
+    ),
     row("history", "[NUMBER]", "what was said before", older),
     row("search", "WORDS", "find messages in all your rooms", search),
-    row("read", "", "everything in the room is read", read),
+    row("read", "", "mark all in the room as read", read),
     row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
-    row("help", "", "this list", |talk, _| {
-        talk.answer(&help());
-        Ok(Do::Nothing)
-    }),
+    row("help", "[COMMAND]", "this list, or one line of it", help),
 ];
 
 const fn row(
@@ -68,19 +76,38 @@ const fn row(
 pub fn run(talk: &mut Talk, line: &str) -> Result<Do, String> {
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let found = COMMANDS.iter().find(|command| command.name == name);
-    let command = found.ok_or_else(|| {
-        format!("there is no command /{name}; see /help, or write //{name} to say it")
-    })?;
+    let command = found.ok_or_else(|| no_command(name))?;
     (command.run)(talk, rest.trim())
 }
 
-fn help() -> String {
-    let row = |command: &Command| {
+/// Whether the line, without its slash, says something that is shown again as a message.
+#[must_use]
+pub fn says(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some("me") => words.next().is_some(),
+        Some("msg") => words.nth(1).is_some(),
+        _ => false,
+    }
+}
+
+fn help(talk: &mut Talk, name: &str) -> Result<Do, String> {
+    let name = name.trim_start_matches('/');
+    let mut rows = (COMMANDS.iter())
+        .filter(|command| name.is_empty() || command.name == name)
+        .peekable();
+    if rows.peek().is_none() {
+        return Err(no_command(name));
+    }
+    for command in rows {
         let call = format!("/{} {}", command.name, command.usage);
-        format!("{call:<20} {}", command.help)
-    };
-    let rows: Vec<_> = COMMANDS.iter().map(row).collect();
-    rows.join("\n")
+        talk.answer(&format!("{call:<20} {}", command.help));
+    }
+    Ok(Do::Nothing)
+}
+
+fn no_command(name: &str) -> String {
+    format!("there is no command /{name}; see /help, or write //{name} to say it")
 }
 
 fn join(talk: &mut Talk, room: &str) -> Result<Do, String> {
@@ -94,6 +121,11 @@ fn join(talk: &mut Talk, room: &str) -> Result<Do, String> {
 
 fn leave(talk: &mut Talk, room: &str) -> Result<Do, String> {
     let room = talk.room_or_current(room)?;
+    if room.starts_with('@') {
+        // A conversation between two is not left; one turns to others.
+        talk.go_to(FIRST_ROOM);
+        return Ok(Do::Nothing);
+    }
     let request = Request::Leave(named(&room));
     Ok(Do::Ask(request, Wanted::Left(room.into())))
 }
@@ -140,9 +172,14 @@ fn topic(talk: &mut Talk, topic: &str) -> Result<Do, String> {
     if topic.is_empty() {
         return Ok(Do::TellTopic(room));
     }
+    let done = format!(
+        "the topic of {} is set: {}",
+        harmless(&room),
+        harmless(topic)
+    );
     let topic = topic.to_owned();
     let request = Request::Topic(request::Topic { room, topic });
-    Ok(Do::Ask(request, Wanted::Nothing))
+    Ok(Do::Ask(request, Wanted::Done(done)))
 }
 
 fn older(talk: &mut Talk, number: &str) -> Result<Do, String> {

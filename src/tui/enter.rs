@@ -77,14 +77,14 @@ impl Entry {
                 Some(Event::Greeted(_)) => return Ok(client),
                 Some(Event::Waiting) if !told => {
                     told = true;
-                    eprintln!(
+                    tell!(
                         "connected; the server has not answered yet, waiting (it may be paused)…"
                     );
                 }
                 Some(Event::Lost {
                     why, attempts: 1, ..
                 }) => {
-                    eprintln!("{}; trying again…", harmless(&why));
+                    tell!("{}; trying again…", harmless(&why));
                 }
                 Some(Event::Ended(ending)) => {
                     let refusal = Refusal {
@@ -234,7 +234,7 @@ impl Entry {
                 }
                 if self.password.is_none() {
                     let name = harmless(&credential.name);
-                    eprintln!("the session of '{name}' has ended: a new login is needed");
+                    tell!("the session of '{name}' has ended: a new login is needed");
                 }
                 Ok(None)
             }
@@ -262,7 +262,7 @@ impl Entry {
             if told || tries_left == 0 {
                 return Err(wrong(client, &refusal, name));
             }
-            eprintln!(
+            tell!(
                 "the password is not that of '{}'; try again",
                 harmless(name)
             );
@@ -282,14 +282,28 @@ impl Entry {
         if open != Some(Registration::Open) || !ask::is_possible() {
             return Ok(None);
         }
-        if !ask::yes(&format!("Register \"{}\" as a new name?", harmless(name)))? {
+        let name_shown = harmless(name);
+        println!("nobody called '{name_shown}' has this password here");
+        if !ask::yes(&format!("register '{name_shown}' as a new name?"))? {
             return Ok(None);
         }
+        let shortest = client
+            .model()
+            .hello()
+            .map(|hello| hello.limits.password_chars_min);
         let mut password = first.clone();
         let mut again = !told;
         loop {
+            if let Some(shortest) = shortest
+                && (password.expose().chars().count() as u64) < shortest as u64
+            {
+                eprintln!("the password is too short; take at least {shortest} characters");
+                password = ask::password("new password")?;
+                again = true;
+                continue;
+            }
             if again && ask::password("password again")? != password {
-                eprintln!("the two are not the same; once more");
+                tell!("the two are not the same; once more");
                 password = ask::password("new password")?;
                 continue;
             }
@@ -297,11 +311,11 @@ impl Entry {
                 Ok(welcome) => return Ok(Some(welcome)),
                 // Somebody has it: then it was the password that was wrong.
                 Err(refusal) if refusal.code == Some(Code::NameTaken) => {
-                    eprintln!("{}", harmless(&refusal.text));
+                    tell!("{}", harmless(&refusal.text));
                     return Ok(None);
                 }
                 Err(refusal) if refusal.code == Some(Code::WeakPassword) => {
-                    eprintln!("{}", harmless(&refusal.text));
+                    tell!("{}", harmless(&refusal.text));
                     password = ask::password("new password")?;
                     again = true;
                 }
@@ -351,7 +365,7 @@ impl Entry {
             token: token.clone(),
         };
         if let Err(error) = kept.keep(&credential) {
-            eprintln!("the token is not kept: {error}");
+            tell!("the token is not kept: {error}");
         }
     }
 }

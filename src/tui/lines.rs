@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
 
 use crate::base::Timestamp;
-use crate::client::{Client, Event, Refusal, Welcome};
+use crate::client::room::Room;
+use crate::client::{Answer, Client, Event, Refusal, Welcome};
+use crate::tui::coming::{COMINGS_TOLD, RETURNS};
 use crate::tui::command::read_to;
 use crate::tui::failure::Failure;
-use crate::tui::show::Style;
-use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk};
+use crate::tui::show::{Style, harmless};
+use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk, Wanted};
 use crate::tui::terminal::{Terminal, Typed};
 
 /// Sends that wait for an acknowledgement before no more lines are read from a pipe.
@@ -36,6 +38,8 @@ pub async fn run(
         terminal,
         told: BTreeSet::new(),
         pending: Vec::new(),
+        comings_due: None,
+        returns_until: None,
     };
     let first = lines.talk.begin(welcome, now());
     lines.carry_out(first, &mut client);
@@ -58,6 +62,10 @@ struct Lines {
     pending: Vec<(Arc<str>, Instant)>,
     /// Of these, which the person was told of.
     told: BTreeSet<Arc<str>>,
+    /// When it is told who came and left.
+    comings_due: Option<Instant>,
+    /// Until when those who come are taken for returning.
+    returns_until: Option<Instant>,
 }
 
 impl Lines {
@@ -88,9 +96,18 @@ impl Lines {
                 }
                 typed = self.terminal.typed(), if ends_at.is_none() && ready => {
                     match self.typed(typed, client) {
-                        true => ends_at = Some(Instant::now() + QUIT_PATIENCE),
+                        true => {
+                            if person {
+                                self.mark_read(client);
+                            }
+                            ends_at = Some(Instant::now() + QUIT_PATIENCE);
+                        }
                         false => prompt_due = true,
                     }
+                }
+                () = sleep_until(self.comings_due.unwrap_or_else(Instant::now)), if self.comings_due.is_some() => {
+                    self.comings_due = None;
+                    self.talk.tell_comings();
                 }
                 () = sleep_until(Instant::now() + LOOK), if !self.pending.is_empty() => {
                     self.look(client);
@@ -106,7 +123,7 @@ impl Lines {
             [] => Ok(()),
             left => Err(Failure::Refused(format!(
                 "not sent, the server did not answer: {}",
-                crate::tui::show::harmless(&left.join(" / "))
+                harmless(&left.join(" / "))
             ))),
         }
     }
@@ -126,9 +143,62 @@ impl Lines {
             }
             _ => {}
         }
+        self.learn(&event);
+        if let Event::Back { .. } = event {
+            self.returns_until = Some(Instant::now() + RETURNS);
+        } else if (self.returns_until).is_some_and(|until| Instant::now() >= until) {
+            self.returns_until = None;
+            self.talk.all_are_back();
+        }
         let next = self.talk.event(event);
+        let due = || Instant::now() + COMINGS_TOLD;
+        self.comings_due = (self.talk.has_comings()).then(|| self.comings_due.unwrap_or_else(due));
         self.carry_out(next, client);
         Ok(())
+    }
+
+    /// What was on the screen is read: whoever comes back is told of what is new only. Not worth waiting for a server
+    /// that is gone.
+    fn mark_read(&mut self, client: &mut Client) {
+        if !client.model().is_online() {
+            return;
+        }
+        let unread = |(_, room): &(&Arc<str>, &Room)| room.unread() > 0;
+        let rooms = client.model().rooms().iter().filter(unread);
+        let requests: Vec<_> = rooms
+            .map(|(name, room)| read_to(name, room.cursor()))
+            .collect();
+        for request in requests {
+            let no = client.post(request);
+            self.talk.asked(no, Wanted::Nothing);
+        }
+    }
+
+    /// Names that were seen can be completed.
+    fn learn(&self, event: &Event) {
+        match event {
+            Event::Message(message) => self.terminal.knows(&message.from),
+            Event::Push(Answer::Presence { user, .. }) => self.terminal.knows(user),
+            Event::Answer {
+                answer: Ok(answer), ..
+            } => match answer {
+                Answer::Page { messages, .. } => {
+                    (messages.iter()).for_each(|message| self.terminal.knows(&message.from));
+                }
+                Answer::Who { who, .. } => {
+                    who.iter()
+                        .for_each(|person| self.terminal.knows(&person.user));
+                }
+                Answer::Rooms { rooms, .. } => {
+                    rooms
+                        .iter()
+                        .for_each(|entry| self.terminal.knows(&entry.room));
+                }
+                Answer::Joined(state) => self.terminal.knows(&state.room),
+                _ => {}
+            },
+            _ => {}
+        }
     }
 
     fn settled(&mut self, key: &Arc<str>) {
@@ -167,7 +237,8 @@ impl Lines {
                 let cursor = client.model().rooms().get(&*room).map(|room| room.cursor());
                 if let Some(cursor) = cursor {
                     let no = client.post(read_to(&room, cursor));
-                    self.talk.asked(no, crate::tui::talk::Wanted::Nothing);
+                    let done = format!("everything in {} is read", harmless(&room));
+                    self.talk.asked(no, Wanted::Done(done));
                 }
             }
             Do::Quit => return true,

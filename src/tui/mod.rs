@@ -1,11 +1,21 @@
 //! chat-client: talks in a terminal or a pipe, and does what scripts ask. Knows the client library, no sockets.
 
+/// Says something on standard error. When nobody reads it (`2>&1 | head`), that is no reason to panic.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 pub mod args;
 mod ask;
+mod coming;
 mod command;
 mod enter;
 mod failure;
 mod lines;
+mod manual;
 mod show;
 mod talk;
 mod terminal;
@@ -15,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::base::manual::generate;
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -41,7 +52,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if failure.code() != 0 {
-                eprintln!("chat-client: {failure}");
+                tell!("chat-client: {failure}");
             }
             ExitCode::from(failure.code())
         }
@@ -50,7 +61,13 @@ pub fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(what) = args.generate {
-        return args::generate(what, &mut std::io::stdout()).map_err(Failure::Output);
+        return generate(
+            what,
+            args::command(),
+            &manual::manual(),
+            &mut std::io::stdout(),
+        )
+        .map_err(Failure::Output);
     }
     match &args.verb {
         Some(verb) => verbs::run(verb, args).await,

@@ -2,15 +2,16 @@
 //!
 //! In a pipe a message is one line, `2026-11-20T10:30:00.000Z lobby <anna> text`, or `… lobby * anna waves` for what is
 //! done; a line break in the text is shown as `↵`. This format is stable. On a terminal it is shorter, with colours, and
-//! a text of several lines goes on behind `│`.
+//! a text of several lines goes on behind `│`. What the
+//! program says itself begins with `--`.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::base::Timestamp;
 use crate::base::record::Kind;
+use crate::base::text::is_harmful;
 use crate::client::Message;
 
 /// What the last of several lines are marked by on a terminal.
@@ -56,18 +57,34 @@ impl Style {
         let text = self.text(&message.text);
         let from = self.name(&message.from);
         let room = harmless(&message.room);
-        let (moment, room) = match (self.terminal, current) {
-            (false, _) => (message.at.to_string(), format!("{room} ")),
-            (true, Some(current)) if *current == *message.room => {
-                (self.clock(message.at), String::new())
+        let (moment, room, from) = match message.room.strip_prefix('@') {
+            _ if !self.terminal => (message.at.to_string(), format!("{room} "), from),
+            _ if current == Some(&*message.room) => (self.clock(message.at), String::new(), from),
+            Some(other) => {
+                let to = match *other == *message.from {
+                    true => "you".to_owned(),
+                    false => self.name(other),
+                };
+                (
+                    self.clock(message.at),
+                    String::new(),
+                    format!("{from} → {to}"),
+                )
             }
-            (true, _) => (self.clock(message.at), format!("[{room}] ")),
+            None => (self.clock(message.at), format!("[{room}] "), from),
         };
         let moment = self.dim(&moment);
         match message.kind {
             Kind::Text => format!("{moment} {room}<{from}> {text}"),
             Kind::Action => format!("{moment} {room}* {from} {text}"),
         }
+    }
+
+    /// What the program says about what is going on. A message begins with its time, this does not: nobody can write
+    /// what looks like it.
+    #[must_use]
+    pub fn note(&self, text: &str) -> String {
+        self.dim(&format!("-- {text}"))
     }
 
     /// The name of somebody, always in the same colour.
@@ -144,30 +161,6 @@ fn harmless_character(character: char) -> char {
     }
 }
 
-/// What a terminal could obey, or what could make a text look like another one.
-fn is_harmful(character: char) -> bool {
-    matches!(character,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        | '\u{fff9}'..='\u{fffb}')
-}
-
-/// JSON that means the same and does no harm on a terminal: such characters only stand in strings, and there they may
-/// be written as numbers.
-#[must_use]
-pub fn harmless_json(json: &str) -> String {
-    let mut harmless = String::with_capacity(json.len());
-    for character in json.chars() {
-        match is_harmful(character) {
-            true => {
-                let _ = write!(harmless, "\\u{:04x}", u32::from(character));
-            }
-            false => harmless.push(character),
-        }
-    }
-    harmless
-}
-
 /// How long ago something was, roughly.
 #[must_use]
 pub fn ago(span: Duration) -> String {
@@ -226,6 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn a_message_between_two_says_from_whom_to_whom() {
+        let show = |room: &str, current| {
+            let message = Message {
+                room: room.into(),
+                ..message(Kind::Text, "hi")
+            };
+            terminal(false).message(&message, current)
+        };
+        insta::assert_snapshot!(show("@anna", Some("lobby")), @"12:30 <anna → you> hi");
+        insta::assert_snapshot!(show("@bert", Some("lobby")), @"12:30 <anna → bert> hi");
+        insta::assert_snapshot!(show("@bert", Some("@bert")), @"12:30 <anna> hi");
+    }
+
+    #[test]
     fn nothing_that_a_terminal_obeys_is_left_and_everything_else_is() {
         assert_eq!(harmless("\x1b[31mred\x07\x7f\0"), "␛[31mred␇␡␀");
         assert_eq!(
@@ -239,17 +246,6 @@ mod tests {
         let left =
             ('\0'..=char::MAX).filter(|character| is_harmful(harmless_character(*character)));
         assert_eq!(left.count(), 0);
-    }
-
-    #[test]
-    fn json_stays_the_same_json() {
-        let json = serde_json::to_string("a\x1b\u{9b}\u{202e}\x7fя").unwrap();
-        let shown = harmless_json(&json);
-        assert!(!shown.chars().any(is_harmful));
-        assert_eq!(
-            serde_json::from_str::<String>(&shown).unwrap(),
-            "a\x1b\u{9b}\u{202e}\x7fя"
-        );
     }
 
     #[test]

@@ -10,15 +10,16 @@ use crate::base::{Seq, Timestamp};
 use crate::client::calls::history;
 use crate::client::model::Model;
 use crate::client::{
-    Answer, Event, Message, Part, Person, Presence, Refusal, Request, RoomEntry, RoomState, Welcome,
+    Answer, Event, Message, Part, Person, Refusal, Request, RoomEntry, RoomState, Welcome,
 };
+use crate::tui::coming::Comings;
 use crate::tui::command;
 use crate::tui::show::{Style, ago, harmless};
 
 /// Messages shown on coming into a room.
 const GREETING_MESSAGES: usize = 10;
 /// The room one is in at first.
-const FIRST_ROOM: &str = "lobby";
+pub const FIRST_ROOM: &str = "lobby";
 
 /// What to do for the person.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,9 +49,13 @@ pub enum Wanted {
     Who,
     /// A list of rooms.
     Rooms,
-    /// Messages.
+    /// Messages that were asked for.
     Messages,
-    /// Only that it is done.
+    /// Messages that tell what a room is about, if there are any.
+    Before,
+    /// That it is done, to be told so.
+    Done(String),
+    /// That it is done.
     Nothing,
 }
 
@@ -72,6 +77,7 @@ pub struct Talk {
     waiting: BTreeMap<u64, Wanted>,
     lines: VecDeque<Line>,
     day: Option<String>,
+    comings: Comings,
     lost: bool,
     failed: bool,
 }
@@ -86,6 +92,7 @@ impl Talk {
             waiting: BTreeMap::new(),
             lines: VecDeque::new(),
             day: None,
+            comings: Comings::default(),
             lost: false,
             failed: false,
         }
@@ -134,7 +141,7 @@ impl Talk {
             },
         };
         done.unwrap_or_else(|sentence| {
-            self.note(sentence);
+            self.note(harmless(&sentence));
             Do::Nothing
         })
     }
@@ -168,6 +175,7 @@ impl Talk {
             }
             Event::Back { missed } => {
                 self.lost = false;
+                self.comings.set_returning(true);
                 let missed = match missed {
                     0 => "nothing was missed".to_owned(),
                     1 => "1 message was missed and comes now".to_owned(),
@@ -201,6 +209,24 @@ impl Talk {
         ));
     }
 
+    /// Whether somebody came or left and it was not told yet.
+    #[must_use]
+    pub fn has_comings(&self) -> bool {
+        !self.comings.is_empty()
+    }
+
+    /// Tells who came and left.
+    pub fn tell_comings(&mut self) {
+        for sentence in self.comings.take() {
+            self.note(sentence);
+        }
+    }
+
+    /// The server has been back for a while: who comes now was not here before.
+    pub fn all_are_back(&mut self) {
+        self.comings.set_returning(false);
+    }
+
     /// Goes to a room or person without asking the server.
     pub fn go_to(&mut self, room: &str) {
         self.current = Some(room.into());
@@ -222,19 +248,17 @@ impl Talk {
     /// Prints what was asked for.
     pub fn answer(&mut self, text: &str) {
         for line in text.lines() {
-            let line = match self.style.terminal {
-                true => self.style.dim(line),
-                false => format!("-- {line}"),
-            };
-            self.lines.push_back(Line::Output(line));
+            self.lines.push_back(Line::Output(self.style.note(line)));
         }
     }
 
     /// Tells the topic of a room.
     pub fn tell_topic(&mut self, model: &Model, name: &str) {
         let topic = model.rooms().get(name).map(|room| room.state.topic.clone());
+        let is_direct = name.starts_with('@');
         let name = harmless(name);
         match topic.as_deref() {
+            _ if is_direct => self.answer("a conversation between two has no topic"),
             None | Some("") => {
                 self.answer(&format!("{name} has no topic; set one with /topic TEXT"))
             }
@@ -274,7 +298,10 @@ impl Talk {
     }
 
     fn note(&mut self, text: String) {
-        let text = self.style.dim(&text);
+        let text = match self.style.terminal {
+            true => self.style.note(&text),
+            false => text,
+        };
         self.lines.push_back(Line::Note(text));
     }
 
@@ -282,17 +309,17 @@ impl Talk {
         if self.style.terminal {
             let day = self.style.day(message.at);
             if self.day.as_ref() != Some(&day) {
-                let line = self.style.dim(&format!("— {day} —"));
-                self.lines.push_back(Line::Output(line));
+                self.lines.push_back(Line::Output(self.style.note(&day)));
                 self.day = Some(day);
             }
         }
+        self.comings.spoke(&message.room, &message.from);
         let line = self.style.message(message, self.current.as_deref());
         self.lines.push_back(Line::Output(line));
     }
 
     fn answered(&mut self, wanted: Wanted, answer: Result<Answer, Refusal>) -> Do {
-        match (wanted, answer) {
+        match (wanted.clone(), answer) {
             (_, Err(refusal)) => {
                 self.failed = true;
                 self.note(harmless(&refusal.text));
@@ -304,12 +331,13 @@ impl Talk {
             }
             (Wanted::Who, Ok(Answer::Who { who, more, .. })) => self.who(&who, more),
             (Wanted::Rooms, Ok(Answer::Rooms { rooms, more })) => self.rooms(&rooms, more),
-            (Wanted::Messages, Ok(Answer::Page { messages, .. })) => {
-                if messages.is_empty() && !self.style.terminal {
+            (Wanted::Messages | Wanted::Before, Ok(Answer::Page { messages, .. })) => {
+                if messages.is_empty() && wanted == Wanted::Messages {
                     self.note("nothing found".to_owned());
                 }
                 messages.iter().for_each(|message| self.message(message));
             }
+            (Wanted::Done(text), Ok(_)) if self.style.terminal => self.note(text),
             (_, Ok(_)) => {}
         }
         Do::Nothing
@@ -377,22 +405,15 @@ impl Talk {
                 state,
                 others,
             } if self.style.terminal && here(&room, self) => {
-                let others = match others {
-                    0 => String::new(),
-                    others => format!(" and {others} others"),
-                };
-                let did = match state {
-                    Presence::Joined => "came",
-                    Presence::Left => "left",
-                };
-                self.note(format!("{}{others} {did}", harmless(&user)));
+                self.comings.comes(room, user, state, others);
             }
             Answer::Topic { room, topic, by } => {
                 let by = by.map_or(String::new(), |by| format!(" by {}", harmless(&by)));
                 let (room, topic) = (harmless(&room), harmless(&topic));
                 self.note(format!("the topic of {room} was set{by}: {topic}"));
             }
-            Answer::Joined(state) => {
+            // A conversation is begun by its first message, which says enough.
+            Answer::Joined(state) if !state.room.starts_with('@') => {
                 self.note(format!("you are now in {}, too", harmless(&state.room)));
             }
             Answer::Left { room } => {
@@ -406,13 +427,13 @@ impl Talk {
 
 /// Shows what was said in a room up to where the live messages begin: none is shown twice.
 fn said_before(state: &RoomState) -> Do {
-    if state.last_seq == Seq(0) {
+    if state.last_seq < state.first_seq || state.last_seq == Seq(0) {
         return Do::Nothing;
     }
     let part = Part::Before(Seq(state.last_seq.0.saturating_add(1)));
     Do::Ask(
         history(&state.room, part, GREETING_MESSAGES),
-        Wanted::Messages,
+        Wanted::Before,
     )
 }
 

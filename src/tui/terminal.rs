@@ -6,21 +6,25 @@
 //! done nothing may be printed, which the gate sees to: it is closed by the validator, which rustyline calls when Enter is
 //! pressed, before it gives the line out.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
-use rustyline::config::Config;
+use rustyline::config::{CompletionType, Config};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Editor, ExternalPrinter, Helper};
+use rustyline::{Context, Editor, ExternalPrinter, Helper};
 use tokio::sync::mpsc as async_mpsc;
 use unicode_width::UnicodeWidthStr;
+
+use crate::tui::command::{self, COMMANDS};
+use crate::tui::show::harmless;
 
 /// Lines read ahead from a pipe.
 const LINES_AHEAD: usize = 16;
@@ -28,6 +32,9 @@ const LINES_AHEAD: usize = 16;
 const LINE_BYTES_MAX: u64 = 65_536;
 /// Lines that the arrow keys bring back.
 const HISTORY_LINES: usize = 1_000;
+
+/// Names that Tab completes at most.
+const NAMES_MAX: usize = 1_000;
 
 /// What came from the keyboard or the pipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub struct Terminal {
     /// What the next line begins with; none in a pipe.
     prompts: Option<mpsc::Sender<String>>,
     prints: Option<mpsc::Sender<String>>,
+    /// What Tab completes.
+    names: Arc<Mutex<BTreeSet<String>>>,
     saved: Option<Termios>,
 }
 
@@ -59,6 +68,7 @@ impl Terminal {
             typed,
             prompts: None,
             prints: None,
+            names: Arc::default(),
             saved: None,
         }
     }
@@ -69,10 +79,17 @@ impl Terminal {
     /// When it cannot be set up.
     pub fn open() -> rustyline::Result<Self> {
         let saved = tcgetattr(io::stdin()).ok();
-        let config = Config::builder().max_history_size(HISTORY_LINES)?.build();
+        let config = Config::builder()
+            .max_history_size(HISTORY_LINES)?
+            .completion_type(CompletionType::List)
+            .build();
         let mut editor = Editor::with_history(config, MemHistory::new())?;
         let gate = Arc::new(Gate::default());
-        editor.set_helper(Some(AtEnter(gate.clone())));
+        let names = Arc::default();
+        editor.set_helper(Some(AtKeys {
+            gate: gate.clone(),
+            names: Arc::clone(&names),
+        }));
         // A terminal that cannot do it gets lines one below the other.
         let printer = editor.create_external_printer().ok();
         let erase = printer.is_some();
@@ -86,6 +103,7 @@ impl Terminal {
             typed,
             prompts: Some(prompts),
             prints: Some(prints),
+            names,
             saved,
         })
     }
@@ -94,6 +112,14 @@ impl Terminal {
     pub fn read(&self, prompt: &str) {
         if let Some(prompts) = &self.prompts {
             let _ = prompts.send(prompt.to_owned());
+        }
+    }
+
+    /// Has Tab complete a name from now on.
+    pub fn knows(&self, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < NAMES_MAX && !names.contains(name) && harmless(name) == name {
+            names.insert(name.to_owned());
         }
     }
 
@@ -126,7 +152,7 @@ impl Terminal {
             Some(prints) => {
                 let _ = prints.send(format!("{line}\n"));
             }
-            None => eprintln!("{line}"),
+            None => tell!("{line}"),
         }
     }
 }
@@ -138,7 +164,7 @@ impl Drop for Terminal {
             let changed = tcgetattr(io::stdin()).is_ok_and(|now| now != *saved);
             if changed && tcsetattr(io::stdin(), SetArg::TCSANOW, saved).is_ok() {
                 // No more brackets around what is pasted, and a line of its own for what follows.
-                println!("\x1b[?2004l");
+                let _ = writeln!(io::stdout(), "\x1b[?2004l");
             }
         }
     }
@@ -163,30 +189,72 @@ impl Gate {
     }
 }
 
-/// Closes the gate when Enter is pressed.
-struct AtEnter(Arc<Gate>);
+/// What is done at keys: Enter closes the gate, Tab completes.
+struct AtKeys {
+    gate: Arc<Gate>,
+    names: Arc<Mutex<BTreeSet<String>>>,
+}
 
-impl Validator for AtEnter {
+impl Validator for AtKeys {
     fn validate(&self, _: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        self.0.set(true);
+        self.gate.set(true);
         Ok(ValidationResult::Valid(None))
     }
 }
 
-impl Completer for AtEnter {
+impl Completer for AtKeys {
     type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(complete(line.get(..at).unwrap_or(line), &names))
+    }
 }
 
-impl Hinter for AtEnter {
+impl Hinter for AtKeys {
     type Hint = String;
 }
 
-impl Highlighter for AtEnter {}
+impl Highlighter for AtKeys {}
 
-impl Helper for AtEnter {}
+impl Helper for AtKeys {}
+
+/// What the last word of the line can become, and where it begins: a command at the beginning, else a name.
+fn complete(line: &str, names: &BTreeSet<String>) -> (usize, Vec<String>) {
+    let start = line.rfind(char::is_whitespace).map_or(0, |space| {
+        space + line[space..].chars().next().map_or(0, char::len_utf8)
+    });
+    let word = &line[start..];
+    if let (0, Some(begun)) = (start, word.strip_prefix('/')) {
+        let fits = COMMANDS
+            .iter()
+            .filter(|command| command.name.starts_with(begun));
+        return (
+            0,
+            fits.map(|command| format!("/{} ", command.name)).collect(),
+        );
+    }
+    let name = word.trim_start_matches(['@', '#']);
+    if name.is_empty() {
+        return (start, Vec::new());
+    }
+    let begun = name.to_lowercase();
+    let fits = names
+        .iter()
+        .filter(|name| name.to_lowercase().starts_with(&begun));
+    (
+        start + word.len() - name.len(),
+        fits.map(|name| format!("{name} ")).collect(),
+    )
+}
 
 fn read_lines(
-    mut editor: Editor<AtEnter, MemHistory>,
+    mut editor: Editor<AtKeys, MemHistory>,
     prompts: &mpsc::Receiver<String>,
     lines: &async_mpsc::Sender<Typed>,
     gate: &Gate,
@@ -199,8 +267,8 @@ fn read_lines(
                 if erase && is_said(&line) {
                     let columns = editor.dimensions().map_or(80, |(columns, _)| columns);
                     let rows = rows(&format!("{prompt}{line}"), usize::from(columns));
-                    print!("\x1b[{rows}A\r\x1b[J");
-                    let _ = io::stdout().flush();
+                    let mut output = io::stdout().lock();
+                    let _ = write!(output, "\x1b[{rows}A\r\x1b[J").and_then(|()| output.flush());
                 }
                 Typed::Line(line)
             }
@@ -216,8 +284,10 @@ fn read_lines(
 
 /// Whether the line will be shown again as a message.
 fn is_said(line: &str) -> bool {
-    let command = line.starts_with('/') && !line.starts_with("//");
-    !command && !line.trim().is_empty()
+    match line.strip_prefix('/') {
+        Some(rest) if !rest.starts_with('/') => command::says(rest),
+        _ => !line.trim().is_empty(),
+    }
 }
 
 /// How many rows of the screen the text takes.
@@ -285,8 +355,24 @@ mod tests {
 
     #[test]
     fn only_what_comes_back_as_a_message_is_taken_away() {
-        assert!(is_said("hi") && is_said("//who"));
-        assert!(!is_said("/who") && !is_said("  "));
+        for line in ["hi", "//who", "/me waves", "/msg bert hi"] {
+            assert!(is_said(line), "{line}");
+        }
+        for line in ["/who", "  ", "/me", "/msg bert ", "/message bert hi"] {
+            assert!(!is_said(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn tab_completes_commands_and_names_that_were_seen() {
+        let names = ["anna", "Анна", "lobby"].map(str::to_owned).into();
+        let completed = |line| complete(line, &names);
+        assert_eq!(completed("/jo"), (0, vec!["/join ".to_owned()]));
+        assert_eq!(completed("/msg @an"), (6, vec!["anna ".to_owned()]));
+        assert_eq!(completed("ask\u{3000}АН"), (6, vec!["Анна ".to_owned()]));
+        assert_eq!(completed("/join #lo"), (7, vec!["lobby ".to_owned()]));
+        assert_eq!(completed("what/jo"), (0, vec![]));
+        assert_eq!(completed("hello "), (6, vec![]));
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::base::Seq;
 use crate::base::limit::PAGE_MESSAGES_MAX;
+use crate::base::text::harmless_json;
 use crate::client::calls::as_on_the_wire;
 use crate::client::{Client, Event, Message, Part, Refusal};
 use crate::tui::args::{Args, Verb};
 use crate::tui::ask;
 use crate::tui::enter::{Entry, twice};
 use crate::tui::failure::Failure;
-use crate::tui::show::{Style, harmless, harmless_json};
+use crate::tui::show::{Style, harmless};
 use crate::tui::talk::room_line;
 
 /// How long a script waits for a server that is gone before it gives up.
@@ -29,7 +30,7 @@ pub async fn run(verb: &Verb, args: &Args) -> Result<(), Failure> {
     let mut entry = Entry::of_script(args);
     // Before the connection: the person may take their time, and so may the program that writes into the pipe.
     let text = match verb {
-        Verb::Send { text, .. } => Some(text_of(text.as_deref())?),
+        Verb::Send { text, .. } => Some(text_of(text)?),
         _ => None,
     };
     let follows = matches!(verb, Verb::Tail { follow: true, .. });
@@ -65,9 +66,9 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
             let messages = newest(client, room, before.map(Seq), *number).await?;
             Printer { json: *json }.print_all(&messages)
         }
-        Verb::Search { text, room, json } => {
+        Verb::Search { words, room, json } => {
             let found = client
-                .search(text, room.as_deref(), PAGE_MESSAGES_MAX)
+                .search(&words.join(" "), room.as_deref(), PAGE_MESSAGES_MAX)
                 .await;
             let found = found.map_err(|refusal| Failure::of(client, &refusal))?;
             Printer { json: *json }.print_all(&found.messages)
@@ -83,10 +84,10 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
     }
 }
 
-fn text_of(text: Option<&str>) -> Result<String, Failure> {
-    let text = match text {
-        Some(text) => text.to_owned(),
-        None => {
+fn text_of(words: &[String]) -> Result<String, Failure> {
+    let text = match words {
+        [_, ..] => words.join(" "),
+        [] => {
             let mut bytes = Vec::new();
             let read = io::stdin()
                 .lock()
@@ -187,14 +188,14 @@ async fn follow(client: &mut Client, rooms: &[String], printer: &Printer) -> Res
             Event::Lost {
                 why, attempts: 1, ..
             } => {
-                eprintln!("{}; connecting again…", harmless(&why));
+                tell!("{}; connecting again…", harmless(&why));
             }
-            Event::Back { .. } => eprintln!("connected again"),
-            Event::WentBack { room, has, .. } => eprintln!(
+            Event::Back { .. } => tell!("connected again"),
+            Event::WentBack { room, has, .. } => tell!(
                 "the server went back to a backup: {} ends at message {has} there",
                 harmless(&room)
             ),
-            Event::Expired { room, count } => eprintln!(
+            Event::Expired { room, count } => tell!(
                 "{count} messages of {} are no longer kept by the server",
                 harmless(&room)
             ),

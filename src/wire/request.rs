@@ -209,7 +209,7 @@ impl Tagged {
             )),
             None => Err(refuse(
                 Code::UnknownType,
-                "the server does not know this `type` of request; see `features` in its hello"
+                "the server does not know this `type` of request; check how it is written, or do without"
                     .to_owned(),
             )),
         }

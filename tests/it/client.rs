@@ -211,6 +211,27 @@ fn what_goes_wrong_is_told_in_a_sentence() {
     anna().run(&["send"]).failed(2);
 }
 
+/// Also with `2>&1 | head`: the exit code is the one that was meant.
+#[test]
+fn an_error_that_nobody_reads_is_no_panic() {
+    for (program, arguments) in [
+        (
+            env!("CARGO_BIN_EXE_chat-client"),
+            &["--server=127.0.0.1", "--port=1", "rooms"][..],
+        ),
+        (
+            env!("CARGO_BIN_EXE_chatctl"),
+            &["--socket=/nowhere/at/all", "status"],
+        ),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = std::process::Command::new(program);
+        let status = command.args(arguments).stderr(writer).status();
+        assert_eq!(status.expect("it runs").code(), Some(3), "{program}");
+    }
+}
+
 /// In a pipe: lines are said, slash commands done, messages come one a line; the end of the input ends it in order.
 #[test]
 fn a_conversation_in_a_pipe() {

@@ -45,19 +45,16 @@ const RENEW: &str =
     "if that is meant, `UPDATE_MAN=1 cargo test --test it man` writes the pages anew";
 
 #[test]
-#[ignore = "the programs do not write their pages yet"]
 fn chatd_is_as_shipped() {
     check(env!("CARGO_BIN_EXE_chatd"), "chatd.8");
 }
 
 #[test]
-#[ignore = "the programs do not write their pages yet"]
 fn chatctl_is_as_shipped() {
     check(env!("CARGO_BIN_EXE_chatctl"), "chatctl.8");
 }
 
 #[test]
-#[ignore = "the programs do not write their pages yet"]
 fn chat_client_is_as_shipped() {
     check(env!("CARGO_BIN_EXE_chat-client"), "chat-client.1");
 }

@@ -24,7 +24,7 @@ impl Model {
         }
         match (&asked.request, &event) {
             (Request::Hello(_), event::Event::Hello(hello)) => self.greeted(hello.clone()),
-            (Request::Send(_), event::Event::Sent { .. }) => return self.sent(asked, event),
+            (Request::Send(_), event::Event::Sent { .. }) => return self.sent(now, asked, event),
             (_, event::Event::Welcome(welcome)) => {
                 return self.welcomed(now, asked, welcome.clone());
             }
@@ -36,6 +36,17 @@ impl Model {
                 self.rooms.clear();
                 self.untold.clear();
                 self.phase = Phase::Open;
+            }
+            // Who asks is answered and not told: what has changed is what was asked for.
+            (Request::Topic(set), event::Event::Ok) => {
+                if let Some(state) = self.state_of(&set.room) {
+                    state.topic = set.topic.as_str().into();
+                }
+            }
+            (Request::Read(read), event::Event::Ok) => {
+                if let Some(state) = self.state_of(&read.room) {
+                    state.read_seq = state.read_seq.max(read.seq);
+                }
             }
             _ => self.room_news(&event),
         }
@@ -70,10 +81,15 @@ impl Model {
                     .events
                     .push_back(Event::Push(event::Event::Notice { text })),
             },
-            // Comes to a connection that had been behind: it replaces what is known, but no cursors.
+            // Comes to a connection that had been behind: it replaces what is known, but no cursors. A room that is
+            // not in it was left, or follows as `joined`.
             event::Event::Welcome(welcome) => {
-                self.rooms
-                    .retain(|name, _| welcome.rooms.iter().any(|room| room.room == *name));
+                let is_told = |name: &Arc<str>| welcome.rooms.iter().any(|room| room.room == *name);
+                let (told, untold): (BTreeMap<_, _>, _) = std::mem::take(&mut self.rooms)
+                    .into_iter()
+                    .partition(|(name, _)| is_told(name));
+                self.rooms = told;
+                self.untold.extend::<BTreeMap<_, _>>(untold);
                 for state in welcome.rooms {
                     self.room_news(&event::Event::Joined(state));
                 }
@@ -202,6 +218,10 @@ impl Model {
         }
         self.room(&room).take(message, true);
         self.show(&room);
+        self.look_if_caught_up(now);
+    }
+
+    fn look_if_caught_up(&mut self, now: Duration) {
         if self.catching_up.is_some() {
             let caught_up = |room: &Room| room.cursor() >= room.state.last_seq;
             let behind = !self.rooms.values().all(caught_up);
@@ -209,7 +229,7 @@ impl Model {
         }
     }
 
-    fn sent(&mut self, asked: Asked, event: event::Event) {
+    fn sent(&mut self, now: Duration, asked: Asked, event: event::Event) {
         let event::Event::Sent { room, seq, at } = event else {
             return;
         };
@@ -236,6 +256,7 @@ impl Model {
         };
         self.room(&room).take(message, false);
         self.show(&room);
+        self.look_if_caught_up(now);
     }
 
     /// The room of this name; one that was not told of is a conversation that has just begun.
@@ -261,6 +282,12 @@ impl Model {
         }
     }
 
+    fn state_of(&mut self, name: &str) -> Option<&mut RoomState> {
+        let mut rooms = self.rooms.iter_mut();
+        let found = rooms.find(|(room, _)| same_place(room, name));
+        found.map(|(_, room)| &mut room.state)
+    }
+
     fn room_news(&mut self, event: &event::Event) {
         match event {
             event::Event::Joined(state) => {
@@ -269,6 +296,7 @@ impl Model {
                 room.state = state.clone();
             }
             event::Event::Left { room } => {
+                self.untold.remove(room);
                 self.rooms.remove(room);
             }
             event::Event::Topic { room, topic, .. } => {

@@ -348,6 +348,47 @@ fn the_state_of_things_that_is_told_anew_moves_no_cursor() {
 }
 
 #[test]
+fn what_does_not_fit_the_state_told_anew_keeps_its_cursor() {
+    let mut story = Story::online();
+    story.message(11, "bert", None);
+    story.message(12, "bert", None);
+    story.send("hi");
+    story.told.clear();
+    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#);
+    story.says(r#"{"type":"joined","room":"lobby","topic":"tea","first_seq":1,"last_seq":14,"read_seq":0,"members":2,"joined":true}"#);
+    story.message(13, "bert", None);
+    story.sent(3, 14);
+    story.send("so");
+    assert_eq!(story.model.rooms()["lobby"].cursor(), Seq(14));
+    insta::assert_snapshot!(story.told(), @r#"
+    ! lobby#13 t13
+    ! sent k1 as 14
+    ! lobby#14 own hi
+    > {"id":4,"type":"send","to":"Lobby","text":"so","key":"k2"}
+    "#);
+}
+
+#[test]
+fn what_was_asked_for_and_done_is_known_without_being_told() {
+    let mut story = Story::online();
+    for request in [
+        Request::Topic(request::Topic {
+            room: "Lobby".into(),
+            topic: "tea".into(),
+        }),
+        Request::Read(request::Read {
+            room: "lobby".into(),
+            seq: Seq(9),
+        }),
+    ] {
+        let no = story.model.ask(story.now, request);
+        story.says(&format!(r#"{{"re":{no},"type":"ok"}}"#));
+    }
+    let room = &story.model.rooms()["lobby"];
+    assert_eq!((&*room.state.topic, room.unread()), ("tea", 1));
+}
+
+#[test]
 fn a_text_that_is_too_long_is_refused_before_it_can_do_harm() {
     let mut story = Story::online();
     story.send(&"x".repeat(9_000));

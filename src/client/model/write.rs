@@ -119,7 +119,8 @@ impl Model {
         }
         self.frames.clear();
         self.catching_up = None;
-        self.rooms.values_mut().for_each(Room::disconnected);
+        let all = self.rooms.values_mut().chain(self.untold.values_mut());
+        all.for_each(Room::disconnected);
         self.pending
             .iter_mut()
             .for_each(|send| send.in_flight = None);

@@ -345,6 +345,18 @@ async fn half_a_message_ends_with_its_connection_or_its_time() {
 }
 
 #[tokio::test]
+async fn who_calls_nothing_makes_room_in_the_end() {
+    let server = Server::start(1);
+    let mut idle = server.connect().await;
+    assert_eq!(idle.hear().await, None);
+    let mut next = server.connect().await;
+    let (error, _) = next
+        .refused(r#"{"method":"io.chatd.Control.Nothing"}"#)
+        .await;
+    assert_eq!(error, "org.varlink.service.MethodNotFound");
+}
+
+#[tokio::test]
 async fn a_caller_that_ends_its_own_side_is_answered_still() {
     let mut server = Server::start(4);
     let mut peer = server.connect().await;

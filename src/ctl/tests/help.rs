@@ -59,10 +59,12 @@ fn of_the_program() {
       announce     Tell everyone who is connected something
 
     Options:
-          --socket <PATH>  The control socket [env: CHATD_CONTROL]
-          --json           Print JSON: one object, or one object a line
-      -h, --help           Print help
-      -V, --version        Print version
+          --socket <PATH>    The control socket [env: CHATD_CONTROL]
+          --json             Print JSON: one object, or one object a line
+          --generate <WHAT>  Print the manual page, or completions for a shell
+                             [possible values: man, bash, zsh, fish]
+      -h, --help             Print help
+      -V, --version          Print version
 
     Exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
     permitted.

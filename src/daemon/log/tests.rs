@@ -46,6 +46,15 @@ fn a_line_has_its_time_its_level_and_its_fields_and_stays_one_line() {
 }
 
 #[test]
+fn the_file_and_a_folder_made_for_it_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, log, _) = log(10);
+    let file = std::path::PathBuf::from(log.state().file.unwrap());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+}
+
+#[test]
 fn off_and_on_and_levels_are_in_force_at_once() {
     let (_folder, log, subscriber) = log(100);
     dispatcher::with_default(&subscriber, || {
@@ -170,4 +179,15 @@ async fn a_follower_begins_with_the_last_lines_and_is_told_what_it_missed() {
     (0..FOLLOWER_LINES + 7).for_each(|line| write(&line.to_string()));
     assert_eq!(next().await, ("INFO 7".into(), Some(7)));
     assert_eq!(next().await, ("INFO 8".into(), None));
+}
+
+#[test]
+fn a_folder_that_is_made_for_the_log_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, _log, _) = log(10);
+    let mode = |path: &str| {
+        let made = std::fs::metadata(folder.path().join(path)).unwrap();
+        made.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("log"), mode("log/chatd.log")), (0o700, 0o600));
 }

@@ -107,6 +107,23 @@ fn a_new_owner_of_a_name_does_not_get_the_old_owners_conversation() {
 }
 
 #[test]
+fn of_two_who_had_a_name_and_are_gone_the_name_means_the_later_one() {
+    let mut world = two();
+    let remove = || Command::RemoveUser {
+        name: "anna".parse().unwrap(),
+    };
+    world.command(remove());
+    world.register(3, "anna");
+    (0..3).for_each(|_| world.say(2, "@anna", "you, too?"));
+    world.command(remove());
+    world.resume(4, 2, &[("@anna", 1)]);
+    assert_eq!(
+        world.told(4),
+        ["welcome boris lobby:0/0 @anna:0/3", "@anna is fed after 1"]
+    );
+}
+
+#[test]
 fn users_are_added_and_their_passwords_set_by_the_admin() {
     let mut world = two();
     let hash = || PasswordHash("hash".into());

@@ -2,6 +2,9 @@
 //! test, which decides when they are done.
 
 mod admin;
+mod crossing;
 mod people;
+mod rows;
+mod simulation;
 mod talk;
 mod world;

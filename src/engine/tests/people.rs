@@ -343,6 +343,37 @@ fn rooms_and_people_are_listed_in_portions() {
 }
 
 #[test]
+fn people_are_listed_by_name_from_any_place_on_in_a_small_room_as_in_a_big_one() {
+    let mut world = World::new(Limits::default());
+    for (conn, name) in (0..).zip(["zoe", "Вера", "anna", "boris"]) {
+        world.register(conn, name);
+    }
+    let tea = || "tea".parse().unwrap();
+    world.ask(0, Request::Create { room: tea() });
+    (1..3).for_each(|conn| world.ask(conn, Request::Join { room: tea() }));
+    (4..60).for_each(|conn| world.register(conn, &format!("user{conn}")));
+    world.gone(2);
+    let who = |world: &mut World, room: Option<&str>, after: Option<&str>| {
+        world.hush();
+        let (room, after) = (
+            room.map(|room| room.parse().unwrap()),
+            after.map(|name| name.parse().unwrap()),
+        );
+        world.ask(0, Request::Who { room, after });
+        world.told(0).remove(0)
+    };
+    assert_eq!(
+        who(&mut world, Some("tea"), None),
+        "who anna(away) zoe Вера"
+    );
+    assert_eq!(who(&mut world, Some("tea"), Some("Anna")), "who zoe Вера");
+    for room in [Some("lobby"), None] {
+        assert_eq!(who(&mut world, room, Some("user8")), "who user9 zoe Вера");
+    }
+    assert!(who(&mut world, None, None).starts_with("who boris user10 "));
+}
+
+#[test]
 fn a_stop_waits_for_what_is_being_stored_and_says_good_bye() {
     let mut world = anna();
     world.quick = false;

@@ -1,13 +1,14 @@
-//! The world around an engine: connections that write down what they are told, a writer that numbers messages, a
-//! clock that is set by hand.
+//! The world around an engine: connections that write down what they are told, a writer that does as a
+//! naive store says, a clock that is set by hand.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rows::Rows;
 use crate::base::id::LOBBY;
 use crate::base::record::{
-    Change, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
+    Change, Draft, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
 };
 use crate::base::{
     CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq, SessionId,
@@ -15,7 +16,13 @@ use crate::base::{
 };
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Reply};
-use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request, Rules};
+use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Request, Rules};
+
+/// What the writer is asked for.
+pub enum Job {
+    Append(Draft),
+    Commit(Vec<Change>),
+}
 
 pub struct World {
     pub engine: Engine,
@@ -24,10 +31,13 @@ pub struct World {
     told: BTreeMap<u32, Vec<String>>,
     attached: BTreeMap<(Channel, ConnId), Seq>,
     /// What waits for the writer; done by [`World::store`].
-    writer: VecDeque<(Ticket, Option<RoomId>, Vec<Change>)>,
+    writer: VecDeque<(Ticket, Job)>,
     /// Whether the writer is done at once.
     pub quick: bool,
-    seqs: BTreeMap<RoomId, Seq>,
+    /// What waits for the password threads, when they are slow; done by [`World::do_passwords`].
+    passwords: VecDeque<(Ticket, PasswordWork)>,
+    pub slow_passwords: bool,
+    rows: Rows,
     tokens: u8,
     pub stopped: bool,
     pub replies: Vec<Reply>,
@@ -35,29 +45,8 @@ pub struct World {
 
 impl World {
     pub fn new(limits: Limits) -> Self {
-        let lobby = RoomRecord {
-            id: LOBBY,
-            form: RoomForm::Open(RoomName::lobby()),
-            topic: "".into(),
-            created_at: Timestamp(0),
-            first_seq: Seq(1),
-            last_seq: Seq(0),
-        };
-        let snapshot = Snapshot {
-            rooms: vec![lobby],
-            next_user: UserId(1),
-            next_room: RoomId(2),
-            next_session: SessionId(1),
-            ..Snapshot::default()
-        };
         Self {
-            engine: Engine::new(
-                Rules {
-                    registration_open: true,
-                    limits,
-                },
-                snapshot,
-            ),
+            engine: new_engine(limits),
             now: Now {
                 elapsed: Duration::from_secs(1),
                 wall: Timestamp(1_800_000_000_000),
@@ -66,7 +55,9 @@ impl World {
             attached: BTreeMap::new(),
             writer: VecDeque::new(),
             quick: true,
-            seqs: BTreeMap::new(),
+            passwords: VecDeque::new(),
+            slow_passwords: false,
+            rows: Rows::default(),
             tokens: 0,
             stopped: false,
             replies: Vec::new(),
@@ -170,13 +161,9 @@ impl World {
 
     /// The writer stores everything that waits, in one commit.
     pub fn store(&mut self) {
-        let outcome = |(ticket, room, _): (Ticket, Option<RoomId>, Vec<Change>)| match room {
-            Some(room) => {
-                let seq = self.seqs.entry(room).or_default();
-                *seq = seq.next();
-                (ticket, Outcome::Appended(*seq))
-            }
-            None => (ticket, Outcome::Changed),
+        let outcome = |(ticket, job)| match job {
+            Job::Append(draft) => (ticket, self.rows.append(&draft)),
+            Job::Commit(changes) => (ticket, self.rows.change(&changes)),
         };
         let outcomes = self.writer.drain(..).map(outcome).collect();
         self.input(Input::Stored(outcomes));
@@ -188,9 +175,11 @@ impl World {
         self.input(Input::NotStored { tickets, fault });
     }
 
-    /// The first things that wait were dealt with by hand.
-    pub fn forget_writer(&mut self, things: usize) {
-        self.writer.drain(..things);
+    /// The password threads do everything that waits.
+    pub fn do_passwords(&mut self) {
+        while let Some((ticket, work)) = self.passwords.pop_front() {
+            self.password(ticket, work);
+        }
     }
 
     /// What the connection was told since it was last asked, a line each.
@@ -244,10 +233,10 @@ impl World {
                 self.attached.retain(|(_, other), _| *other != conn);
                 self.tell(conn, format!("bye {:?}", bye.reason));
             }
-            Effect::Append { ticket, draft } => {
-                self.writer.push_back((ticket, Some(draft.room), vec![]))
+            Effect::Append { ticket, draft } => self.writer.push_back((ticket, Job::Append(draft))),
+            Effect::Commit { ticket, changes } => {
+                self.writer.push_back((ticket, Job::Commit(changes)));
             }
-            Effect::Commit { ticket, changes } => self.writer.push_back((ticket, None, changes)),
             Effect::Deliver {
                 channel,
                 label,
@@ -272,6 +261,9 @@ impl World {
                 );
             }
             Effect::Query { conn, query, .. } => self.tell(conn, format!("{query:?}")),
+            Effect::Password { ticket, work } if self.slow_passwords => {
+                self.passwords.push_back((ticket, work));
+            }
             Effect::Password { ticket, work } => self.password(ticket, work),
             Effect::Reply { reply, .. } => self.replies.push(reply),
             Effect::Stopped => self.stopped = true,
@@ -286,8 +278,11 @@ impl World {
         let right = |password: Password| password.expose() == "correct horse";
         let outcome = match work {
             PasswordWork::Hash(_) => PasswordOutcome::Hashed(PasswordHash("hash".into()), token),
-            PasswordWork::Check(Some(_), password) if right(password.clone()) => {
-                PasswordOutcome::Right(token)
+            PasswordWork::Check(Some(user), password) if right(password.clone()) => {
+                let known = self.rows.passwords.get(&user).cloned();
+                known.map_or(PasswordOutcome::Wrong, |hash| {
+                    PasswordOutcome::Right(hash, token)
+                })
             }
             PasswordWork::Replace(_, old, _) if right(old.clone()) => {
                 PasswordOutcome::Hashed(PasswordHash("hash".into()), token)
@@ -296,6 +291,30 @@ impl World {
         };
         self.input(Input::Password { ticket, outcome });
     }
+}
+
+/// An engine with the lobby and nobody in it.
+pub fn new_engine(limits: Limits) -> Engine {
+    let lobby = RoomRecord {
+        id: LOBBY,
+        form: RoomForm::Open(RoomName::lobby()),
+        topic: "".into(),
+        created_at: Timestamp(0),
+        first_seq: Seq(1),
+        last_seq: Seq(0),
+    };
+    let snapshot = Snapshot {
+        rooms: vec![lobby],
+        next_user: UserId(1),
+        next_room: RoomId(2),
+        next_session: SessionId(1),
+        ..Snapshot::default()
+    };
+    let rules = Rules {
+        registration_open: true,
+        limits,
+    };
+    Engine::new(rules, snapshot)
 }
 
 pub fn id_of(conn: u32) -> ConnId {

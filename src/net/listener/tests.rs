@@ -66,7 +66,7 @@ fn connections_are_spread_over_the_workers() {
 fn during_a_pause_one_waits_and_is_served_when_it_ends() {
     let (listener, doors, _workers) = world(100);
     let mut before = greet(&listener);
-    listener.pause(false);
+    listener.pause(false).unwrap();
     let mut waiting = connect(&listener).unwrap();
     say_hello(&mut waiting);
     let elsewhere = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
@@ -83,10 +83,16 @@ fn during_a_pause_one_waits_and_is_served_when_it_ends() {
 fn a_pause_that_refuses_closes_the_port_and_gets_it_back() {
     let (listener, _doors, _workers) = world(100);
     let _connected = greet(&listener);
-    listener.pause(true);
+    listener.pause(true).unwrap();
     let refused = connect(&listener).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    listener.pause(false).unwrap();
+    let mut waiting = connect(&listener).unwrap();
+    listener.pause(true).unwrap();
+    assert!(waiting.read(&mut [0; 1]).is_err(), "who waited is let go");
     let squatter = bind(listener.address.unwrap(), false).unwrap();
+    let error = listener.pause(false).unwrap_err();
+    assert!(error.to_string().contains("is taken"), "{error}");
     let error = listener.resume().unwrap_err();
     assert!(
         error.to_string().contains("is taken by another program"),
@@ -146,7 +152,7 @@ fn a_local_socket_is_listened_on_as_well() {
     let path = folder.path().join("chat");
     let bound = Bound::Unix(UnixListener::bind(&path).unwrap());
     let listener = ListenerHandle::spawn(bound, doors).unwrap();
-    listener.pause(true);
+    listener.pause(true).unwrap();
     listener.resume().unwrap();
     let mut client = UnixStream::connect(&path).unwrap();
     client.write_all(&[0; 4]).unwrap();

@@ -69,7 +69,8 @@ pub fn encode_chunk(label: &Target, messages: &[Delivery]) -> Option<Chunk> {
     })
 }
 
-/// Encodes messages read from the store for one connection that is behind: consecutive numbers of one channel.
+/// Encodes messages read from the store for one connection that is behind: of one channel, ascending. What comes after
+/// a hole is left out, because a chunk has none; it is asked for next.
 ///
 /// `None` when there are none.
 #[must_use]
@@ -79,6 +80,9 @@ pub fn encode_log(lines: &[Line<'_>]) -> Option<Chunk> {
     let mut pieces = Vec::with_capacity(lines.len());
     for line in lines {
         let Record { seq, draft } = line.record;
+        if seq.0 != first.0 + pieces.len() as u64 {
+            break;
+        }
         encoder.frame(line.label, *seq, line.from, draft, line.key());
         pieces.push((encoder.bytes.len() as u32, None));
     }
@@ -367,6 +371,21 @@ mod tests {
             let event = decode(&chunk.unwrap().bytes).remove(0).event;
             assert_eq!(event, Event::Message(message(7, "x", key)));
         }
+    }
+
+    #[test]
+    fn a_chunk_ends_before_a_hole_in_the_log() {
+        let (label, from) = ("lobby".parse().unwrap(), "bob".parse().unwrap());
+        let records = [4, 5, 8].map(|seq| record(seq, "x"));
+        let lines = records.each_ref().map(|record| Line {
+            label: &label,
+            record,
+            from: &from,
+            viewer: UserId(9),
+        });
+        let chunk = encode_log(&lines).unwrap();
+        assert_eq!((chunk.first, chunk.last()), (Seq(4), Seq(5)));
+        assert_eq!(decode(&chunk.bytes).len(), 2);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::net::native::message::{begin, finish, string};
 use crate::wire::event::{
     Event, Hello, HelloLimits, LastLogin, Person, Presence, RoomEntry, RoomState, Tagged, Welcome,
 };
-use crate::wire::{Code, PROTOCOL, Request, SOFTWARE, frame};
+use crate::wire::{Code, PROTOCOL, SOFTWARE, frame};
 
 /// Encodes what one connection is told. Mostly one frame; a `welcome` with more rooms than fit it is followed by
 /// `joined` frames for the rest.
@@ -90,7 +90,7 @@ pub fn encode_hello(re: Option<RequestId>, greeting: &Greeting) -> Bytes {
                 requests_outstanding: greeting.limits.requests_outstanding,
                 key_hours: greeting.limits.key_hours,
             },
-            features: Request::TYPES.iter().map(|&word| word.to_owned()).collect(),
+            features: Vec::new(),
         }),
     )
 }
@@ -331,11 +331,11 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         ),
         Refusal::NoSuchRoom => (
             Code::NoSuchRoom,
-            "there is no room of that name; see `rooms` for those there are, or make it with `create`",
+            "there is no room of that name; look at the list of rooms, or create it",
         ),
         Refusal::NoSuchUser => (
             Code::NoSuchUser,
-            "there is nobody of that name; see `who` for those there are",
+            "there is nobody of that name; check how it is written",
         ),
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (

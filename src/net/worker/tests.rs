@@ -2,6 +2,7 @@
 //! about time.
 
 mod behind;
+mod bounds;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -305,54 +306,23 @@ fn the_hub_hears_of_requests_and_of_the_end_of_those_who_made_some() {
 }
 
 #[test]
-fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
+fn whoever_has_logged_out_is_given_nothing_more() {
     let mut world = World::new(Limits::default());
-    let (mut client, conn) = world.greet();
-    client.say(r#"{"type":"logout"}"#);
-    world.asked();
-    world.answer(conn, None);
-    drop(client);
-    assert!(matches!(world.told(), Input::Gone { .. }));
-    let (mut next, _) = world.connect();
-    world.notice(conn, "late");
-    world.notice(ConnId { turn: 1, ..conn }, "for you");
-    assert!(matches!(next.hear(), Event::Notice { text } if &*text == "for you"));
-    assert_eq!(world.worker.connections.load(Ordering::Relaxed), 1);
-}
-
-#[test]
-fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
-    let limits = Limits {
-        requests_outstanding: 4,
-        ..Limits::default()
-    };
-    let mut world = World::new(limits);
-    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
-    let requests: Vec<u8> = (0..1_000)
-        .flat_map(|id| encode(&format!(r#"{{"id":{id},"type":"logout"}}"#)))
-        .collect();
-    client.send(&requests);
-    let mut waiting: Vec<_> = (0..4).map(|_| world.asked()).collect();
-    // Nothing of the first connection comes before this one's, which was made when all of it had been read.
-    other.say(r#"{"id":"other","type":"logout"}"#);
-    assert_eq!(world.asked().0, other_conn);
-    let mut ids = Vec::new();
-    while ids.len() < 1_000 {
-        for (_, id) in waiting.drain(..) {
-            world.answer(conn, id.clone());
-            ids.push(id.unwrap().0.parse::<u32>().unwrap());
-        }
-        while waiting.len() + ids.len() < 1_000 && waiting.len() < 2 {
-            waiting.push(world.asked());
-        }
-    }
-    assert!(ids.is_sorted());
-    for id in 0..1_000 {
-        assert_eq!(
-            client.hear_tagged().re,
-            Some(RequestId(id.to_string().into()))
-        );
-    }
+    let ((mut anna, conn), (mut boris, _)) = (world.join(0), world.join(0));
+    world.order(Order::Dismiss { conn });
+    world.deliver(1..=1, None, 10);
+    world.order(Order::Signal {
+        channel: LOBBY,
+        frame: encode_signal(News::Notice { text: "all".into() }),
+        except: None,
+    });
+    world.notice(conn, "you");
+    assert_eq!(boris.hear_seq(), 1);
+    assert!(matches!(anna.hear(), Event::Notice { text } if &*text == "you"));
+    // Somebody else may log in on the same connection and is given what comes from then on.
+    world.attach(conn, 1, 1);
+    world.deliver(2..=2, None, 10);
+    assert_eq!(anna.hear_seq(), 2);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, SessionRecor
 use crate::base::{RoomId, Seq, Timestamp, Token};
 use crate::store::rows::message_id;
 use crate::store::tests::stage::{
-    ANNA, BORIS, Stage, TEA, draft, lines, make, member, open, room, said, say, session, snapshot,
-    user,
+    ANNA, BORIS, Stage, TEA, draft, lines, log_in, make, member, open, room, said, say, session,
+    snapshot, user,
 };
 use crate::store::{Entry, Outcome, Reader, Store, numbers, reader, snapshot as snapshots, writer};
 
@@ -116,7 +116,7 @@ fn what_was_stored_is_there_after_a_restart() {
             user(BORIS, "boris"),
             room(TEA, RoomForm::Direct(ANNA, BORIS)),
             Change::AddMember(member(TEA, ANNA, 1)),
-            Change::AddSession(session(4, ANNA)),
+            log_in(4, ANNA, "Анна"),
             Change::RemoveUser(BORIS),
         ],
     );
@@ -280,7 +280,10 @@ fn the_files_tell_no_login_address_device_password_or_token() {
                     from: Some("203.0.113.77".parse().unwrap()),
                 },
             ),
-            Change::AddSession(session),
+            Change::AddSession(
+                session,
+                crate::base::record::PasswordHash("$argon2id$x".into()),
+            ),
             Change::AddAudit(audit),
         ],
     );

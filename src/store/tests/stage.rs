@@ -48,6 +48,11 @@ pub(in crate::store) fn session(id: u64, user: UserId) -> SessionRecord {
     }
 }
 
+/// The session begins, for whoever showed the password.
+pub(in crate::store) fn log_in(id: u64, user: UserId, password: &str) -> Change {
+    Change::AddSession(session(id, user), hash(password))
+}
+
 pub(in crate::store) fn room(id: RoomId, form: RoomForm) -> Change {
     Change::AddRoom(RoomRecord {
         id,

@@ -9,8 +9,8 @@ use crate::base::record::{
 };
 use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId};
 use crate::store::tests::stage::{
-    ANNA, BORIS, Stage, TEA, draft, hash, lines, make, member, open, room, said, say, session,
-    snapshot, user,
+    ANNA, BORIS, Stage, TEA, draft, hash, lines, log_in, make, member, open, room, said, say,
+    session, snapshot, user,
 };
 use crate::store::{Entry, Outcome, Reader, Store, StoreError};
 
@@ -33,6 +33,7 @@ suite! {
     a_name_that_is_taken_holds_up_nobody_else
     accounts_sessions_and_members_are_as_they_were_left
     who_is_removed_stays_an_author_and_the_name_is_free_again
+    what_comes_too_late_for_an_account_or_its_password_is_not_stored
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
     search_finds_all_the_words_newest_first
@@ -206,9 +207,9 @@ fn accounts_sessions_and_members_are_as_they_were_left(stage: &mut dyn Stage) {
             Change::SetPassword(ANNA, hash("another")),
             Change::SetLastLogin(ANNA, login(5, Some("192.0.2.7"))),
             Change::SetLastLogin(BORIS, login(6, Some("2001:db8::7"))),
-            Change::AddSession(session(1, ANNA)),
-            Change::AddSession(session(2, BORIS)),
-            Change::AddSession(session(3, ANNA)),
+            log_in(1, ANNA, "another"),
+            log_in(2, BORIS, "boris"),
+            log_in(3, ANNA, "another"),
             Change::RenewSession {
                 id: SessionId(1),
                 seen_at: Timestamp(4_000),
@@ -220,6 +221,7 @@ fn accounts_sessions_and_members_are_as_they_were_left(stage: &mut dyn Stage) {
             Change::AddMember(member(LOBBY, ANNA, 0)),
             Change::AddMember(member(LOBBY, BORIS, 0)),
             Change::SetRead(member(LOBBY, ANNA, 7)),
+            Change::SetRead(member(LOBBY, ANNA, 6)),
             Change::RemoveMember(LOBBY, BORIS),
             Change::SetRead(member(LOBBY, BORIS, 7)),
         ],
@@ -263,8 +265,8 @@ fn who_is_removed_stays_an_author_and_the_name_is_free_again(stage: &mut dyn Sta
             user(BORIS, "boris"),
             Change::AddMember(member(LOBBY, ANNA, 0)),
             Change::AddMember(member(LOBBY, BORIS, 0)),
-            Change::AddSession(session(1, ANNA)),
-            Change::AddSession(session(2, BORIS)),
+            log_in(1, ANNA, "Anna"),
+            log_in(2, BORIS, "boris"),
             Change::SetLastLogin(ANNA, login),
             room(TEA, RoomForm::Direct(ANNA, BORIS)),
         ],
@@ -289,12 +291,54 @@ fn who_is_removed_stays_an_author_and_the_name_is_free_again(stage: &mut dyn Sta
     assert_eq!(reader.password(UserId(3)).unwrap(), Some(hash("anna")));
 }
 
+fn what_comes_too_late_for_an_account_or_its_password_is_not_stored(stage: &mut dyn Stage) {
+    make(
+        stage.store(),
+        vec![
+            user(ANNA, "anna"),
+            user(BORIS, "boris"),
+            room(TEA, open("tea")),
+            log_in(1, BORIS, "boris"),
+            log_in(2, BORIS, "boris"),
+        ],
+    );
+    let batch = [
+        Entry::Changes(vec![Change::RemoveUser(ANNA)]),
+        Entry::Changes(vec![log_in(3, ANNA, "anna")]),
+        Entry::Changes(vec![Change::AddMember(member(TEA, ANNA, 0))]),
+        Entry::Changes(vec![
+            Change::SetPassword(BORIS, hash("another")),
+            Change::RemoveSessions {
+                user: BORIS,
+                but: Some(SessionId(2)),
+            },
+        ]),
+        Entry::Changes(vec![
+            Change::RemoveSession(SessionId(2)),
+            log_in(4, BORIS, "boris"),
+        ]),
+        Entry::Changes(vec![log_in(5, BORIS, "another")]),
+    ];
+    let outcomes = stage.store().commit(&batch).unwrap();
+    use Outcome::{Changed, Taken};
+    assert_eq!(outcomes, [Changed, Taken, Changed, Changed, Taken, Changed]);
+    let left = snapshot(stage.store());
+    assert_eq!(left.members, []);
+    assert_eq!(left.sessions, [session(2, BORIS), session(5, BORIS)]);
+    let all = vec![Change::RemoveSessions {
+        user: BORIS,
+        but: None,
+    }];
+    make(stage.store(), all);
+    assert_eq!(snapshot(stage.store()).sessions, []);
+}
+
 fn numbers_of_who_and_what_is_gone_are_not_given_again(stage: &mut dyn Stage) {
     make(
         stage.store(),
         vec![
             user(UserId(5), "anna"),
-            Change::AddSession(session(8, UserId(5))),
+            log_in(8, UserId(5), "anna"),
             room(RoomId(6), open("tea")),
         ],
     );

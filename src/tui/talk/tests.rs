@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::base::Seq;
-use crate::client::{Code, Ending, EndingKind, LastLogin, Unsent};
+use crate::client::{Code, Ending, EndingKind, LastLogin, Presence, Unsent};
 
 struct Story {
     talk: Talk,
@@ -57,6 +57,20 @@ impl Story {
     fn hears(&mut self, event: Event) {
         let next = self.talk.event(event);
         self.does(next);
+    }
+
+    fn some_time_later(&mut self) {
+        self.talk.tell_comings();
+        self.look();
+    }
+
+    fn sees(&mut self, user: &str, state: Presence) {
+        self.hears(Event::Push(Answer::Presence {
+            room: "lobby".into(),
+            user: user.into(),
+            state,
+            others: 0,
+        }));
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -145,10 +159,10 @@ fn whoever_comes_back_is_greeted_and_sees_where_things_stand() {
         more: true,
     });
     insta::assert_snapshot!(story.seen(), @r#"
-      welcome back, anna: last here 2 h ago from 127.0.0.1
-      you are in @bert (2 unread), lobby; /help tells what you can do
+      -- welcome back, anna: last here 2 h ago from 127.0.0.1
+      -- you are in @bert (2 unread), lobby; /help tells what you can do
     ({"type":"history","room":"lobby","before":8,"limit":10})
-    — Friday, 20 November 2026 —
+    -- Friday, 20 November 2026
     10:30 <bert> tea?
     10:30 <anna> in a minute
     "#);
@@ -176,7 +190,7 @@ fn what_is_written_is_said_where_one_is() {
     > /msg bert psst
     (Say("@bert", Text, "psst"))
     > /msg @bert
-      what you write now goes to @bert
+      -- what you write now goes to @bert
     > now to you
     (Say("@bert", Text, "now to you"))
     "#);
@@ -261,18 +275,18 @@ fn help_is_a_table() {
     insta::assert_snapshot!(story.seen(), @r"
     > /help
     -- /join ROOM           go into a room, or to one you are in
-    -- /leave [ROOM]        leave a room
+    -- /leave [ROOM]        leave a room; from a person, go back to the lobby
     -- /create ROOM         make a room and go into it
     -- /msg USER [TEXT]     say something to one person, or go on with them
     -- /me TEXT             say what you do: * anna waves
     -- /who [ROOM]          who is here
     -- /rooms               which rooms there are
-    -- /topic [TEXT]        what the room is about
+    -- /topic [TEXT]        what the room is about; with TEXT, change it
     -- /history [NUMBER]    what was said before
     -- /search WORDS        find messages in all your rooms
-    -- /read                everything in the room is read
+    -- /read                mark all in the room as read
     -- /quit                end, like Ctrl-D
-    -- /help                this list
+    -- /help [COMMAND]      this list, or one line of it
     ");
 }
 
@@ -288,9 +302,9 @@ fn going_into_a_room_shows_what_was_said_there_before_and_nothing_twice() {
     insta::assert_snapshot!(story.seen(), @r#"
     > /join music
     ({"type":"join","room":"music"})
-      you are in music (2 members)
+      -- you are in music (2 members)
     ({"type":"history","room":"music","before":5,"limit":10})
-    — Friday, 20 November 2026 —
+    -- Friday, 20 November 2026
     10:30 <bert> live
     10:30 [lobby] <bert> elsewhere
     "#);
@@ -338,15 +352,107 @@ fn answers_and_what_comes_by_itself() {
     ] {
         story.hears(Event::Push(push));
     }
+    story.some_time_later();
     insta::assert_snapshot!(story.seen(), @r#"
     > /who
     ({"type":"who","room":"lobby"})
-    2: anna, bert (away)
-      vera and 17 others came
-      the topic of lobby was set by bert: tea␛[2J
-      notice: maintenance at noon
-      you are no longer in lobby
+    -- 2: anna, bert (away)
+      -- the topic of lobby was set by bert: tea␛[2J
+      -- notice: maintenance at noon
+      -- you are no longer in lobby
+      -- vera and 17 others came
     "#);
+}
+
+#[test]
+fn only_who_stays_is_said_to_have_come() {
+    let mut story = Story::begun(true);
+    // A script that looks in, one that says something, somebody whose line was lost.
+    story.sees("tail", Presence::Joined);
+    story.sees("tail", Presence::Left);
+    story.sees("backup", Presence::Joined);
+    story.hears(Event::Message(message("lobby", 8, "backup", "done")));
+    story.sees("backup", Presence::Left);
+    story.sees("bert", Presence::Left);
+    story.sees("bert", Presence::Joined);
+    assert!(!story.talk.has_comings());
+    // Who speaks is seen to be there.
+    story.sees("vera", Presence::Joined);
+    story.hears(Event::Message(message("lobby", 9, "vera", "hello")));
+    story.sees("olga", Presence::Joined);
+    story.sees("igor", Presence::Left);
+    story.some_time_later();
+    assert!(!story.talk.has_comings());
+    insta::assert_snapshot!(story.seen(), @"
+    -- Friday, 20 November 2026
+    10:30 <backup> done
+    10:30 <vera> hello
+      -- olga came
+      -- igor left
+    ");
+}
+
+#[test]
+fn those_who_come_back_when_one_does_oneself_are_nothing_new() {
+    let mut story = Story::begun(true);
+    story.hears(Event::Back { missed: 0 });
+    story.sees("bert", Presence::Joined);
+    story.some_time_later();
+    story.talk.all_are_back();
+    story.sees("olga", Presence::Joined);
+    story.some_time_later();
+    insta::assert_snapshot!(story.seen(), @"
+      -- connected again; nothing was missed
+      -- olga came
+    ");
+}
+
+#[test]
+fn what_was_done_is_told_and_so_is_that_nothing_was_found() {
+    let mut story = Story::begun(true);
+    story.writes("/topic tea");
+    story.answered(Answer::Ok);
+    story.writes("/search zzz");
+    story.answered(Answer::Page {
+        room: None,
+        messages: vec![],
+        first_seq: None,
+        last_seq: None,
+        more: false,
+    });
+    story.writes("/help /me");
+    story.writes("/help dance");
+    insta::assert_snapshot!(story.seen(), @r#"
+    > /topic tea
+    ({"type":"topic","room":"lobby","topic":"tea"})
+      -- the topic of lobby is set: tea
+    > /search zzz
+    ({"type":"search","text":"zzz","limit":20})
+      -- nothing found
+    > /help /me
+    -- /me TEXT             say what you do: * anna waves
+    > /help dance
+      -- there is no command /dance; see /help, or write //dance to say it
+    "#);
+}
+
+#[test]
+fn a_conversation_between_two_begins_without_ado_and_is_turned_from_not_left() {
+    let mut story = Story::begun(true);
+    story.hears(Event::Push(Answer::Joined(room("@vera", 0, 0))));
+    story.hears(Event::Message(message("@vera", 1, "vera", "psst")));
+    story.hears(Event::Own(message("@vera", 2, "anna", "yes?")));
+    story.writes("/msg vera");
+    story.writes("/leave");
+    insta::assert_snapshot!(story.seen(), @"
+    -- Friday, 20 November 2026
+    10:30 <vera → you> psst
+    10:30 <anna → vera> yes?
+    > /msg vera
+      -- what you write now goes to @vera
+    > /leave
+      -- what you write now goes to lobby
+    ");
 }
 
 #[test]

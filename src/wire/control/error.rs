@@ -53,7 +53,7 @@ errors! {
     "'{name}' cannot be a name: {reason}"
     BadName { name: String, reason: String } = "io.chatd.Control.BadName",
     /// The password is too short or too easy.
-    "the password is too weak: {reason}"
+    "{reason}"
     WeakPassword { reason: String } = "io.chatd.Control.WeakPassword",
     /// The configuration has a mistake; the one before stays in force.
     "the configuration stays as it was: {reason}"

@@ -1,0 +1,80 @@
+//! A naive store: what of the stored state tells whether an entry is refused, and who is where by then.
+
+use std::collections::BTreeMap;
+
+use crate::base::record::{Change, Draft, PasswordHash, RoomForm};
+use crate::base::{RoomId, Seq, SessionId, UserId};
+use crate::engine::input::Outcome;
+
+#[derive(Clone, Default)]
+pub struct Rows {
+    /// Of living accounts.
+    pub passwords: BTreeMap<UserId, PasswordHash>,
+    pub rooms: BTreeMap<RoomId, RoomForm>,
+    pub members: BTreeMap<(UserId, RoomId), Seq>,
+    pub sessions: BTreeMap<SessionId, UserId>,
+    heads: BTreeMap<RoomId, Seq>,
+}
+
+impl Rows {
+    pub fn append(&mut self, draft: &Draft) -> Outcome {
+        let head = self.heads.entry(draft.room).or_default();
+        *head = head.next();
+        Outcome::Appended(*head)
+    }
+
+    /// All of the changes or none.
+    pub fn change(&mut self, changes: &[Change]) -> Outcome {
+        let before = self.clone();
+        if changes.iter().all(|change| self.make(change)) {
+            return Outcome::Changed;
+        }
+        *self = before;
+        Outcome::Taken
+    }
+
+    fn make(&mut self, change: &Change) -> bool {
+        match change {
+            Change::AddRoom(room) => {
+                let is_taken = self.rooms.values().any(|form| *form == room.form);
+                self.rooms.insert(room.id, room.form.clone());
+                return !is_taken;
+            }
+            Change::AddUser(user, hash) => drop(self.passwords.insert(user.id, hash.clone())),
+            Change::SetPassword(user, hash) => {
+                if let Some(old) = self.passwords.get_mut(user) {
+                    *old = hash.clone();
+                }
+            }
+            Change::RemoveUser(user) => {
+                self.passwords.remove(user);
+                self.members.retain(|(member, _), _| member != user);
+                self.sessions.retain(|_, owner| owner != user);
+            }
+            Change::AddSession(session, hash) => {
+                self.sessions.insert(session.id, session.user);
+                return self.passwords.get(&session.user) == Some(hash);
+            }
+            Change::RemoveSession(id) => drop(self.sessions.remove(id)),
+            Change::RemoveSessions { user, but } => self
+                .sessions
+                .retain(|id, owner| owner != user || Some(*id) == *but),
+            Change::AddMember(member) if self.passwords.contains_key(&member.user) => {
+                let place = self.members.entry((member.user, member.room));
+                place.or_insert(member.read_seq);
+            }
+            Change::RemoveMember(room, user) => drop(self.members.remove(&(*user, *room))),
+            Change::SetRead(member) => {
+                if let Some(read) = self.members.get_mut(&(member.user, member.room)) {
+                    *read = member.read_seq.max(*read);
+                }
+            }
+            Change::AddMember(_)
+            | Change::SetLastLogin(..)
+            | Change::RenewSession { .. }
+            | Change::SetTopic(..)
+            | Change::AddAudit(_) => {}
+        }
+        true
+    }
+}

@@ -1,0 +1,125 @@
+//! Places that are taken again, and how much of a client is taken in before it is answered.
+
+use super::*;
+use crate::base::limit::FRAME_BYTES_MAX;
+
+#[test]
+fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.greet();
+    client.say(r#"{"type":"logout"}"#);
+    world.asked();
+    world.answer(conn, None);
+    drop(client);
+    assert!(matches!(world.told(), Input::Gone { .. }));
+    let (mut next, _) = world.connect();
+    world.notice(conn, "late");
+    world.notice(ConnId { turn: 1, ..conn }, "for you");
+    assert!(matches!(next.hear(), Event::Notice { text } if &*text == "for you"));
+    assert_eq!(world.worker.connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
+    let greeting = Arc::new(Greeting {
+        server: "test".into(),
+        registration: Registration::Open,
+        limits: Limits::default(),
+    });
+    let (orders, receiver) = unbounded_channel();
+    let (hub, readers) = (channel().0, channel().0);
+    let mut worker = Worker::new(0, hub, readers, greeting, receiver, Arc::default());
+    let adopt = |worker: &mut Worker| {
+        let (socket, _) = std::os::unix::net::UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        worker.connections.fetch_add(1, Ordering::Relaxed);
+        worker.carry_out(Order::Adopt(Accepted {
+            socket: Socket::Unix(socket),
+            peer: None,
+        }));
+    };
+    adopt(&mut worker);
+    worker.slots[0].turn = u16::MAX - 1;
+    worker.drop_conn(0);
+    adopt(&mut worker);
+    assert_eq!((worker.slots.len(), worker.id(0).turn), (1, u16::MAX));
+    worker.drop_conn(0);
+    adopt(&mut worker);
+    assert_eq!((worker.slots.len(), worker.id(1).turn), (2, 0));
+    worker.drop_conn(1);
+    drop(orders);
+    worker.stopping = true;
+    assert!(
+        std::future::poll_fn(|cx| Poll::Ready(worker.turn(cx)))
+            .await
+            .is_ready()
+    );
+}
+
+#[test]
+fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
+    let limits = Limits {
+        requests_outstanding: 4,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
+    let requests: Vec<u8> = (0..1_000)
+        .flat_map(|id| encode(&format!(r#"{{"id":{id},"type":"logout"}}"#)))
+        .collect();
+    client.send(&requests);
+    let mut waiting: Vec<_> = (0..4).map(|_| world.asked()).collect();
+    // Nothing of the first connection comes before this one's, which was made when all of it had been read.
+    other.say(r#"{"id":"other","type":"logout"}"#);
+    assert_eq!(world.asked().0, other_conn);
+    let mut ids = Vec::new();
+    while ids.len() < 1_000 {
+        for (_, id) in waiting.drain(..) {
+            world.answer(conn, id.clone());
+            ids.push(id.unwrap().0.parse::<u32>().unwrap());
+        }
+        while waiting.len() + ids.len() < 1_000 && waiting.len() < 2 {
+            waiting.push(world.asked());
+        }
+    }
+    assert!(ids.is_sorted());
+    for id in 0..1_000 {
+        assert_eq!(
+            client.hear_tagged().re,
+            Some(RequestId(id.to_string().into()))
+        );
+    }
+}
+
+#[test]
+fn what_calls_for_long_answers_is_taken_in_by_fewer_at_a_time() {
+    let limits = Limits {
+        requests_outstanding: 8,
+        outbox_bytes: 4 * FRAME_BYTES_MAX as u32,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
+    for (said, taken_at_once) in [
+        (r#"{"type":"login","name":"anna","password":"x"}"#, 4),
+        (r#"{"type":"resume","token":"x"}"#, 4),
+        (r#"{"type":"history","room":"lobby"}"#, 4),
+        (r#"{"type":"search","text":"tea"}"#, 4),
+        (r#"{"type":"rooms"}"#, 4),
+        (r#"{"type":"typing","to":"lobby"}"#, 8),
+    ] {
+        client.send(&encode(said).repeat(20));
+        let mut left = 20;
+        while left > 0 {
+            let taken = taken_at_once.min(left);
+            (0..taken).for_each(|_| assert_eq!(world.asked().0, conn, "{said}"));
+            // Nothing of the first connection comes before this one's, which was made when all of it had been read.
+            other.say(r#"{"type":"logout"}"#);
+            assert_eq!(world.asked().0, other_conn, "{said}");
+            world.answer(other_conn, None);
+            (0..taken).for_each(|_| world.answer(conn, None));
+            left -= taken;
+        }
+        (0..20).for_each(|_| assert!(matches!(client.hear(), Event::Ok)));
+    }
+}

@@ -1,0 +1,186 @@
+//! Figures: medians of what was measured, the aim beside them, as a table for people and as JSON for scripts.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What a figure should be.
+#[derive(Clone, Copy)]
+pub enum Aim {
+    /// None; it is told for what it is.
+    None,
+    /// The value itself.
+    Under(f64),
+    /// In comparison with the bare limit.
+    TimesBareAtMost(f64),
+    /// In comparison with the bare limit.
+    TimesBareAtLeast(f64),
+}
+
+/// One line of the table.
+pub struct Figure {
+    name: String,
+    unit: &'static str,
+    chatd: Vec<f64>,
+    bare: Vec<f64>,
+    aim: Aim,
+}
+
+impl Figure {
+    /// From the values of each run.
+    pub fn new(name: impl Into<String>, unit: &'static str, chatd: Vec<f64>) -> Self {
+        Self {
+            name: name.into(),
+            unit,
+            chatd,
+            bare: Vec::new(),
+            aim: Aim::None,
+        }
+    }
+
+    /// With the values of the bare limit in the same runs.
+    pub fn beside(mut self, bare: Vec<f64>) -> Self {
+        self.bare = bare;
+        self
+    }
+
+    /// With what it should be.
+    pub fn aim(mut self, aim: Aim) -> Self {
+        self.aim = aim;
+        self
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        Some(median(&self.chatd)? / median(&self.bare)?)
+    }
+
+    fn is_met(&self) -> Option<bool> {
+        match self.aim {
+            Aim::None => None,
+            Aim::Under(most) => Some(median(&self.chatd)? < most),
+            Aim::TimesBareAtMost(most) => Some(self.ratio()? <= most),
+            Aim::TimesBareAtLeast(least) => Some(self.ratio()? >= least),
+        }
+    }
+
+    fn cells(&self, judged: bool) -> [String; 5] {
+        let value = |values: &[f64]| median(values).map_or("–".to_owned(), number);
+        let aim = match self.aim {
+            Aim::None => String::new(),
+            Aim::Under(most) => format!("under {}", number(most)),
+            Aim::TimesBareAtMost(most) => format!("at most {} × bare", number(most)),
+            Aim::TimesBareAtLeast(least) => format!("at least {} × bare", number(least)),
+        };
+        let verdict = match self.is_met() {
+            Some(true) if judged => ": met",
+            Some(false) if judged => ": MISSED",
+            _ => "",
+        };
+        [
+            format!("{} [{}]", self.name, self.unit),
+            value(&self.chatd),
+            value(&self.bare),
+            self.ratio().map_or("–".to_owned(), number),
+            aim + verdict,
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let (aim, bound) = match self.aim {
+            Aim::None => (None, None),
+            Aim::Under(most) => (Some("under"), Some(most)),
+            Aim::TimesBareAtMost(most) => (Some("times_bare_at_most"), Some(most)),
+            Aim::TimesBareAtLeast(least) => (Some("times_bare_at_least"), Some(least)),
+        };
+        json!({
+            "figure": self.name, "unit": self.unit, "chatd": median(&self.chatd), "bare": median(&self.bare),
+            "ratio": self.ratio(), "aim": aim, "bound": bound, "met": self.is_met(),
+            "chatd_runs": self.chatd, "bare_runs": self.bare,
+        })
+    }
+}
+
+/// What a section found.
+pub struct Report {
+    /// How it was measured, with the numbers.
+    pub how: String,
+    /// What came out.
+    pub figures: Vec<Figure>,
+}
+
+impl Report {
+    /// A table that is read in a minute. Small numbers are not judged.
+    pub fn table(&self, section: &str, judged: bool) -> String {
+        let head = ["figure", "chatd", "bare", "ratio", "aim"].map(str::to_owned);
+        let rows: Vec<_> = std::iter::once(head)
+            .chain(self.figures.iter().map(|figure| figure.cells(judged)))
+            .collect();
+        let width = |column: usize| {
+            let lengths = rows.iter().map(|row| row[column].chars().count());
+            lengths.max().unwrap_or(0)
+        };
+        let widths = [0, 1, 2, 3].map(width);
+        let mut table = format!("{section}: {}\n", self.how);
+        for [figure, chatd, bare, ratio, aim] in &rows {
+            let line = format!(
+                "  {figure:<0$}  {chatd:>1$}  {bare:>2$}  {ratio:>3$}  {aim}",
+                widths[0], widths[1], widths[2], widths[3],
+            );
+            table += line.trim_end();
+            table.push('\n');
+        }
+        table.truncate(table.trim_end().len());
+        table
+    }
+
+    /// The same, and the value of each run, in one line.
+    pub fn json(&self, section: &str, quick: bool, others: f64) -> Value {
+        let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
+        json!({
+            "section": section, "quick": quick, "how": self.how, "others_busy": others, "figures": figures,
+        })
+    }
+}
+
+/// The middle one of the values, or the mean of the two in the middle.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let high = *sorted.get(sorted.len() / 2)?;
+    let low = sorted[(sorted.len() - 1) / 2];
+    Some(f64::midpoint(low, high))
+}
+
+/// The value that this part of all values does not exceed, in milliseconds.
+pub fn quantile_ms(delays: &mut [Duration], part: f64) -> f64 {
+    if delays.is_empty() {
+        return f64::NAN;
+    }
+    let index = ((delays.len() as f64 * part).ceil() as usize).clamp(1, delays.len()) - 1;
+    let (_, delay, _) = delays.select_nth_unstable(index);
+    delay.as_secs_f64() * 1_000.0
+}
+
+/// Three digits that count, thousands apart.
+fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.0 => 0,
+        value if value < 1.0 => 3,
+        value if value < 10.0 && value.fract() != 0.0 => 2,
+        value if value < 100.0 && value.fract() != 0.0 => 1,
+        _ => 0,
+    };
+    let text = format!("{value:.decimals$}");
+    if decimals > 0 {
+        return text;
+    }
+    let digits = text.len();
+    let mut spaced = String::new();
+    for (index, digit) in text.chars().enumerate() {
+        if index > 0 && (digits - index).is_multiple_of(3) {
+            spaced.push(' ');
+        }
+        spaced.push(digit);
+    }
+    spaced
+}
