@@ -116,13 +116,6 @@ impl Log {
         state
     }
 
-    /// How many lines are kept for [`Log::show`] from now on.
-    pub fn set_lines_max(&self, lines_max: usize) {
-        let mut inner = self.lock();
-        inner.lines_max = lines_max;
-        inner.trim();
-    }
-
     /// Empties the file and forgets the lines that were kept.
     ///
     /// # Errors

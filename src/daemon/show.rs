@@ -16,6 +16,11 @@ pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
         Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
         Reply::NoSuchSession(id) => Err(ControlError::NoSuchSession { id }),
         Reply::Taken(name) => Err(ControlError::NameTaken { name: name.into() }),
+        Reply::LimitReached(limit) => Err(ControlError::Failed {
+            reason: format!(
+                "limits.{limit} is reached; raise it in the configuration, then `chatctl reload`"
+            ),
+        }),
         Reply::StorageFull => Err(ControlError::StorageFull {}),
         Reply::NotStored => Err(ControlError::Failed {
             reason: "it could not be stored; `chatctl log show` says why".into(),

@@ -45,14 +45,7 @@ impl Engine {
             return Err(Refusal::RegistrationClosed);
         }
         strength(&password, &name)?;
-        self.check_name(&name)?;
-        let (users, soon) = (self.state.names.len(), self.registering.len());
-        if users + soon >= self.rules.limits.users as usize {
-            return Err(Refusal::LimitReached("users"));
-        }
-        if !self.registering.insert(name.skeleton().into()) {
-            return Err(Refusal::NameTaken);
-        }
+        self.reserve(&name)?;
         self.verify(
             asker,
             PasswordWork::Hash(password),
@@ -61,15 +54,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a new account may have the name.
-    pub(super) fn check_name(&self, name: &UserName) -> Result<(), Refusal> {
+    /// Keeps a name for a new account until it is stored or refused.
+    pub(super) fn reserve(&mut self, name: &UserName) -> Result<(), Refusal> {
         if self.state.user_by_name(name).is_some() {
             return Err(Refusal::NameTaken);
         }
         if self.state.user_looks_taken(name) {
             return Err(Refusal::NameLooksTaken);
         }
-        Ok(())
+        let (users, soon) = (self.state.names.len(), self.registering.len());
+        if users + soon >= self.rules.limits.users as usize {
+            return Err(Refusal::LimitReached("users"));
+        }
+        match self.registering.insert(name.skeleton().into()) {
+            true => Ok(()),
+            false => Err(Refusal::NameTaken),
+        }
     }
 
     pub(super) fn login(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::effect::{AdminRoomLine, ByeReason, Effect, News, Reply, UserLine};
+use super::effect::{AdminRoomLine, ByeReason, Effect, News, Refusal, Reply, UserLine};
 use super::input::{Command, Fault, Outcome};
 use super::{Engine, Then};
 use crate::base::record::{Change, PasswordHash, RoomForm, UserRecord};
@@ -223,8 +223,10 @@ impl Engine {
         name: UserName,
         hash: PasswordHash,
     ) -> Option<Reply> {
-        if self.check_name(&name).is_err() || !self.registering.insert(name.skeleton().into()) {
-            return Some(Reply::Taken(name));
+        match self.reserve(&name) {
+            Ok(()) => {}
+            Err(Refusal::LimitReached(limit)) => return Some(Reply::LimitReached(limit)),
+            Err(_) => return Some(Reply::Taken(name)),
         }
         let registered = Some(name.clone());
         let id = self.next_user;

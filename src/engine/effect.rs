@@ -378,6 +378,7 @@ pub enum Reply {
     NoSuchUser(UserName),
     NoSuchSession(SessionId),
     Taken(UserName),
+    LimitReached(&'static str),
     NotStored,
     StorageFull,
 }

@@ -26,13 +26,20 @@ impl Engine {
         name: RoomName,
     ) -> Result<(), Refusal> {
         self.check_rooms_joined(user)?;
-        if self.state.room_taken(&name) {
+        let in_the_making = self
+            .creating
+            .values()
+            .any(|look| **look == *name.skeleton());
+        if in_the_making || self.state.room_taken(&name) {
             return Err(Refusal::RoomTaken);
         }
-        if self.state.room_names.len() >= self.rules.limits.rooms as usize {
+        let rooms = self.state.room_names.len() + self.creating.len();
+        if rooms >= self.rules.limits.rooms as usize {
             return Err(Refusal::LimitReached("rooms"));
         }
+        let look = name.skeleton().into();
         let room = self.new_room(RoomForm::Open(name));
+        self.creating.insert(room.id, look);
         let member = MemberRecord {
             room: room.id,
             user,
@@ -142,12 +149,19 @@ impl Engine {
             room,
             joined,
         } = stored;
+        self.creating.remove(&room);
         match (outcome, joined) {
             (Outcome::Taken, _) => self.refuse(&asker, Refusal::RoomTaken),
             (_, true) => self.joined(Some(&asker), user, room),
             (_, false) => self.left(&asker, user, room),
         }
         self.release(asker.conn);
+    }
+
+    pub(super) fn member_not_stored(&mut self, stored: Stored, refusal: Refusal) {
+        self.creating.remove(&stored.room);
+        self.refuse(&stored.asker, refusal);
+        self.release(stored.asker.conn);
     }
 
     /// Lets all connections of a new member hear the room; the one that asked is answered, the others are told.

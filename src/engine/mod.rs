@@ -64,6 +64,8 @@ pub struct Engine {
     append_bytes_waiting: usize,
     /// What the names look like that are being registered right now.
     registering: BTreeSet<Box<str>>,
+    /// The same of rooms.
+    creating: BTreeMap<RoomId, Box<str>>,
     next_ticket: Ticket,
     next_user: UserId,
     next_room: RoomId,
@@ -149,6 +151,7 @@ impl Engine {
             appends_waiting: 0,
             append_bytes_waiting: 0,
             registering: BTreeSet::new(),
+            creating: BTreeMap::new(),
             next_ticket: Ticket(1),
             next_user,
             next_room,
@@ -401,8 +404,8 @@ impl Engine {
             Some(Pending::Commit { then, .. }) => match then {
                 Then::Nothing => {}
                 Then::Session(then) => self.session_not_stored(then, refusal),
-                Then::Member(member::Stored { asker, .. })
-                | Then::Talk(talk::Stored { asker, .. }) => {
+                Then::Member(then) => self.member_not_stored(then, refusal),
+                Then::Talk(talk::Stored { asker, .. }) => {
                     self.refuse(&asker, refusal);
                     self.release(asker.conn);
                 }

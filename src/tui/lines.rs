@@ -20,6 +20,8 @@ use crate::tui::terminal::{Terminal, Typed};
 const PENDING_MAX: usize = 64;
 /// How long `/quit` waits on a terminal for what was sent to be stored.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);
+/// The same at the end of a pipe, where nobody waits before a screen: as long as a verb waits for a server that is gone.
+const PIPE_PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether a send waits too long.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -80,7 +82,7 @@ impl Lines {
                 prompt_due = false;
             }
             let done = self.pending.is_empty() && self.talk.is_idle();
-            if ends_at.is_some_and(|at| done || person && Instant::now() >= at) {
+            if ends_at.is_some_and(|at| done || Instant::now() >= at) {
                 // What was stored just now is still to be shown.
                 while let Some(event) = client.next_ready() {
                     self.event(event, client)?;
@@ -97,10 +99,12 @@ impl Lines {
                 typed = self.terminal.typed(), if ends_at.is_none() && ready => {
                     match self.typed(typed, client) {
                         true => {
+                            let mut patience = PIPE_PATIENCE;
                             if person {
                                 self.mark_read(client);
+                                patience = QUIT_PATIENCE;
                             }
-                            ends_at = Some(Instant::now() + QUIT_PATIENCE);
+                            ends_at = Some(Instant::now() + patience);
                         }
                         false => prompt_due = true,
                     }
@@ -109,7 +113,7 @@ impl Lines {
                     self.comings_due = None;
                     self.talk.tell_comings();
                 }
-                () = sleep_until(Instant::now() + LOOK), if !self.pending.is_empty() => {
+                () = sleep_until(Instant::now() + LOOK), if !self.pending.is_empty() || ends_at.is_some() => {
                     self.look(client);
                 }
             }
@@ -121,7 +125,7 @@ impl Lines {
         let left: Vec<_> = client.model().pending().map(|send| &*send.text).collect();
         match left.as_slice() {
             [] => Ok(()),
-            left => Err(Failure::Refused(format!(
+            left => Err(Failure::Unreachable(format!(
                 "not sent, the server did not answer: {}",
                 harmless(&left.join(" / "))
             ))),

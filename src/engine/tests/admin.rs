@@ -163,6 +163,26 @@ fn users_are_added_and_their_passwords_set_by_the_admin() {
 }
 
 #[test]
+fn the_admin_too_makes_no_more_accounts_than_there_may_be() {
+    let mut world = World::new(Limits {
+        users: 1,
+        ..Limits::default()
+    });
+    world.register(1, "anna");
+    world.register(2, "boris");
+    assert_eq!(world.told(2), ["refused LimitReached(\"users\")"]);
+    let hash = PasswordHash("hash".into());
+    let add = Command::AddUser {
+        name: "clara".parse().unwrap(),
+        hash,
+    };
+    assert!(matches!(
+        world.command(add),
+        Some(Reply::LimitReached("users"))
+    ));
+}
+
+#[test]
 fn a_session_is_revoked_a_person_kicked_and_all_are_told() {
     let mut world = two();
     world.login(3, "anna", "correct horse");

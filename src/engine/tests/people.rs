@@ -374,6 +374,30 @@ fn people_are_listed_by_name_from_any_place_on_in_a_small_room_as_in_a_big_one()
 }
 
 #[test]
+fn of_two_who_make_rooms_that_look_the_same_at_once_one_does() {
+    let mut world = anna();
+    world.register(2, "boris");
+    world.hush();
+    world.quick = false;
+    let create = |world: &mut World, conn, room: &str| {
+        world.ask(
+            conn,
+            Request::Create {
+                room: room.parse().unwrap(),
+            },
+        );
+    };
+    create(&mut world, 1, "coco");
+    create(&mut world, 2, "сосо");
+    assert_eq!(world.told(2), ["refused RoomTaken"]);
+    world.fail(Fault::Full);
+    create(&mut world, 2, "сосо");
+    world.store();
+    assert_eq!(world.told(1), ["refused StorageFull"]);
+    assert_eq!(world.told(2), ["joined сосо with 1"]);
+}
+
+#[test]
 fn a_stop_waits_for_what_is_being_stored_and_says_good_bye() {
     let mut world = anna();
     world.quick = false;
