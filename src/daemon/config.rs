@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::Exit;
 use super::args::Args;
+use super::exit::Exit;
 use crate::base::Limits;
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};

@@ -1,0 +1,208 @@
+//! The parts of the daemon as they are started: log, sockets, threads. In which order is said in `mod.rs`.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::config::Config;
+use super::exit::Exit;
+use super::hub::{Clock, Hub};
+use super::log::Log;
+use super::password::Passwords;
+use super::{reader, settings, writer};
+use crate::base::{CallId, Timestamp};
+use crate::engine::Engine;
+use crate::engine::effect::Reply;
+use crate::engine::input::Input;
+use crate::net::listener::{Bound, bind};
+use crate::net::worker::{Worker, WorkerHandle};
+use crate::net::{Lookup, Order};
+use crate::store::{Database, Reader, Store, StoreError};
+
+/// Open files beside the connections: database, log, listeners, polls, the control socket. They are kept free, so that
+/// the admin gets in and the log is written however many people come.
+const OTHER_FILES: u64 = 200;
+
+/// The queues between the threads behind the workers.
+pub(super) struct Ways {
+    pub inputs: Sender<Input>,
+    pub workers: Vec<UnboundedSender<Order>>,
+    pub lookups: Sender<Lookup>,
+    pub questions: Receiver<Lookup>,
+}
+
+/// The threads behind the workers.
+pub(super) struct Threads {
+    pub passwords: Passwords,
+    pub replies: UnboundedReceiver<(CallId, Reply)>,
+    pub hub: JoinHandle<()>,
+    pub writer: JoinHandle<()>,
+}
+
+impl Ways {
+    /// Reads what is stored and starts writer, readers, password threads and, last, the hub.
+    pub fn start(
+        self,
+        config: &Config,
+        database: &Database,
+        since: Timestamp,
+        inbox: Receiver<Input>,
+    ) -> Result<Threads, Exit> {
+        let limits = &config.limits;
+        let readers = |count| some_readers(database, count);
+        let spawned = |error| Exit::no_thread(&error);
+        let mut store = database.writer()?;
+        let key_age = Duration::from_secs(3600) * limits.key_hours;
+        let keys_since = Timestamp(since.0.saturating_sub(key_age.as_millis() as i64));
+        let snapshot = store.load(keys_since, limits.keys as usize)?;
+        let (jobs, waiting) = channel();
+        let jobs_per_commit = limits.appends_per_commit as usize;
+        let store = Box::new(store);
+        let writer =
+            writer::spawn(store, waiting, self.inputs.clone(), jobs_per_commit).map_err(spawned)?;
+        reader::spawn(
+            readers(limits.reader_threads)?,
+            self.questions,
+            &self.workers,
+        )
+        .map_err(spawned)?;
+        let (searches, questions) = channel();
+        reader::spawn(readers(1)?, questions, &self.workers).map_err(spawned)?;
+        let waiting_max = limits.passwords_waiting as usize;
+        let passwords =
+            Passwords::spawn(readers(limits.password_threads)?, waiting_max).map_err(spawned)?;
+        let (replies_to, replies) = unbounded_channel();
+        let hub = Hub {
+            engine: Engine::new(settings::rules(config), snapshot),
+            clock: Clock::start(),
+            inputs: inbox,
+            outcomes: self.inputs,
+            workers: self.workers,
+            writer: jobs,
+            lookups: self.lookups,
+            searches,
+            passwords: passwords.clone(),
+            replies: replies_to,
+        };
+        let hub = hub.spawn().map_err(spawned)?;
+        Ok(Threads {
+            passwords,
+            replies,
+            hub,
+            writer,
+        })
+    }
+}
+
+pub(super) fn start_log(config: &Config) -> Result<Log, Exit> {
+    let log = Log::open(
+        Some(&config.log_file),
+        config.log_level,
+        config.limits.log_lines as usize,
+    )
+    .map_err(|error| {
+        Exit::io(
+            format!(
+                "cannot open the log file '{}': {error}",
+                config.log_file.display()
+            ),
+            &error,
+            Exit::CANT_CREATE,
+        )
+    })?;
+    tracing_subscriber::registry().with(log.layer()).init();
+    // A panic is a fault of ours: it goes where the service messages go, and to standard error as always. What a thread
+    // had in hand when it panicked nobody else can finish: it is better to end, and to be started again.
+    let otherwise = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!(%panic, "this is a fault of chatd");
+        otherwise(panic);
+        std::process::exit(i32::from(Exit::SOFTWARE));
+    }));
+    Ok(log)
+}
+
+fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>, StoreError> {
+    (0..count)
+        .map(|_| {
+            database
+                .reader()
+                .map(|reader| Box::new(reader) as Box<dyn Reader>)
+        })
+        .collect()
+}
+
+/// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
+/// for the limit is said.
+pub(super) fn connections_max(limit: u32) -> u32 {
+    let wanted = u64::from(limit) + OTHER_FILES;
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let to = wanted.min(hard).max(soft);
+        setrlimit(Resource::RLIMIT_NOFILE, to, hard).map(|()| to)
+    });
+    match raised {
+        Ok(files) if files >= wanted => limit,
+        Ok(files) => {
+            // With very few, half of them.
+            let fitting = files - OTHER_FILES.min(files / 2);
+            tracing::warn!(
+                files,
+                wanted,
+                "fewer open files are allowed than limits.connections needs; {fitting} connections fit"
+            );
+            u32::try_from(fitting).map_or(limit, |fitting| fitting.min(limit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the number of open files");
+            limit
+        }
+    }
+}
+
+/// One worker for each core: they share nothing that two would wait for.
+pub(super) fn workers(
+    config: &Config,
+    inputs: &Sender<Input>,
+    lookups: &Sender<Lookup>,
+) -> Result<Vec<WorkerHandle>, Exit> {
+    let greeting = Arc::new(settings::greeting(config));
+    let cores = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(usize::from(u16::MAX));
+    let workers = (0..cores).map(|index| {
+        Worker::spawn(
+            index as u16,
+            inputs.clone(),
+            lookups.clone(),
+            greeting.clone(),
+        )
+    });
+    workers
+        .collect::<Result<_, _>>()
+        .map_err(|error| Exit::no_thread(&error))
+}
+
+/// Listens on all addresses, or on none. That a machine has no IPv6 matters only where it was asked for.
+pub(super) fn bind_all(config: &Config) -> Result<Vec<Bound>, Exit> {
+    let mut bound = Vec::new();
+    for address in &config.listen {
+        match bind(*address, config.next_free_port) {
+            Ok(socket) => bound.push(socket),
+            Err(error)
+                if config.listen_by_default
+                    && address.is_ipv6()
+                    && error.kind() != std::io::ErrorKind::AddrInUse =>
+            {
+                tracing::info!(%address, %error, "not listening on IPv6");
+            }
+            Err(error) => return Err(Exit::io(error.to_string(), &error, Exit::UNAVAILABLE)),
+        }
+    }
+    Ok(bound)
+}
