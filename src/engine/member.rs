@@ -172,11 +172,7 @@ impl Engine {
                 .into_iter()
                 .for_each(|asker| self.refuse(asker, Refusal::NotLoggedIn));
         };
-        let conns = self
-            .state
-            .users
-            .get(&user)
-            .map_or(Vec::new(), |user| user.conns.clone());
+        let conns = self.state.conns(user);
         if let Some(asker) = asker {
             self.answer(asker, News::Joined(view.clone()));
         }
@@ -195,11 +191,7 @@ impl Engine {
         let Some((channel, label)) = self.state.view(room, user) else {
             return;
         };
-        let conns = self
-            .state
-            .users
-            .get(&user)
-            .map_or(Vec::new(), |user| user.conns.clone());
+        let conns = self.state.conns(user);
         for conn in &conns {
             self.effects.push(Effect::Detach {
                 conn: *conn,

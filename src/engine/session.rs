@@ -318,11 +318,7 @@ impl Engine {
 
     /// Ends all connections of an account. Returns how many.
     pub(super) fn close_all(&mut self, user: UserId, reason: ByeReason, text: &str) -> usize {
-        let conns = self
-            .state
-            .users
-            .get(&user)
-            .map_or(Vec::new(), |user| user.conns.clone());
+        let conns = self.state.conns(user);
         conns
             .iter()
             .for_each(|conn| self.close(*conn, reason, text));
@@ -336,9 +332,7 @@ impl Engine {
             .sessions
             .get(&session)
             .map(|session| session.user);
-        let conns = user
-            .and_then(|user| self.state.users.get(&user))
-            .map_or(Vec::new(), |user| user.conns.clone());
+        let conns = user.map_or(Vec::new(), |user| self.state.conns(user));
         let who = |conn: &ConnId| self.conns.get(conn).and_then(|conn| conn.who);
         let its = conns
             .into_iter()

@@ -302,6 +302,13 @@ impl State {
         last
     }
 
+    /// The connections that somebody is here with.
+    pub fn conns(&self, user: UserId) -> Vec<ConnId> {
+        self.users
+            .get(&user)
+            .map_or(Vec::new(), |user| user.conns.clone())
+    }
+
     /// A living account.
     pub fn user_by_name(&self, name: &UserName) -> Option<UserId> {
         self.names.get(name.key()).copied()

@@ -361,11 +361,7 @@ impl Engine {
         else {
             return;
         };
-        let conns = self
-            .state
-            .users
-            .get(&user)
-            .map_or(Vec::new(), |user| user.conns.clone());
+        let conns = self.state.conns(user);
         for conn in conns.into_iter().filter(|conn| *conn != asker.conn) {
             self.push(
                 conn,
