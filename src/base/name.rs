@@ -34,7 +34,7 @@ pub enum NameError {
         "the name has a character that names may not have; use letters, digits and signs such as - . _ without spaces"
     )]
     Character,
-    /// Letters of scripts that are not used together (UTS #39, highly restrictive): could be taken for another name.
+    /// Letters of several scripts (not a single script by UTS #39): could be taken for another name.
     #[error(
         "the name mixes letters of different scripts and could be taken for another; use one script"
     )]

@@ -10,6 +10,9 @@ pub(super) fn manual() -> Manual {
              admin; chatd writes down who changed what.",
             "A verb that destroys something asks first; without a terminal it wants `--yes`. `--json` and `--socket` \
              go with every verb.",
+            "With `--json` each reply is the JSON object that the interface `io.chatd.Control` describes: \
+             `varlinkctl introspect` prints it. Times are RFC 3339, fields are only ever added. Errors stay a line on \
+             standard error.",
         ],
         more: Vec::new(),
         exit_status: &[

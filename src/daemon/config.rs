@@ -128,10 +128,11 @@ fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
             return Ok((None, File::default()));
         }
         Err(error) => {
-            return Err(Exit::config(format!(
+            let text = format!(
                 "cannot read the configuration '{}': {error}",
                 path.display()
-            )));
+            );
+            return Err(Exit::io(text, &error, Exit::CONFIG));
         }
     };
     match toml::from_str(&text) {

@@ -375,6 +375,19 @@ impl State {
         }
     }
 
+    /// The highest number in the direct conversations that somebody had under the name of `other`.
+    pub fn last_seq_under(&self, viewer: UserId, other: UserId) -> Seq {
+        let (Some(user), Some(other)) = (self.users.get(&viewer), self.users.get(&other)) else {
+            return Seq(0);
+        };
+        let named = |room: &RoomId| {
+            let partner = self.users.get(&self.partner(*room, viewer)?)?;
+            (partner.name == other.name).then(|| self.rooms.get(room).map(|room| room.last_seq))?
+        };
+        let seqs = user.rooms.iter().filter_map(|(room, _)| named(room));
+        seqs.max().unwrap_or_default()
+    }
+
     /// The channel in which somebody sees a room, and what it is called there. None for a direct conversation with
     /// somebody who is gone and whose name another person has had since: that name means the other person.
     pub fn view(&self, room: RoomId, viewer: UserId) -> Option<(Channel, Target)> {

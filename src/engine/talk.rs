@@ -225,12 +225,19 @@ impl Engine {
             }
         }
         self.hold(asker.conn);
-        let room = self.new_room(RoomForm::Direct(user.min(other), user.max(other)));
+        let mut room = self.new_room(RoomForm::Direct(user.min(other), user.max(other)));
+        // Under one name no number is given twice: whoever talked with somebody who is gone and had the name has cursors
+        // from then, and would take the first messages of the new owner for known.
+        room.last_seq = self
+            .state
+            .last_seq_under(user, other)
+            .max(self.state.last_seq_under(other, user));
+        room.first_seq = room.last_seq.next();
         let member = |user| {
             Change::AddMember(MemberRecord {
                 room: room.id,
                 user,
-                read_seq: Seq(0),
+                read_seq: room.last_seq,
             })
         };
         let changes = vec![Change::AddRoom(room.clone()), member(user), member(other)];

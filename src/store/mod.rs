@@ -160,7 +160,7 @@ pub enum StoreError {
     },
     /// Some other program's database.
     #[error(
-        "'{path}' is a database, but not one of chatd; move it away or choose another folder with --state"
+        "'{path}' is not a database of chatd; move it away or choose another folder with --state"
     )]
     Foreign {
         /// The database.

@@ -108,6 +108,11 @@ pub(super) fn fault(action: &'static str, path: &Path, error: &Error) -> StoreEr
             path: path.to_owned(),
         };
     }
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return StoreError::Foreign {
+            path: path.to_owned(),
+        };
+    }
     let code = error.sqlite_error().map_or(String::new(), |error| {
         format!(" (SQLite error {})", error.extended_code)
     });

@@ -256,6 +256,26 @@ fn clear_users_with_people_online() {
     assert_eq!(other.say("lobby", "I am somebody else"), 3);
 }
 
+/// Who takes the name of an account that is gone begins a new conversation with everybody; its numbers go on above the
+/// old ones, so that nobody takes what is new for known.
+#[test]
+fn a_name_with_a_new_owner() {
+    let daemon = Daemon::start();
+    let mut boris = daemon.register("boris");
+    let mut anna = daemon.register("anna");
+    for seq in 1..=3 {
+        anna.say("@boris", "from the first one");
+        boris.hears("@anna", seq, "anna", "from the first one");
+    }
+    daemon.ctl(&["user", "remove", "anna", "--yes"]).done();
+    let mut anna = daemon.register("anna");
+    refused!("no-such-room": anna, "history", room: "@boris");
+    anna.say("@boris", "from the second one");
+    boris.hears("@anna", 4, "anna", "from the second one");
+    let mut boris = daemon.resume(&boris.token, &[("@anna", 3)]);
+    boris.hears("@anna", 4, "anna", "from the second one");
+}
+
 /// `clear-users --keep` leaves whom it names alone.
 #[test]
 fn clear_users_keeps_whom_it_should() {

@@ -191,6 +191,8 @@ fn a_search_stays_in_ones_own_rooms() {
     let page = ask!(clara, "search", text: "sesame").must_be("page");
     assert_eq!(rooms(&page), ["lobby"].map(String::from).into());
     refused!("not-a-member": clara, "search", text: "sesame", room: "tea");
+    // A number means something in one room only.
+    refused!("bad-request": anna, "search", text: "tea", before: 3);
 }
 
 /// Whatever stands in a query is taken for words: nothing in it is a command, nothing breaks.

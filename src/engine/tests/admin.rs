@@ -86,23 +86,29 @@ fn a_new_owner_of_a_name_does_not_get_the_old_owners_conversation() {
     );
     assert_eq!(
         world.told(3),
-        ["joined @boris with 2", "@boris 1 <boris> welcome"]
+        ["joined @boris with 2", "@boris 2 <boris> welcome"]
     );
     assert_eq!(
         world.told(2),
         [
             "joined @anna with 2",
             "anna is in @anna",
-            "sent @anna 1",
-            "page of @anna up to 1"
+            "sent @anna 2",
+            "page of @anna up to 2"
         ]
     );
     world.gone(2);
     world.resume(4, 2, &[]);
     assert_eq!(
         world.told(4),
-        ["welcome boris lobby:0/0 @anna:0/1"],
+        ["welcome boris lobby:0/0 @anna:1/2"],
         "the name stands for one conversation"
+    );
+    // What was held of the old conversation hides nothing of the new one.
+    world.resume(5, 2, &[("@anna", 1)]);
+    assert_eq!(
+        world.told(5),
+        ["welcome boris lobby:0/0 @anna:1/2", "@anna is fed after 1"]
     );
 }
 
@@ -119,7 +125,7 @@ fn of_two_who_had_a_name_and_are_gone_the_name_means_the_later_one() {
     world.resume(4, 2, &[("@anna", 1)]);
     assert_eq!(
         world.told(4),
-        ["welcome boris lobby:0/0 @anna:0/3", "@anna is fed after 1"]
+        ["welcome boris lobby:0/0 @anna:1/4", "@anna is fed after 1"]
     );
 }
 

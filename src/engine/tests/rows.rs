@@ -38,6 +38,7 @@ impl Rows {
             Change::AddRoom(room) => {
                 let is_taken = self.rooms.values().any(|form| *form == room.form);
                 self.rooms.insert(room.id, room.form.clone());
+                self.heads.insert(room.id, room.last_seq);
                 return !is_taken;
             }
             Change::AddUser(user, hash) => drop(self.passwords.insert(user.id, hash.clone())),

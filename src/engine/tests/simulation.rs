@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::rows::Rows;
 use super::world::{Job, new_engine};
-use crate::base::record::{Kind, PasswordHash, PasswordWork, RoomForm};
+use crate::base::record::{Change, Kind, PasswordHash, PasswordWork, RoomForm};
 use crate::base::{
     CallId, Channel, ConnId, Limits, Now, Password, RequestId, Seq, SessionId, Ticket, Timestamp,
     Token, TokenHash, UserId,
@@ -245,6 +245,16 @@ impl Sim {
             }
             Effect::Append { ticket, draft } => self.writer.push_back((ticket, Job::Append(draft))),
             Effect::Commit { ticket, changes } => {
+                for change in &changes {
+                    if let Change::AddRoom(room) = change {
+                        let channel = |side| Channel {
+                            room: room.id,
+                            side,
+                        };
+                        self.heads
+                            .extend([0, 1].map(|side| (channel(side), room.last_seq)));
+                    }
+                }
                 self.writer.push_back((ticket, Job::Commit(changes)));
             }
             Effect::Deliver {

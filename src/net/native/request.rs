@@ -175,6 +175,11 @@ fn read_history(history: &request::History, names: &mut Names) -> Result<Request
 
 fn read_search(search: request::Search, names: &mut Names) -> Result<Request, Refused> {
     said("text", &search.text)?;
+    if search.before.is_some() && search.room.is_none() {
+        return Err(bad(
+            "the field `before` is a number in one room; name it in the field `room`, or leave `before` out",
+        ));
+    }
     Ok(Request::Search {
         text: search.text.into(),
         room: search

@@ -207,7 +207,7 @@ fn a_newer_database_and_one_of_another_program_are_refused_and_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), before);
 
     fs::write(&path, "no database ".repeat(1_000)).unwrap();
-    assert!(matches!(refusal(&folder), StoreError::Io { .. }));
+    assert!(matches!(refusal(&folder), StoreError::Foreign { .. }));
     let names: Vec<_> = files(&folder).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["chatd.db", "chatd.lock"], "a key was made");
 }
