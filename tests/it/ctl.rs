@@ -260,7 +260,7 @@ fn clear_users_with_people_online() {
 /// old ones, so that nobody takes what is new for known.
 #[test]
 fn a_name_with_a_new_owner() {
-    let daemon = Daemon::start();
+    let mut daemon = Daemon::start();
     let mut boris = daemon.register("boris");
     let mut anna = daemon.register("anna");
     for seq in 1..=3 {
@@ -272,8 +272,13 @@ fn a_name_with_a_new_owner() {
     refused!("no-such-room": anna, "history", room: "@boris");
     anna.say("@boris", "from the second one");
     boris.hears("@anna", 4, "anna", "from the second one");
+    daemon.kill_9();
+    daemon.restart();
     let mut boris = daemon.resume(&boris.token, &[("@anna", 3)]);
     boris.hears("@anna", 4, "anna", "from the second one");
+    let mut anna = daemon.resume(&anna.token, &[]);
+    anna.say("@boris", "still the second one");
+    boris.hears("@anna", 5, "anna", "still the second one");
 }
 
 /// `clear-users --keep` leaves whom it names alone.
