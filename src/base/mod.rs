@@ -1,6 +1,7 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, and the form of manual pages. Does no I/O and knows no
-//! floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, the catalog of the journal, and the form of manual
+//! pages. Does no I/O and knows no floor above.
 
+pub mod catalog;
 pub mod id;
 pub mod limit;
 pub mod manual;
