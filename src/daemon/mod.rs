@@ -166,6 +166,7 @@ impl Daemon {
             doors: doors.clone(),
             settings: Settings {
                 args,
+                at_start: config.clone(),
                 config: RefCell::new(config.clone()),
                 hub: inputs.clone(),
                 workers: orders,
