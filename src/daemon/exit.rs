@@ -15,6 +15,7 @@ pub(super) struct Exit {
 }
 
 impl Exit {
+    pub const USAGE: u8 = 64;
     pub const UNAVAILABLE: u8 = 69;
     pub const SOFTWARE: u8 = 70;
     pub const OS: u8 = 71;

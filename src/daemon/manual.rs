@@ -10,7 +10,7 @@ pub(super) fn manual() -> Manual {
              network is not encrypted yet; therefore an address that other machines can reach is refused unless the \
              configuration says `allow_plaintext = true`.",
         ],
-        more: vec![configuration(), signals()],
+        more: vec![configuration(), signals(), service_manager()],
         exit_status: &[
             ("0", "ended in order"),
             ("64", "the command line is wrong"),
@@ -91,11 +91,48 @@ fn signals() -> Section {
     )
 }
 
+fn service_manager() -> Section {
+    Section::new(
+        "SERVICE MANAGER",
+        &[
+            "Under systemd, or any other that sets `NOTIFY_SOCKET`, chatd tells how it is: `Type=notify`, or \
+             `Type=notify-reload` from systemd 253 on. `systemctl status chatd` shows the line.",
+        ],
+        [
+            (
+                "ready",
+                "when people are served: the database is read, and signals, listeners and the control socket are \
+                 looked after. Until then, and while a stop stores what is left (five minutes at most), chatd asks \
+                 for more time",
+            ),
+            (
+                "status",
+                "what it does, for how many people, in how many rooms; that storing fails; that a part does not \
+                 answer; why it could not start. Counted anew every five seconds",
+            ),
+            (
+                "reload",
+                "by SIGHUP or `chatctl reload`. There is no word for a reload that was refused: `chatctl reload` \
+                 fails with the reason, and the status tells it for a moment",
+            ),
+            (
+                "watchdog",
+                "with `WatchdogSec=` it is fed three times in that period, as long as a question goes through the \
+                 hub to the writer of the database and back. A disk that is full is an answer, one that hangs is not",
+            ),
+        ],
+    )
+}
+
 const ENVIRONMENT: Entries = &[
     (
         "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, LOGS_DIRECTORY",
         "the folders for the configuration file, the state, the control socket and the log file, as a service \
          manager sets them; of several with colons between, the first",
+    ),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+        "where a service manager listens, and how often it wants to hear from chatd",
     ),
     (
         "XDG_STATE_HOME, XDG_RUNTIME_DIR, HOME",

@@ -9,6 +9,7 @@ pub mod log;
 mod manual;
 mod password;
 mod reader;
+mod service;
 mod settings;
 mod show;
 mod signal;
@@ -43,6 +44,7 @@ use config::Config;
 use exit::Exit;
 use hub::wall;
 use log::Log;
+use service::Service;
 use settings::Settings;
 use signal::Signals;
 use start::{Ways, bind_all, connections_max, start_log, workers};
@@ -57,11 +59,15 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are asked for, everything else is a wrong use.
             let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(64)
-            } else {
-                ExitCode::SUCCESS
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            let exit = Exit {
+                code: Exit::USAGE,
+                text: error.to_string(),
             };
+            Service::new().failed(&exit);
+            return ExitCode::from(exit.code);
         }
     };
     match run(args) {
@@ -85,17 +91,27 @@ fn run(args: Args) -> Result<(), Exit> {
             _ => Ok(()),
         };
     }
-    let config = Config::load(&args)?;
     if args.check {
-        let file = config
-            .file
-            .as_ref()
-            .map_or("no configuration file".to_owned(), |file| {
-                file.display().to_string()
-            });
-        println!("the configuration is good ({file})");
-        return Ok(());
+        return check(&args);
     }
+    let service = Rc::new(Service::new());
+    serve(args, &service).inspect_err(|exit| service.failed(exit))
+}
+
+fn check(args: &Args) -> Result<(), Exit> {
+    let config = Config::load(args)?;
+    let file = config
+        .file
+        .as_ref()
+        .map_or("no configuration file".to_owned(), |file| {
+            file.display().to_string()
+        });
+    println!("the configuration is good ({file})");
+    Ok(())
+}
+
+fn serve(args: Args, service: &Rc<Service>) -> Result<(), Exit> {
+    let config = Config::load(&args)?;
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,8 +119,9 @@ fn run(args: Args) -> Result<(), Exit> {
         .map_err(|error| Exit::no_thread(&error))?;
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
-    let served = Daemon::start(args, config, log).and_then(|daemon| {
-        drop(within);
+    let starting = service.starting();
+    let served = Daemon::start(args, config, log, service.clone()).and_then(|daemon| {
+        drop((within, starting));
         daemon.serve(&runtime)
     });
     if let Err(exit) = &served {
@@ -130,7 +147,7 @@ struct Daemon {
 
 impl Daemon {
     /// Starts everything, from the ground up. What fails is told before anybody was let in.
-    fn start(args: Args, config: Config, log: Log) -> Result<Self, Exit> {
+    fn start(args: Args, config: Config, log: Log, service: Rc<Service>) -> Result<Self, Exit> {
         let since = wall();
         let doors_max = connections_max(config.limits.connections);
         let database = Database::open(&config.state_dir, &KeySource::StateDir)
@@ -173,6 +190,7 @@ impl Daemon {
                 doors,
             },
             log,
+            service,
             since,
             state: Cell::new(crate::wire::control::State::Serving),
             last_words: RefCell::default(),
@@ -210,16 +228,23 @@ impl Daemon {
             _database,
         } = self;
         let local = tokio::task::LocalSet::new();
-        local.block_on(runtime, async {
+        let storing = local.block_on(runtime, async {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
-            let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
+            let control = spawn_local(control::serve(
+                control,
+                calls_to,
+                config.limits.control_connections,
+                stop,
+            ));
             say_where(&admin);
+            service::attend(&admin);
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
                         signal::Signal::Stop => admin.stop_now(admin::STOPPING),
-                        signal::Signal::Reload => drop(admin.reload().inspect_err(|error| tracing::error!(%error, "cannot reload"))),
+                        // What is wrong with it, if anything, is told where it is noticed.
+                        signal::Signal::Reload => drop(admin.reload()),
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
@@ -228,10 +253,15 @@ impl Daemon {
             }
             // Whoever calls from now on is told that it is too late.
             drop(calls);
+            let storing = admin.service.storing();
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
-            let text = admin.last_words.borrow().clone().unwrap_or_else(|| admin::STOPPING.into());
+            let text = admin
+                .last_words
+                .borrow()
+                .clone()
+                .unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
@@ -242,10 +272,12 @@ impl Daemon {
             let _ = stopped.send(true);
             // Callers are given a moment to take their last replies.
             let _ = control.await;
+            storing
         });
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
+        drop(storing);
         drop(std::fs::remove_file(&config.control));
         tracing::info!("stopped");
         Ok(())

@@ -26,6 +26,7 @@ mod restart;
 mod rooms;
 mod scarce;
 mod sealed;
+mod service;
 mod session;
 mod start;
 mod terminal;
