@@ -228,15 +228,11 @@ impl Daemon {
             _database,
         } = self;
         let local = tokio::task::LocalSet::new();
-        let storing = local.block_on(runtime, async {
+        let _storing = local.block_on(runtime, async {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
-            let control = spawn_local(control::serve(
-                control,
-                calls_to,
-                config.limits.control_connections,
-                stop,
-            ));
+            let callers_max = config.limits.control_connections;
+            let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
             say_where(&admin);
             service::attend(&admin);
             loop {
@@ -257,11 +253,8 @@ impl Daemon {
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
-            let text = admin
-                .last_words
-                .borrow()
-                .clone()
-                .unwrap_or_else(|| admin::STOPPING.into());
+            let words = admin.last_words.take();
+            let text = words.unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
@@ -277,7 +270,6 @@ impl Daemon {
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        drop(storing);
         drop(std::fs::remove_file(&config.control));
         tracing::info!("stopped");
         Ok(())
