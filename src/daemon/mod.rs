@@ -3,6 +3,7 @@
 mod admin;
 mod args;
 mod config;
+mod detach;
 mod exit;
 mod hub;
 pub mod log;
@@ -16,7 +17,6 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ use crate::store::{Database, KeySource};
 use admin::Admin;
 use args::Args;
 use config::Config;
+use detach::{Caller, detach};
 use exit::Exit;
 use hub::wall;
 use log::Log;
@@ -73,7 +74,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<(), Exit> {
+fn run(mut args: Args) -> Result<(), Exit> {
     if let Some(what) = args.generate {
         let out = &mut std::io::stdout();
         return match generate(what, args::command(), &manual::manual(), out) {
@@ -96,6 +97,19 @@ fn run(args: Args) -> Result<(), Exit> {
         println!("the configuration is good ({file})");
         return Ok(());
     }
+    config.pin(&mut args);
+    let Some(caller) = detach(&args, &config.log_file)? else {
+        return Ok(());
+    };
+    let served = serve(args, config, &caller);
+    if let Err(exit) = &served {
+        tracing::error!(code = exit.code, "{}", exit.text);
+        caller.fails(&exit.text);
+    }
+    served
+}
+
+fn serve(args: Args, config: Config, caller: &Caller) -> Result<(), Exit> {
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,14 +117,9 @@ fn run(args: Args) -> Result<(), Exit> {
         .map_err(|error| Exit::no_thread(&error))?;
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
-    let served = Daemon::start(args, config, log).and_then(|daemon| {
-        drop(within);
-        daemon.serve(&runtime)
-    });
-    if let Err(exit) = &served {
-        tracing::error!(code = exit.code, "{}", exit.text);
-    }
-    served
+    let daemon = Daemon::start(args, config, log)?;
+    drop(within);
+    daemon.serve(&runtime, caller)
 }
 
 /// Everything that runs.
@@ -195,7 +204,7 @@ impl Daemon {
     }
 
     /// Serves until it is told to stop, then stops in order.
-    fn serve(self, runtime: &tokio::runtime::Runtime) -> Result<(), Exit> {
+    fn serve(self, runtime: &tokio::runtime::Runtime, caller: &Caller) -> Result<(), Exit> {
         let Self {
             config,
             admin,
@@ -213,7 +222,7 @@ impl Daemon {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
             let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
-            say_where(&admin);
+            caller.serves(&where_it_listens(&admin));
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
@@ -251,17 +260,16 @@ impl Daemon {
     }
 }
 
-/// Prints and writes down each address.
-fn say_where(admin: &Admin) {
-    let mut out = std::io::stdout().lock();
+/// Writes down each address, and gives a line for each.
+fn where_it_listens(admin: &Admin) -> String {
+    let mut lines = String::new();
     for listener in admin.listeners.borrow().iter() {
         if let Some(address) = listener.address {
-            // Whoever started the daemon may have closed its end.
-            let _ = writeln!(out, "listening on {address}");
+            lines += &format!("listening on {address}\n");
             tracing::info!(%address, "listening");
         }
     }
-    let _ = out.flush();
+    lines
 }
 
 /// Everything is stored by now: the workers send what they still have, the writer ends when the hub has.

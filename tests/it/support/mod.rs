@@ -3,12 +3,14 @@
 //! Everything here waits by reading until something comes, never longer than [`PATIENCE`]; nothing is timed by guess.
 //! Only processes that a test started are ended, by their id.
 
+mod background;
 mod daemon;
 mod heard;
 mod person;
 mod process;
 mod talker;
 
+pub use background::{Background, runs, somebody, where_it_listens};
 pub use daemon::{Daemon, clean};
 pub use heard::{Heard, View};
 pub use person::{Person, Terminal};
