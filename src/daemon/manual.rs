@@ -41,7 +41,12 @@ pub(super) fn manual() -> Manual {
         ],
         environment: ENVIRONMENT,
         files: FILES,
-        see_also: &["chatctl(8)", "chat-client(1)"],
+        see_also: &[
+            "chat-client(1)",
+            "chatd.toml(5)",
+            "chatd-protocol(7)",
+            "chatctl(8)",
+        ],
     }
 }
 
@@ -49,30 +54,10 @@ fn configuration() -> Section {
     Section::new(
         "CONFIGURATION",
         &[
-            "Flags win over the environment, that over the configuration file, that over the defaults. The file is \
-             TOML. `packaging/chatd.toml` in the sources has every setting, commented out, with its default and its \
-             reason. A setting that is none of these is an error:",
+            "Flags win over the environment, that over the configuration file, that over the defaults. chatd.toml(5) has \
+             every setting, with its default and its reason. One that is not known is an error.",
         ],
-        [
-            (
-                "server_name",
-                "what the server calls itself to people; by default the name of the machine",
-            ),
-            ("listen", "a list of addresses, each as with `--listen`"),
-            (
-                "registration",
-                "who may make an account: `open` is everyone who can connect, `closed` the admin alone",
-            ),
-            (
-                "allow_plaintext",
-                "whether other machines may connect although nothing is encrypted",
-            ),
-            (
-                "[log] level",
-                "how much is written: `error`, `warn`, `info`, `debug` or `trace`",
-            ),
-            ("[limits]", "every bound of the daemon, by its name"),
-        ],
+        [] as [(&str, &str); 0],
     )
 }
 

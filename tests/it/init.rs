@@ -9,7 +9,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
-use crate::support::{Background, Output, clean, run, until};
+use crate::support::{Background, Output, clean, run, skipped, until};
 
 const SCRIPT: &str = include_str!("../../packaging/chatd.init");
 
@@ -17,7 +17,7 @@ const SCRIPT: &str = include_str!("../../packaging/chatd.init");
 fn host() -> Option<Background> {
     let found = Command::new("start-stop-daemon").arg("--version").output();
     if !geteuid().is_root() || found.is_err() {
-        eprintln!("SKIPPED: the init script is not tried, that takes root and start-stop-daemon");
+        skipped("the init script", "that takes root and start-stop-daemon");
         return None;
     }
     let background = Background::prepare("listen = [\"127.0.0.1:0\"]", &[]);
