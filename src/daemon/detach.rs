@@ -32,14 +32,14 @@ const FAILS: u8 = 1;
 
 /// Whoever has started chatd, and wants to know whether it serves.
 #[derive(Default)]
-pub(super) struct Caller {
+pub(super) struct Starter {
     /// The way to the process that was called; `None` in the foreground, and after the one message.
     pipe: Cell<Option<PipeWriter>>,
     /// Held to the end.
     pid_file: Option<PidFile>,
 }
 
-impl Caller {
+impl Starter {
     /// Tells that chatd serves, with lines for standard output. To be called at the same moment as the service manager
     /// is told.
     pub fn serves(&self, lines: &str) {
@@ -77,15 +77,15 @@ impl Caller {
 ///
 /// # Errors
 /// In the process that was called, when the daemon does not serve. A daemon in which something is wrong here ends here.
-pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Caller>, Exit> {
+pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Starter>, Exit> {
     if !args.daemonize {
-        return Ok(Some(Caller::default()));
+        return Ok(Some(Starter::default()));
     }
     if let Some(variable) = service_manager() {
         eprintln!(
             "chatd: --daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
         );
-        return Ok(Some(Caller::default()));
+        return Ok(Some(Starter::default()));
     }
     // The daemon is in another folder.
     let pid_file =
@@ -112,7 +112,7 @@ pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Caller>, Exi
         }
         Outcome::Child(detached) => {
             drop(reader);
-            let mut caller = Caller {
+            let mut starter = Starter {
                 pipe: Cell::new(Some(writer)),
                 pid_file: None,
             };
@@ -120,14 +120,14 @@ pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Caller>, Exi
                 .map_err(|error| format!("cannot go into the background: {error}"))
                 .and_then(|_| pid_file.as_deref().map(PidFile::take).transpose());
             match begun {
-                Ok(pid_file) => caller.pid_file = pid_file,
+                Ok(pid_file) => starter.pid_file = pid_file,
                 Err(text) => {
-                    caller.fails(&text);
+                    starter.fails(&text);
                     // Standard error may still be the terminal, and the caller says it there.
                     std::process::exit(i32::from(Exit::NOT_SERVING));
                 }
             }
-            Ok(Some(caller))
+            Ok(Some(starter))
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::store::{Database, KeySource};
 use admin::Admin;
 use args::Args;
 use config::Config;
-use detach::{Caller, detach};
+use detach::{Starter, detach};
 use exit::Exit;
 use hub::wall;
 use log::Log;
@@ -98,18 +98,18 @@ fn run(mut args: Args) -> Result<(), Exit> {
         return Ok(());
     }
     config.pin(&mut args);
-    let Some(caller) = detach(&args, &config.log_file)? else {
+    let Some(starter) = detach(&args, &config.log_file)? else {
         return Ok(());
     };
-    let served = serve(args, config, &caller);
+    let served = serve(args, config, &starter);
     if let Err(exit) = &served {
         tracing::error!(code = exit.code, "{}", exit.text);
-        caller.fails(&exit.text);
+        starter.fails(&exit.text);
     }
     served
 }
 
-fn serve(args: Args, config: Config, caller: &Caller) -> Result<(), Exit> {
+fn serve(args: Args, config: Config, starter: &Starter) -> Result<(), Exit> {
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -119,7 +119,7 @@ fn serve(args: Args, config: Config, caller: &Caller) -> Result<(), Exit> {
     let within = runtime.enter();
     let daemon = Daemon::start(args, config, log)?;
     drop(within);
-    daemon.serve(&runtime, caller)
+    daemon.serve(&runtime, starter)
 }
 
 /// Everything that runs.
@@ -204,7 +204,7 @@ impl Daemon {
     }
 
     /// Serves until it is told to stop, then stops in order.
-    fn serve(self, runtime: &tokio::runtime::Runtime, caller: &Caller) -> Result<(), Exit> {
+    fn serve(self, runtime: &tokio::runtime::Runtime, starter: &Starter) -> Result<(), Exit> {
         let Self {
             config,
             admin,
@@ -222,7 +222,7 @@ impl Daemon {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
             let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
-            caller.serves(&where_it_listens(&admin));
+            starter.serves(&where_it_listens(&admin));
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
