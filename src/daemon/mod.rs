@@ -3,6 +3,7 @@
 mod admin;
 mod args;
 mod config;
+mod detach;
 mod exit;
 mod hub;
 pub mod log;
@@ -17,7 +18,6 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ use crate::store::{Database, KeySource};
 use admin::Admin;
 use args::Args;
 use config::Config;
+use detach::{Starter, detach};
 use exit::Exit;
 use hub::wall;
 use log::Log;
@@ -110,8 +111,21 @@ fn check(args: &Args) -> Result<(), Exit> {
     Ok(())
 }
 
-fn serve(args: Args, service: &Rc<Service>) -> Result<(), Exit> {
+fn serve(mut args: Args, service: &Rc<Service>) -> Result<(), Exit> {
     let config = Config::load(&args)?;
+    config.pin(&mut args);
+    let Some(starter) = detach(&args, &config.log_file)? else {
+        return Ok(());
+    };
+    let served = live(args, config, &starter, service);
+    if let Err(exit) = &served {
+        tracing::error!(code = exit.code, "{}", exit.text);
+        starter.fails(&exit.text);
+    }
+    served
+}
+
+fn live(args: Args, config: Config, starter: &Starter, service: &Rc<Service>) -> Result<(), Exit> {
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -120,14 +134,9 @@ fn serve(args: Args, service: &Rc<Service>) -> Result<(), Exit> {
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
     let starting = service.starting();
-    let served = Daemon::start(args, config, log, service.clone()).and_then(|daemon| {
-        drop((within, starting));
-        daemon.serve(&runtime)
-    });
-    if let Err(exit) = &served {
-        tracing::error!(code = exit.code, "{}", exit.text);
-    }
-    served
+    let daemon = Daemon::start(args, config, log, service.clone())?;
+    drop((within, starting));
+    daemon.serve(&runtime, starter)
 }
 
 /// Everything that runs.
@@ -214,7 +223,7 @@ impl Daemon {
     }
 
     /// Serves until it is told to stop, then stops in order.
-    fn serve(self, runtime: &tokio::runtime::Runtime) -> Result<(), Exit> {
+    fn serve(self, runtime: &tokio::runtime::Runtime, starter: &Starter) -> Result<(), Exit> {
         let Self {
             config,
             admin,
@@ -233,7 +242,7 @@ impl Daemon {
             let (stopped, stop) = watch::channel(false);
             let callers_max = config.limits.control_connections;
             let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
-            say_where(&admin);
+            starter.serves(&where_it_listens(&admin));
             service::attend(&admin);
             loop {
                 tokio::select! {
@@ -276,17 +285,16 @@ impl Daemon {
     }
 }
 
-/// Prints and writes down each address.
-fn say_where(admin: &Admin) {
-    let mut out = std::io::stdout().lock();
+/// Writes down each address, and gives a line for each.
+fn where_it_listens(admin: &Admin) -> String {
+    let mut lines = String::new();
     for listener in admin.listeners.borrow().iter() {
         if let Some(address) = listener.address {
-            // Whoever started the daemon may have closed its end.
-            let _ = writeln!(out, "listening on {address}");
+            lines += &format!("listening on {address}\n");
             tracing::info!(%address, "listening");
         }
     }
-    let _ = out.flush();
+    lines
 }
 
 /// Everything is stored by now: the workers send what they still have, the writer ends when the hub has.

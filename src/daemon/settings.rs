@@ -124,6 +124,20 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_names_what_needs_a_restart() {
+        let page = include_str!("../../packaging/man/chatd.toml.5");
+        let (_, told) = page.split_once("A restart is needed for ").unwrap();
+        let (told, _) = told.split_once(".\n").unwrap();
+        let told: Vec<_> = told.split("\\fB").skip(1).collect();
+        let told = told.iter().map(|name| name.split_once("\\fR").unwrap().0);
+        let limits = LIMITS_AT_START.map(|name| format!("limits.{name}"));
+        let wanted = ["listen"]
+            .into_iter()
+            .chain(limits.iter().map(|name| &**name));
+        assert_eq!(told.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn what_has_changed_is_named_and_what_has_not_is_not() {
         let old = Limits::default();
         let new = Limits {
