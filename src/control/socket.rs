@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::Group;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The group whose members may use the control socket of a daemon that root has started.
+/// The group whose members may use the control socket of a daemon that root has started, or that runs in this group.
 const GROUP: &str = "chatd";
 
 /// Why there is no control socket.
@@ -43,7 +43,8 @@ pub enum BindError {
 }
 
 /// Makes the socket and the folder it lies in, and listens. A socket on which nobody answers any more is taken away
-/// first. When root does this and there is a group `chatd`, its members may connect; otherwise the owner alone.
+/// first. When root does this and there is a group `chatd`, or when somebody does this whose group it is, its members may
+/// connect; otherwise the owner alone.
 ///
 /// Taking the socket away again at the end is left to the caller.
 ///
@@ -70,9 +71,7 @@ pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
         Ok(socket.into())
     };
     let listener = bound().map_err(failed("make the control socket"))?;
-    if is_root {
-        share(path).map_err(failed("give the group 'chatd' the control socket"))?;
-    }
+    share(path, is_root).map_err(failed("give the group 'chatd' the control socket"))?;
     Ok(listener)
 }
 
@@ -83,8 +82,16 @@ fn make_folder(path: &Path, is_root: bool) -> io::Result<()> {
     else {
         return Ok(());
     };
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mode = if is_root { 0o755 } else { 0o700 };
-    DirBuilder::new().recursive(true).mode(mode).create(folder)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(folder)?;
+    // Whatever the mask of modes: the group comes through here.
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(mode))
 }
 
 /// Takes a socket away on which nobody answers.
@@ -133,8 +140,10 @@ fn knock(path: &Path) -> io::Result<()> {
     socket.connect(&SockAddr::unix(path)?)
 }
 
-fn share(path: &Path) -> io::Result<()> {
-    let Some(group) = Group::from_name(GROUP)? else {
+fn share(path: &Path, is_root: bool) -> io::Result<()> {
+    // The group by which it was started, not one of those that its user is in besides.
+    let is_ours = |group: &Group| is_root || group.gid == nix::unistd::getegid();
+    let Some(group) = Group::from_name(GROUP)?.filter(is_ours) else {
         return Ok(());
     };
     std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))?;

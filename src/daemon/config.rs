@@ -89,6 +89,10 @@ impl Config {
         let listen = listen_addresses(listen, file.allow_plaintext)?;
         let home = Home::new();
         let state_dir = args.state.clone().map_or_else(|| home.state_dir(), Ok)?;
+        let control = (args.control.clone())
+            .unwrap_or_else(|| home.runtime_dir(&state_dir).join(SOCKET_NAME));
+        let log_file =
+            (args.log_file.clone()).unwrap_or_else(|| home.logs_dir(&state_dir).join("chatd.log"));
         Ok(Self {
             file: path,
             server_name: file
@@ -101,16 +105,19 @@ impl Config {
             registration: file.registration,
             log_level: file.log.level,
             limits: file.limits,
-            control: args
-                .control
-                .clone()
-                .unwrap_or_else(|| home.runtime_dir(&state_dir).join(SOCKET_NAME)),
-            log_file: args
-                .log_file
-                .clone()
-                .unwrap_or_else(|| home.logs_dir(&state_dir).join("chatd.log")),
-            state_dir,
+            control: from_root(control),
+            log_file: from_root(log_file),
+            state_dir: from_root(state_dir),
         })
+    }
+
+    /// Makes the command line say what was found, so that a reload finds the same: a daemon leaves the folder in which
+    /// it was started, and a file that has vanished is no reason to go on with the defaults.
+    pub fn pin(&self, args: &mut Args) {
+        args.config.clone_from(&self.file);
+        args.state = Some(self.state_dir.clone());
+        args.control = Some(self.control.clone());
+        args.log_file = Some(self.log_file.clone());
     }
 }
 
@@ -122,6 +129,7 @@ fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
             .unwrap_or_else(|| "/etc/chatd".into())
             .join(CONFIG_FILE),
     };
+    let path = from_root(path);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
@@ -228,6 +236,11 @@ fn host_name() -> String {
         .and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty())
         .unwrap_or_else(|| "chatd".to_owned())
+}
+
+/// The path as it is from every folder.
+fn from_root(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The first of the folders that the service manager names.

@@ -15,6 +15,9 @@ pub(super) struct Exit {
 }
 
 impl Exit {
+    /// Of the command that has started a daemon which does not serve.
+    pub const NOT_SERVING: u8 = 1;
+    pub const USAGE: u8 = 64;
     pub const UNAVAILABLE: u8 = 69;
     pub const SOFTWARE: u8 = 70;
     pub const OS: u8 = 71;

@@ -39,6 +39,14 @@ pub enum Entry {
     Changes(Vec<Change>),
 }
 
+impl Entry {
+    /// Whether there is nothing to store. Such an entry only goes the way of the others.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Changes(changes) if changes.is_empty())
+    }
+}
+
 /// How an entry came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -59,7 +67,7 @@ pub trait Store: Send {
     fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError>;
 
     /// Stores a batch in one transaction with one sync. When this returns, the batch is on disk. An entry that is
-    /// `Taken` does not hold up the others.
+    /// `Taken` does not hold up the others. An empty one is `Changed`, and a batch of nothing else touches no file.
     ///
     /// # Errors
     /// Then nothing of the batch is stored and the numbers are as before.

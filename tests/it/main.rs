@@ -11,6 +11,7 @@ mod spec;
 
 // What they are made with.
 mod full;
+mod page;
 mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
@@ -19,13 +20,16 @@ mod client;
 mod control;
 mod crowd;
 mod ctl;
+mod detach;
 mod history;
 mod hostile;
+mod init;
 mod log;
 mod restart;
 mod rooms;
 mod scarce;
 mod sealed;
+mod service;
 mod session;
 mod start;
 mod terminal;

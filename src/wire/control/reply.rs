@@ -54,7 +54,7 @@ replies! {
     }
     /// See [`super::Shutdown`].
     ShutdownPlan { at: Timestamp, }
-    /// See [`super::Reload`]: the settings that have changed, and those of them that need a restart.
+    /// See [`super::Reload`]: the settings that have changed since they were last read, and those that wait for a restart.
     Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
     /// See [`super::ShowLog`].
     LogLines { lines: Vec<Arc<str>>, }

@@ -65,9 +65,14 @@ impl Daemon {
     #[track_caller]
     pub fn start_after(shell: &str) -> Self {
         let mut daemon = Self::prepare("", &[]);
-        daemon.shell = Some(shell.to_owned());
+        daemon.comes_after(shell);
         daemon.launch();
         daemon
+    }
+
+    /// From now on it is started by a shell that does this first.
+    pub fn comes_after(&mut self, shell: &str) {
+        self.shell = Some(shell.to_owned());
     }
 
     /// Writes another configuration file; for the next start or reload.
