@@ -3,10 +3,13 @@
 mod admin;
 mod args;
 mod config;
+mod credential;
 mod exit;
+mod handed;
 mod hub;
 pub mod log;
 mod manual;
+mod mistake;
 mod password;
 mod reader;
 mod settings;
@@ -17,6 +20,8 @@ mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,16 +41,17 @@ use crate::engine::input::Input;
 use crate::net::listener::{Doors, ListenerHandle};
 use crate::net::worker::WorkerHandle;
 use crate::net::{Lookup, Order};
-use crate::store::{Database, KeySource};
+use crate::store::Database;
 use admin::Admin;
 use args::Args;
 use config::Config;
 use exit::Exit;
+use handed::Handed;
 use hub::wall;
 use log::Log;
 use settings::Settings;
 use signal::Signals;
-use start::{Ways, bind_all, connections_max, start_log, workers};
+use start::{Ways, client_sockets, connections_max, control_socket, start_log, workers};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -58,6 +64,7 @@ pub fn main() -> ExitCode {
             // Help and version are asked for, everything else is a wrong use.
             let _ = error.print();
             return if error.use_stderr() {
+                handed::rest_after_failure();
                 ExitCode::from(64)
             } else {
                 ExitCode::SUCCESS
@@ -68,6 +75,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             eprintln!("chatd: {}", exit.text);
+            handed::rest_after_failure();
             ExitCode::from(exit.code)
         }
     }
@@ -85,6 +93,8 @@ fn run(args: Args) -> Result<(), Exit> {
             _ => Ok(()),
         };
     }
+    // First of all: what is handed in is known by the numbers of its descriptors. What is wrong with it waits for the log.
+    let handed = handed::take();
     let config = Config::load(&args)?;
     if args.check {
         let file = config
@@ -103,10 +113,12 @@ fn run(args: Args) -> Result<(), Exit> {
         .map_err(|error| Exit::no_thread(&error))?;
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
-    let served = Daemon::start(args, config, log).and_then(|daemon| {
-        drop(within);
-        daemon.serve(&runtime)
-    });
+    let served = handed
+        .and_then(|handed| Daemon::start(args, config, log, handed))
+        .and_then(|daemon| {
+            drop(within);
+            daemon.serve(&runtime)
+        });
     if let Err(exit) = &served {
         tracing::error!(code = exit.code, "{}", exit.text);
     }
@@ -122,7 +134,9 @@ struct Daemon {
     workers: Vec<WorkerHandle>,
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
-    control: std::os::unix::net::UnixListener,
+    control: UnixListener,
+    /// The control socket's file, where it is chatd's own.
+    control_file: Option<PathBuf>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -130,16 +144,15 @@ struct Daemon {
 
 impl Daemon {
     /// Starts everything, from the ground up. What fails is told before anybody was let in.
-    fn start(args: Args, config: Config, log: Log) -> Result<Self, Exit> {
+    fn start(args: Args, config: Config, log: Log, handed: Handed) -> Result<Self, Exit> {
         let since = wall();
+        handed.compare(&args, &config)?;
         let doors_max = connections_max(config.limits.connections);
-        let database = Database::open(&config.state_dir, &KeySource::StateDir)
+        let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
-        let bound = bind_all(&config)?;
-        let control = control::bind(&config.control).map_err(|error| Exit {
-            code: Exit::CANT_CREATE,
-            text: error.to_string(),
-        })?;
+        let held = handed.held;
+        let bound = client_sockets(handed.clients, &config)?;
+        let (control, control_file) = control_socket(handed.control, &config)?;
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
@@ -151,11 +164,12 @@ impl Daemon {
             lookups,
             questions,
         };
-        let threads = ways.start(&config, &database, since, inbox)?;
+        let mut threads = ways.start(&config, &database, since, inbox)?;
+        credential::make_first_account(&inputs, &mut threads.replies, &threads.passwords)?;
         let doors = Doors::new(&workers, doors_max);
         let listeners = bound
             .into_iter()
-            .map(|bound| ListenerHandle::spawn(bound, doors.clone()))
+            .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))
             .collect::<Result<_, _>>();
         let listeners = listeners.map_err(|error| Exit::no_thread(&error))?;
         let config = Arc::new(config);
@@ -170,6 +184,7 @@ impl Daemon {
                 hub: inputs.clone(),
                 workers: orders,
                 doors,
+                held,
             },
             log,
             since,
@@ -189,6 +204,7 @@ impl Daemon {
             hub: threads.hub,
             writer: threads.writer,
             control,
+            control_file,
             signals,
             _database: database,
         })
@@ -205,6 +221,7 @@ impl Daemon {
             hub,
             writer,
             control,
+            control_file,
             mut signals,
             _database,
         } = self;
@@ -245,7 +262,9 @@ impl Daemon {
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        drop(std::fs::remove_file(&config.control));
+        if let Some(file) = control_file {
+            drop(std::fs::remove_file(file));
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -255,11 +274,10 @@ impl Daemon {
 fn say_where(admin: &Admin) {
     let mut out = std::io::stdout().lock();
     for listener in admin.listeners.borrow().iter() {
-        if let Some(address) = listener.address {
-            // Whoever started the daemon may have closed its end.
-            let _ = writeln!(out, "listening on {address}");
-            tracing::info!(%address, "listening");
-        }
+        let address = &listener.place;
+        // Whoever started the daemon may have closed its end.
+        let _ = writeln!(out, "listening on {address}");
+        tracing::info!(%address, "listening");
     }
     let _ = out.flush();
 }
