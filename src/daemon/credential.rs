@@ -1,6 +1,6 @@
 //! Credentials that the service manager gives (`LoadCredential=`, `ImportCredential=`): secrets in files of their own,
-//! named `chatd.` and what they are. Where one is not given, a file in the state folder stands for it. Reads the first
-//! account from one, and makes it through the engine as `chatctl user add` does.
+//! named `chatd.` and what they are. Where one is not given, a file in the state folder stands for it. Makes the first
+//! account of one, through the engine as `chatctl user add` does; the other credentials are read by those who need them.
 
 use std::env;
 use std::fs::{self, File};
@@ -30,19 +30,26 @@ const FIRST_ADMIN_BYTES_MAX: u64 = 2_048;
 /// By what the second line is a hash and no password.
 const HASH_BEGINS: &str = "$argon2";
 
-/// The file of the credential `chatd.NAME`, when the service manager gives one; whether it can be read is not looked at.
-pub(super) fn given(name: &str) -> Option<PathBuf> {
-    let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
-    let path = Path::new(&folder).join(format!("chatd.{name}"));
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => Some(path),
-    }
+/// The file of the credential `chatd.NAME` where the service manager gives one, else NAME in the state folder. It need
+/// not be there.
+pub(super) fn find(name: &str, state_dir: &Path) -> PathBuf {
+    given(name).unwrap_or_else(|| state_dir.join(name))
 }
 
 /// Where the identity key is: a credential, or the file in the state folder.
 pub(super) fn identity_key() -> KeySource {
     given("identity-key").map_or(KeySource::StateDir, KeySource::File)
+}
+
+fn given(name: &str) -> Option<PathBuf> {
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
+    let path = Path::new(&folder).join(format!("chatd.{name}"));
+    is_there(&path).then_some(path)
+}
+
+/// One that cannot be looked at is there: reading it tells why it cannot.
+fn is_there(path: &Path) -> bool {
+    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// The first account, as the credential tells it.
@@ -62,13 +69,15 @@ enum Secret {
 /// # Errors
 /// When the credential is not as it should be, or the account cannot be stored.
 pub(super) fn make_first_account(
+    state_dir: &Path,
     inputs: &Sender<Input>,
     replies: &mut UnboundedReceiver<(CallId, Reply)>,
     passwords: &Passwords,
 ) -> Result<(), Exit> {
-    let Some(path) = given(FIRST_ADMIN) else {
+    let path = find(FIRST_ADMIN, state_dir);
+    if !is_there(&path) {
         return Ok(());
-    };
+    }
     let mut ask = |command| ask(command, inputs, replies);
     if !matches!(ask(Command::Counts)?, Reply::Counts { users: 0, .. }) {
         return Ok(());
@@ -91,14 +100,15 @@ pub(super) fn make_first_account(
         uid: nix::unistd::geteuid().as_raw(),
         pid: std::process::id().cast_signed(),
         method: "AddUser".into(),
-        parameters: json!({ "name": name, "credential": "chatd.first-admin" }).to_string(),
+        parameters: json!({ "name": name, "credential": FIRST_ADMIN }).to_string(),
         outcome: "ok".into(),
     };
     ask(Command::Audit(record))?;
     tracing::info!(
         MESSAGE_ID = catalog::FIRST_ACCOUNT,
         user = %name,
-        "the first account is made from the credential chatd.first-admin; it is not read again"
+        file = %path.display(),
+        "the first account was made from a credential, which is not read again"
     );
     Ok(())
 }
@@ -137,7 +147,7 @@ fn read(path: &Path) -> Result<FirstAccount, Exit> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(FIRST_ADMIN_BYTES_MAX as usize + 1));
     let wrong = |problem: &str| {
         Exit::config(format!(
-            "the credential '{}' {problem}; it is two lines, a name and a password (or its hash, $argon2id$…)",
+            "the first account's file '{}' {problem}; it is two lines, a name and a password (or its hash, $argon2id$…)",
             path.display()
         ))
     };
@@ -157,7 +167,10 @@ fn parse(bytes: &[u8]) -> Result<FirstAccount, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8")?;
     let mut lines = text.lines();
     let (Some(name), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
-        return Err(format!("has {} lines", text.lines().count()));
+        return Err(match text.lines().count() {
+            1 => "has one line".to_owned(),
+            lines => format!("has {lines} lines"),
+        });
     };
     let name: UserName = name
         .parse()
@@ -213,7 +226,7 @@ mod tests {
         let costly = HASH.replace("m=8", "m=4000000");
         for (text, words) in [
             ("", "has 0 lines"),
-            ("geheim-geheim\n", "has 1 lines"),
+            ("geheim-geheim\n", "has one line"),
             ("anna\ngeheim-geheim\n\n", "has 3 lines"),
             ("geheim geheim\nanna\n", "has no name in its first line"),
             ("@geheim\ngeheim-geheim\n", "may not begin with '@'"),

@@ -79,7 +79,7 @@ impl Exit {
             return Self {
                 code: Self::NO_PERMISSION,
                 text: format!(
-                    "{}: {}; give chatd its files back (`chown -R`), or choose another folder with --state",
+                    "{}: {}; let chatd have its files (`chown -R`, `chmod`), or choose another folder with --state",
                     exit.text,
                     whose(&file)
                 ),

@@ -59,7 +59,7 @@ pub(super) struct Held {
 /// # Errors
 /// With exit code 78 when they are not as they should be.
 pub(super) fn take() -> Result<Handed, Exit> {
-    let count = match announced(env::var_os, std::process::id())? {
+    let count = match announced(&|name| env::var_os(name), std::process::id())? {
         Announced::Nothing => return Ok(Handed::default()),
         Announced::Elsewhere(left_alone) => {
             return Ok(Handed {
@@ -94,38 +94,24 @@ enum Announced {
     Sockets(u32),
 }
 
-fn announced(
-    variable: impl Fn(&'static str) -> Option<OsString>,
-    own_pid: u32,
-) -> Result<Announced, Exit> {
-    let number = |name| {
-        let Some(value) = variable(name) else {
-            return Ok(None);
+/// A variable of the environment.
+type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+fn announced(variable: Variable<'_>, own_pid: u32) -> Result<Announced, Exit> {
+    let pid = number(variable, "LISTEN_PID")?;
+    if pid != Some(own_pid) {
+        let whose = match pid {
+            Some(pid) => format!("to process {pid} and this is {own_pid}"),
+            None => "to nobody (LISTEN_FDS without LISTEN_PID)".to_owned(),
         };
-        let number = value.to_str().and_then(|text| text.parse::<u32>().ok());
-        let wrong = || malformed(&format!("{name} is {value:?}, which is no number"));
-        number.map(Some).ok_or_else(wrong)
-    };
-    let elsewhere = |whose: &str| {
-        let words = format!("{whose}: they are left alone, chatd listens by itself");
-        match variable("LISTEN_FDS") {
-            Some(_) => Announced::Elsewhere(words),
+        return Ok(match variable("LISTEN_FDS") {
+            Some(_) => Announced::Elsewhere(format!(
+                "sockets are handed in {whose}: they are left alone, chatd listens by itself"
+            )),
             None => Announced::Nothing,
-        }
-    };
-    match number("LISTEN_PID")? {
-        Some(pid) if pid == own_pid => {}
-        Some(pid) => {
-            let whose = format!("sockets are handed in to process {pid} and this is {own_pid}");
-            return Ok(elsewhere(&whose));
-        }
-        None => {
-            return Ok(elsewhere(
-                "sockets are handed in to nobody (LISTEN_FDS without LISTEN_PID)",
-            ));
-        }
+        });
     }
-    let Some(count) = number("LISTEN_FDS")?.filter(|count| *count > 0) else {
+    let Some(count) = number(variable, "LISTEN_FDS")?.filter(|count| *count > 0) else {
         return Ok(Announced::Nothing);
     };
     if count > SOCKETS_MAX {
@@ -133,22 +119,31 @@ fn announced(
             "LISTEN_FDS says {count}, more than the {SOCKETS_MAX} that chatd takes"
         )));
     }
-    let names = match variable("LISTEN_FDNAMES").map(OsString::into_string) {
-        None => 0,
-        Some(Ok(names)) if names.is_empty() => 0,
-        Some(Ok(names)) => names.split(':').count(),
-        Some(Err(names)) => {
-            return Err(malformed(&format!(
-                "LISTEN_FDNAMES is {names:?}, which is no text"
-            )));
-        }
-    };
-    match names == 0 || names == count as usize {
-        true => Ok(Announced::Sockets(count)),
-        false => Err(malformed(&format!(
+    match names(variable)? {
+        Some(names) if names != count as usize => Err(malformed(&format!(
             "LISTEN_FDS says {count}, but LISTEN_FDNAMES has {names} names"
         ))),
+        _ => Ok(Announced::Sockets(count)),
     }
+}
+
+fn number(variable: Variable<'_>, name: &str) -> Result<Option<u32>, Exit> {
+    let Some(value) = variable(name) else {
+        return Ok(None);
+    };
+    let number = value.to_str().and_then(|text| text.parse().ok());
+    let wrong = || malformed(&format!("{name} is {value:?}, which is no number"));
+    number.map(Some).ok_or_else(wrong)
+}
+
+/// How many names there are, if there are any.
+fn names(variable: Variable<'_>) -> Result<Option<usize>, Exit> {
+    let Some(value) = variable("LISTEN_FDNAMES").filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let wrong = || malformed(&format!("LISTEN_FDNAMES is {value:?}, which is no text"));
+    let names = value.to_str().ok_or_else(wrong)?;
+    Ok(Some(names.split(':').count()))
 }
 
 fn malformed(problem: &str) -> Exit {
@@ -335,11 +330,11 @@ mod tests {
     use super::*;
 
     fn said(variables: &[(&str, &str)]) -> Result<Announced, String> {
-        let variable = |wanted: &'static str| {
+        let variable = |wanted: &str| {
             let found = variables.iter().find(|(name, _)| *name == wanted);
             found.map(|(_, value)| OsString::from(value))
         };
-        announced(variable, 7).map_err(|exit| exit.text)
+        announced(&variable, 7).map_err(|exit| exit.text)
     }
 
     #[test]

@@ -51,7 +51,7 @@ use hub::wall;
 use log::Log;
 use settings::Settings;
 use signal::Signals;
-use start::{Ways, client_sockets, connections_max, control_socket, start_log, workers};
+use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -165,7 +165,10 @@ impl Daemon {
             questions,
         };
         let mut threads = ways.start(&config, &database, since, inbox)?;
-        credential::make_first_account(&inputs, &mut threads.replies, &threads.passwords)?;
+        let Threads {
+            replies, passwords, ..
+        } = &mut threads;
+        credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
         let doors = Doors::new(&workers, doors_max);
         let listeners = bound
             .into_iter()

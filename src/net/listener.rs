@@ -240,8 +240,6 @@ pub struct ListenerHandle {
     pub address: Option<SocketAddr>,
     /// Where it listens, for people.
     pub place: String,
-    /// Whether the socket is somebody else's, who goes on listening when this one stops.
-    pub handed_in: bool,
     commands: UnboundedSender<Command>,
     thread: Option<JoinHandle<()>>,
 }
@@ -291,7 +289,6 @@ impl ListenerHandle {
         Ok(Self {
             address,
             place,
-            handed_in,
             commands,
             thread: Some(thread),
         })

@@ -162,7 +162,7 @@ pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>
     parse_key(&bytes).map(Some).ok_or_else(|| StoreError::Key {
         path: path.to_owned(),
         problem: format!(
-            "has {}{} bytes and is no key, which has {KEY_BYTES} (`openssl rand {KEY_BYTES}`) or is their base64; {BRING_BACK}",
+            "has {}{} bytes instead of {KEY_BYTES} (`openssl rand {KEY_BYTES}`) or their base64; {BRING_BACK}",
             if bytes.len() as u64 == KEY_FILE_BYTES_MAX { "at least " } else { "" },
             bytes.len()
         ),
@@ -251,7 +251,7 @@ mod tests {
         for wrong in [
             &key[..31],
             &[&key[..], b"\n"].concat(),
-            text[1..].as_bytes(),
+            &text.as_bytes()[1..],
             b"",
         ] {
             assert_eq!(parse_key(wrong), None, "{wrong:?}");

@@ -146,12 +146,23 @@ fn the_first_account_by_a_hash() {
     daemon.login("olga");
 }
 
+/// Without a service manager a file in the state folder does the same.
+#[test]
+fn the_first_account_by_a_file() {
+    let mut daemon = Daemon::prepare("", &[]);
+    fs::create_dir(daemon.state()).expect("the folder is ours");
+    let path = daemon.state().join("first-admin");
+    fs::write(&path, format!("olga\n{PASSWORD}\n")).expect("the folder is ours");
+    daemon.launch();
+    daemon.login("olga");
+}
+
 /// Content that is no account: told without a word of it, and nobody is let in.
 #[test]
 fn a_first_account_that_is_none() {
     for (content, words) in [
         (&b""[..], "has 0 lines"),
-        (b"geheim-geheim\n", "has 1 lines"),
+        (b"geheim-geheim\n", "has one line"),
         (b"olga\ngeheim-geheim\nmore\n", "has 3 lines"),
         (b"geheim geheim\nolga\n", "has no name in its first line"),
         (b"root\ngeheim-geheim\n", "the name is reserved"),

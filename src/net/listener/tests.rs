@@ -179,6 +179,28 @@ fn a_port_that_is_taken_is_named_or_passed_over() {
 }
 
 #[test]
+fn a_sandbox_without_a_network_is_told_from_a_machine_without_ipv6() {
+    let told = |address: &str, errno| {
+        let error = io::Error::from_raw_os_error(errno as i32);
+        let error = explain(address.parse().unwrap(), &error);
+        (error.kind(), error.to_string())
+    };
+    for errno in [Errno::EAFNOSUPPORT, Errno::EPERM] {
+        let (kind, text) = told("127.0.0.1:2428", errno);
+        assert_eq!(kind, ErrorKind::Unsupported);
+        assert!(
+            text.contains("start chatd-client.socket") && text.contains("listen.conf"),
+            "{text}"
+        );
+    }
+    let (kind, text) = told("[::1]:2428", Errno::EAFNOSUPPORT);
+    assert_eq!(kind, ErrorKind::AddrNotAvailable, "{text}");
+    assert!(text.contains("no IPv6"), "{text}");
+    let (_, text) = told("127.0.0.1:22", Errno::EACCES);
+    assert!(text.contains("for root alone"), "{text}");
+}
+
+#[test]
 fn a_local_socket_is_listened_on_as_well() {
     use std::os::unix::net::UnixStream;
     let (_listener, doors, _workers) = world(100);
