@@ -80,15 +80,15 @@ fn sockets() -> Section {
         "SOCKETS",
         &[
             "A service manager may listen in chatd's place and hand the sockets in (`sd_listen_fds`(3)). Whoever connects \
-             while chatd does not run waits and has it started; chatd itself needs no network. It knows the sockets by \
-             the `FileDescriptorName=` of their units; any other name, or none, is an error:",
+             while chatd does not run waits and has it started; chatd itself needs no network.",
             "Where a client socket is handed in, the service manager decides where chatd listens: `listen`, `--listen` and \
              `--next-free-port` are not in force. What is not handed in chatd makes by itself, and where its sandbox keeps \
              it from that it says so. The rule for addresses that other machines can reach is the same for both. Sockets \
              that are handed in stay when chatd ends: after `chatctl shutdown` or `systemctl stop chatd` whoever connects, \
              be it a client that comes back by itself or `chatctl`, starts it again, until \
-             `systemctl stop chatd-client.socket chatd-control.socket`. Nor can `chatctl pause --refuse` close them; it \
-             has whoever connects told `busy` and let go.",
+             `systemctl stop chatd-client.socket chatd-control.socket`. Nor can `chatctl pause --refuse` close them: whoever \
+             connects is told `busy` and let go.",
+            "chatd knows the sockets by the `FileDescriptorName=` of their units; any other name, or none, is an error:",
         ],
         [
             (
