@@ -54,7 +54,7 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l socket -d 'Th
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
-complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l refuse -d 'Refuse whoever connects, instead of letting them wait'
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l refuse -d 'Refuse whoever connects, instead of letting them wait: the port is closed, or, where the service manager holds it, they are told so'
 complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -s h -l help -d 'Print help'

@@ -13,6 +13,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 /// The group whose members may use the control socket of a daemon that root has started, or that runs in this group.
 const GROUP: &str = "chatd";
 
+/// The longest path of a socket in bytes (unix(7)).
+const PATH_BYTES_MAX: usize = 107;
+
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -28,6 +31,15 @@ pub enum BindError {
     #[error("'{path}' is there and no socket; move it away, or choose another path with --control")]
     NotASocket {
         /// The file.
+        path: PathBuf,
+    },
+    /// The system has no sockets with so long a path.
+    #[error(
+        "the path of the control socket, '{path}', is longer than the {PATH_BYTES_MAX} bytes that a socket's may have; \
+         choose another with --control"
+    )]
+    TooLong {
+        /// The path.
         path: PathBuf,
     },
     /// Something else.
@@ -51,6 +63,11 @@ pub enum BindError {
 /// # Errors
 /// When another daemon answers there, when the path is taken by something else, or when it cannot be made.
 pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        return Err(BindError::TooLong {
+            path: path.to_owned(),
+        });
+    }
     let failed = |action| {
         move |cause| BindError::Io {
             action,
@@ -180,11 +197,10 @@ mod tests {
 
     #[test]
     fn a_path_that_is_too_long_is_told() {
-        let path = PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
-        let refused = bind(&path).unwrap_err().to_string();
-        assert!(
-            refused.starts_with("cannot make the control socket '/tmp/xxx"),
-            "{refused}"
-        );
+        let folder = tempfile::tempdir().unwrap();
+        let left = PATH_BYTES_MAX - folder.path().as_os_str().len() - 1;
+        bind(&folder.path().join("x".repeat(left))).unwrap();
+        let refused = bind(&folder.path().join("x".repeat(left + 1))).unwrap_err();
+        assert!(matches!(refused, BindError::TooLong { .. }), "{refused}");
     }
 }

@@ -204,7 +204,7 @@ impl Admin {
         let listeners = self.listeners.borrow();
         let addresses = listeners
             .iter()
-            .filter_map(|listener| Some(listener.address?.to_string()))
+            .map(|listener| listener.place.clone())
             .collect();
         let config = self.settings.config();
         let status = show::status(&counts, &config, self.log.state());
@@ -212,6 +212,7 @@ impl Admin {
             state: self.state.get(),
             since: self.since,
             addresses,
+            handed_in: self.settings.held.all(),
             connections,
             ..status
         }
@@ -276,8 +277,11 @@ impl Admin {
         if let Some(earlier) = self.plan.replace(Some(plan.abort_handle())) {
             earlier.abort();
         }
+        let held = &self.settings.held;
         wire::ShutdownPlan {
             at: wall().plus(wait),
+            still_listening: held.all(),
+            stop_command: held.stop_command(),
         }
     }
 

@@ -10,7 +10,14 @@ pub(super) fn manual() -> Manual {
              listens on. What is sent over the network is not encrypted yet; therefore an address that other machines can \
              reach is refused unless the configuration says `allow_plaintext = true`.",
         ],
-        more: vec![configuration(), background(), signals(), service_manager()],
+        more: vec![
+            configuration(),
+            sockets(),
+            credentials(),
+            background(),
+            signals(),
+            service_manager(),
+        ],
         exit_status: &[
             ("0", "ended in order; with `--daemonize`: the daemon serves"),
             (
@@ -20,7 +27,7 @@ pub(super) fn manual() -> Manual {
             ("64", "the command line is wrong"),
             (
                 "69",
-                "another chatd uses the state folder, or a port is taken",
+                "another chatd uses the state folder or the control socket, or a port is taken",
             ),
             ("70", "a fault of chatd: the log has more"),
             ("71", "the system has no thread or other resource left"),
@@ -31,12 +38,12 @@ pub(super) fn manual() -> Manual {
             ("74", "reading or writing has failed, or the disk is full"),
             (
                 "77",
-                "not permitted: a port below 1024, a file of somebody else",
+                "not permitted: a port below 1024, a folder or file of somebody else",
             ),
             (
                 "78",
-                "the configuration is wrong; or the database comes from a newer chatd, is none of chatd's, or does \
-                 not fit the identity key",
+                "the configuration, a socket that is handed in or a credential is wrong; or the database comes from a \
+                 newer chatd, is none of chatd's, or does not fit the identity key. Starting again changes nothing",
             ),
         ],
         environment: ENVIRONMENT,
@@ -77,6 +84,62 @@ fn background() -> Section {
              wants chatd in the foreground.",
         ],
         [] as [(&str, &str); 0],
+    )
+}
+
+fn sockets() -> Section {
+    Section::new(
+        "SOCKETS",
+        &[
+            "A service manager may listen in chatd's place and hand the sockets in (`sd_listen_fds`(3)). Whoever connects \
+             while chatd does not run waits and has it started; chatd itself needs no network.",
+            "Where a client socket is handed in, the service manager decides where chatd listens: `listen`, `--listen` and \
+             `--next-free-port` are not in force. What is not handed in chatd makes by itself, and where its sandbox keeps \
+             it from that it says so. The rule for addresses that other machines can reach is the same for both. Sockets \
+             that are handed in stay when chatd ends: after `chatctl shutdown` or `systemctl stop chatd` whoever connects, \
+             be it a client that comes back by itself or `chatctl`, starts it again, until \
+             `systemctl stop chatd-client.socket chatd-control.socket`. Nor can `chatctl pause --refuse` close them: whoever \
+             connects is told `busy` and let go.",
+            "chatd knows the sockets by the `FileDescriptorName=` of their units; any other name, or none, is an error:",
+        ],
+        [
+            (
+                "client",
+                "a socket for people, TCP or Unix; there may be several",
+            ),
+            (
+                "control",
+                "the control socket: one, Unix, with a path, whose mode says who may use it",
+            ),
+        ],
+    )
+}
+
+fn credentials() -> Section {
+    Section::new(
+        "CREDENTIALS",
+        &[
+            "Secrets may come from the service manager (`LoadCredential=`, `ImportCredential=` in `systemd.exec`(5)). A \
+             credential that is given goes before the file in the state folder; one that cannot be used ends the start.",
+        ],
+        [
+            (
+                "chatd.identity-key, else identity.key",
+                "what names and addresses in the database are sealed with: 32 bytes (`openssl rand 32`), or their base64 \
+                 (`openssl rand -base64 32`). Without either, a new database gets a key in the state folder. A database \
+                 that has its key there keeps that: give the credential the content of the file",
+            ),
+            (
+                "chatd.first-admin, else first-admin",
+                "makes the first account, at a start without any, also with `registration = \"closed\"`: two lines, its \
+                 name and its password. In place of the password may stand its Argon2id hash, as \
+                 `argon2 SALT -id -t 2 -k 19456 -p 1 -l 32 -e` prints it. With an account there it is not read",
+            ),
+            (
+                "chatd.tls-key, else tls-key; chatd.tls-certificate, else tls-certificate",
+                "key and certificate for encrypted connections",
+            ),
+        ],
     )
 }
 
@@ -139,8 +202,14 @@ const ENVIRONMENT: Entries = &[
          manager sets them; of several with colons between, the first",
     ),
     (
+        "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",
+        "the sockets that a service manager hands in; those for another process are left alone",
+    ),
+    ("CREDENTIALS_DIRECTORY", "the folder of the credentials"),
+    (
         "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
-        "where a service manager listens, and how often it wants to hear from chatd",
+        "where a service manager listens, and how often it wants to hear from chatd; where sockets are handed in, too, \
+         a start that fails rests for a second, so that a client that waits does not have it tried too often",
     ),
     (
         "XDG_STATE_HOME, XDG_RUNTIME_DIR, HOME",

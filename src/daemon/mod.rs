@@ -3,11 +3,14 @@
 mod admin;
 mod args;
 mod config;
+mod credential;
 mod detach;
 mod exit;
+mod handed;
 mod hub;
 pub mod log;
 mod manual;
+mod mistake;
 mod password;
 mod reader;
 mod service;
@@ -18,6 +21,8 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,18 +42,19 @@ use crate::engine::input::Input;
 use crate::net::listener::{Doors, ListenerHandle};
 use crate::net::worker::WorkerHandle;
 use crate::net::{Lookup, Order};
-use crate::store::{Database, KeySource};
+use crate::store::Database;
 use admin::Admin;
 use args::Args;
 use config::Config;
 use detach::{Starter, detach};
 use exit::Exit;
+use handed::Handed;
 use hub::wall;
 use log::Log;
 use service::Service;
 use settings::Settings;
 use signal::Signals;
-use start::{Ways, bind_all, connections_max, start_log, workers};
+use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -68,6 +74,7 @@ pub fn main() -> ExitCode {
                 text: error.to_string(),
             };
             Service::new().failed(&exit);
+            handed::rest_after_failure();
             return ExitCode::from(exit.code);
         }
     };
@@ -75,6 +82,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             eprintln!("chatd: {}", exit.text);
+            handed::rest_after_failure();
             ExitCode::from(exit.code)
         }
     }
@@ -95,8 +103,10 @@ fn run(args: Args) -> Result<(), Exit> {
     if args.check {
         return check(&args);
     }
+    // First of all: what is handed in is known by the numbers of its descriptors. What is wrong with it waits for the log.
+    let handed = handed::take();
     let service = Rc::new(Service::new());
-    serve(args, &service).inspect_err(|exit| service.failed(exit))
+    serve(args, handed, &service).inspect_err(|exit| service.failed(exit))
 }
 
 fn check(args: &Args) -> Result<(), Exit> {
@@ -111,13 +121,12 @@ fn check(args: &Args) -> Result<(), Exit> {
     Ok(())
 }
 
-fn serve(mut args: Args, service: &Rc<Service>) -> Result<(), Exit> {
+fn serve(args: Args, handed: Result<Handed, Exit>, service: &Rc<Service>) -> Result<(), Exit> {
     let config = Config::load(&args)?;
-    config.pin(&mut args);
     let Some(starter) = detach(&args, &config.log_file)? else {
         return Ok(());
     };
-    let served = live(args, config, &starter, service);
+    let served = live(args, config, handed, &starter, service);
     if let Err(exit) = &served {
         tracing::error!(code = exit.code, "{}", exit.text);
         starter.fails(&exit.text);
@@ -125,7 +134,13 @@ fn serve(mut args: Args, service: &Rc<Service>) -> Result<(), Exit> {
     served
 }
 
-fn live(args: Args, config: Config, starter: &Starter, service: &Rc<Service>) -> Result<(), Exit> {
+fn live(
+    args: Args,
+    config: Config,
+    handed: Result<Handed, Exit>,
+    starter: &Starter,
+    service: &Rc<Service>,
+) -> Result<(), Exit> {
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -134,7 +149,7 @@ fn live(args: Args, config: Config, starter: &Starter, service: &Rc<Service>) ->
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
     let starting = service.starting();
-    let daemon = Daemon::start(args, config, log, service.clone())?;
+    let daemon = Daemon::start(args, config, log, handed?, service.clone())?;
     drop((within, starting));
     daemon.serve(&runtime, starter)
 }
@@ -148,7 +163,9 @@ struct Daemon {
     workers: Vec<WorkerHandle>,
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
-    control: std::os::unix::net::UnixListener,
+    control: UnixListener,
+    /// The control socket's file, where it is chatd's own.
+    control_file: Option<PathBuf>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -156,16 +173,22 @@ struct Daemon {
 
 impl Daemon {
     /// Starts everything, from the ground up. What fails is told before anybody was let in.
-    fn start(args: Args, config: Config, log: Log, service: Rc<Service>) -> Result<Self, Exit> {
+    fn start(
+        mut args: Args,
+        config: Config,
+        log: Log,
+        handed: Handed,
+        service: Rc<Service>,
+    ) -> Result<Self, Exit> {
         let since = wall();
+        handed.compare(&args, &config)?;
+        config.pin(&mut args);
         let doors_max = connections_max(config.limits.connections);
-        let database = Database::open(&config.state_dir, &KeySource::StateDir)
+        let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
-        let bound = bind_all(&config)?;
-        let control = control::bind(&config.control).map_err(|error| Exit {
-            code: Exit::CANT_CREATE,
-            text: error.to_string(),
-        })?;
+        let held = handed.held;
+        let bound = client_sockets(handed.clients, &config)?;
+        let (control, control_file) = control_socket(handed.control, &config)?;
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
@@ -177,11 +200,15 @@ impl Daemon {
             lookups,
             questions,
         };
-        let threads = ways.start(&config, &database, since, inbox)?;
+        let mut threads = ways.start(&config, &database, since, inbox)?;
+        let Threads {
+            replies, passwords, ..
+        } = &mut threads;
+        credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
         let doors = Doors::new(&workers, doors_max);
         let listeners = bound
             .into_iter()
-            .map(|bound| ListenerHandle::spawn(bound, doors.clone()))
+            .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))
             .collect::<Result<_, _>>();
         let listeners = listeners.map_err(|error| Exit::no_thread(&error))?;
         let config = Arc::new(config);
@@ -197,6 +224,7 @@ impl Daemon {
                 hub: inputs.clone(),
                 workers: orders,
                 doors,
+                held,
             },
             log,
             service,
@@ -217,6 +245,7 @@ impl Daemon {
             hub: threads.hub,
             writer: threads.writer,
             control,
+            control_file,
             signals,
             _database: database,
         })
@@ -233,6 +262,7 @@ impl Daemon {
             hub,
             writer,
             control,
+            control_file,
             mut signals,
             _database,
         } = self;
@@ -279,7 +309,9 @@ impl Daemon {
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        drop(std::fs::remove_file(&config.control));
+        if let Some(file) = control_file {
+            drop(std::fs::remove_file(file));
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -289,10 +321,9 @@ impl Daemon {
 fn where_it_listens(admin: &Admin) -> String {
     let mut lines = String::new();
     for listener in admin.listeners.borrow().iter() {
-        if let Some(address) = listener.address {
-            lines += &format!("listening on {address}\n");
-            tracing::info!(%address, "listening");
-        }
+        let address = &listener.place;
+        lines += &format!("listening on {address}\n");
+        tracing::info!(%address, "listening");
     }
     lines
 }

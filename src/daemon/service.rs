@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::env;
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net;
@@ -55,7 +54,7 @@ const SEND_WAIT: Duration = Duration::from_secs(1);
 /// The longest status in bytes. The service manager takes messages of 4096; this leaves room for the rest.
 const STATUS_BYTES_MAX: usize = 2_048;
 /// Addresses that the status names; of more it tells how many.
-const ADDRESSES_MAX: usize = 4;
+const PLACES_MAX: usize = 4;
 
 /// The service manager as the main thread knows it, and what it was told last.
 pub(super) struct Service {
@@ -347,16 +346,15 @@ impl Manager {
 
 fn status(admin: &Admin) -> String {
     let listeners = admin.listeners.borrow();
-    let addresses: Vec<_> = listeners.iter().filter_map(|one| one.address).collect();
-    describe(admin.state.get(), &addresses, admin.service.seen.get())
+    let places: Vec<_> = listeners.iter().map(|one| one.place.as_str()).collect();
+    describe(admin.state.get(), &places, admin.service.seen.get())
 }
 
 /// The daemon in a line: what it does, for how many, and what is in the way.
-fn describe(state: State, addresses: &[SocketAddr], seen: Seen) -> String {
+fn describe(state: State, places: &[&str], seen: Seen) -> String {
     let does = match state {
         State::Starting => "starting: opening the database".to_owned(),
-        State::Serving if addresses.is_empty() => "serving".to_owned(),
-        State::Serving => format!("serving on {}", list(addresses)),
+        State::Serving => format!("serving on {}", list(places)),
         State::Paused => "paused: whoever comes waits until `chatctl resume`".to_owned(),
         State::Refusing => "refusing: nobody comes in until `chatctl resume`".to_owned(),
         State::Stopping => "stopping".to_owned(),
@@ -378,14 +376,11 @@ fn describe(state: State, addresses: &[SocketAddr], seen: Seen) -> String {
     parts.join(" · ")
 }
 
-fn list(addresses: &[SocketAddr]) -> String {
-    let shown = addresses
-        .iter()
-        .take(ADDRESSES_MAX)
-        .map(ToString::to_string);
+fn list(places: &[&str]) -> String {
+    let shown = places.iter().take(PLACES_MAX).map(ToString::to_string);
     let mut shown: Vec<_> = shown.collect();
-    if addresses.len() > shown.len() {
-        shown.push(format!("{} more", addresses.len() - shown.len()));
+    if places.len() > shown.len() {
+        shown.push(format!("{} more", places.len() - shown.len()));
     }
     match shown.split_last() {
         Some((last, [])) => last.clone(),

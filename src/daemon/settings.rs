@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::args::Args;
 use super::config::Config;
+use super::handed::Held;
 use crate::base::Limits;
 use crate::engine::input::{Input, Rules};
 use crate::net::listener::Doors;
@@ -36,6 +37,8 @@ pub(super) struct Settings {
     pub hub: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
     pub doors: Arc<Doors>,
+    /// The sockets that are the service manager's.
+    pub held: Held,
 }
 
 impl Settings {
@@ -49,7 +52,12 @@ impl Settings {
     /// # Errors
     /// With the reason; then the one before stays in force.
     pub fn reload(&self) -> Result<Reloaded, String> {
-        let new = Config::load(&self.args).map_err(|exit| exit.text)?;
+        let mut new = Config::load(&self.args).map_err(|exit| exit.text)?;
+        if !self.held.clients.is_empty() {
+            // Where chatd listens is the service manager's to say: no other setting waits for a restart.
+            new.listen.clone_from(&self.config().listen);
+        }
+        self.held.check_plaintext(&new).map_err(|exit| exit.text)?;
         let needs_restart = |(_, at_start): &(String, bool)| *at_start;
         let name = |(name, _)| name;
         let reloaded = Reloaded {

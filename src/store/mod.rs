@@ -25,7 +25,7 @@ mod snapshot;
 mod tests;
 mod writer;
 
-pub use identity::KeySource;
+pub use identity::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
 pub use sqlite::Database;
 pub use writer::SqliteStore;
@@ -175,13 +175,11 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The key to names and addresses is missing or wrong.
-    #[error(
-        "the identity key '{path}' {problem}; bring back the file that belongs to this database, names cannot be read without it"
-    )]
+    #[error("the identity key '{path}' {problem}")]
     Key {
         /// The key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it and what to do.
         problem: String,
     },
     /// Something else.

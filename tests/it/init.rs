@@ -92,8 +92,8 @@ fn a_day_of_the_init_script() {
         .configure("listen = [\"127.0.0.1:0\"]\nregistration = \"closed\"");
     says("reload", 0, "registration");
     host.daemon.configure("registration = 7");
-    says("force-reload", 1, "registration = 7");
-    says("restart", 78, "registration = 7");
+    says("force-reload", 1, "line 1, column 16");
+    says("restart", 78, "line 1, column 16");
     says("status", 0, "chatd is running");
     assert_eq!(host.pid(), first, "a mistake has ended the old one");
     host.daemon.configure("listen = [\"127.0.0.1:0\"]");
@@ -110,7 +110,7 @@ fn a_day_of_the_init_script() {
     says("status", 3, "not running");
     assert!(!host.pid_file().exists());
     host.daemon.configure("registration = 7");
-    says("start", 78, "registration = 7");
+    says("start", 78, "line 1, column 16");
     says("status", 3, "not running");
     says("dance", 2, "");
 }

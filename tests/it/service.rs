@@ -205,7 +205,7 @@ fn a_life() {
             panic!("{message:?} is no end of a reload");
         };
         assert_eq!(ready, "READY=1");
-        for word in ["stays as it was", "line 2", "`registratoin`"] {
+        for word in ["stays as it was", "line 2", "'registratoin'"] {
             assert!(status.contains(word) && refused.contains(word), "{status}");
         }
     }
@@ -252,7 +252,7 @@ fn a_start_that_fails() {
     fails(
         &wrong,
         78,
-        "line 3, column 1; 3 | registratoin = \"open\"; unknown field",
+        "line 3, column 1: there is no setting 'registratoin'",
     );
     let first = Daemon::start();
     let taken = Daemon::prepare("", &["--listen", &first.address().to_string()]);
