@@ -19,7 +19,7 @@ use super::password::Passwords;
 use super::settings::Settings;
 use super::show;
 use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
-use crate::base::{CallId, Password, Timestamp, UserName};
+use crate::base::{CallId, Password, Timestamp, UserName, catalog};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
 use crate::engine::effect::Reply as Outcome;
 use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
@@ -168,6 +168,7 @@ impl Admin {
     ) {
         let outcome = error.map_or("ok", ControlError::name).to_owned();
         tracing::info!(
+            MESSAGE_ID = catalog::CONTROL,
             uid = caller.uid,
             pid = caller.pid,
             method,
@@ -285,17 +286,25 @@ impl Admin {
     /// Reads the configuration again and reopens the log file. With a mistake in it all stays as it was.
     pub fn reload(&self) -> Result<wire::Reloaded> {
         let reopened = self.log.reopen();
-        let reloaded = self.settings.reload();
-        let reloaded = reloaded.map_err(|reason| ControlError::BadConfiguration { reason })?;
+        let reloaded = self.settings.reload().map_err(|reason| {
+            let error = &reason;
+            tracing::error!(MESSAGE_ID = catalog::RELOAD_REFUSED, error, "cannot reload");
+            ControlError::BadConfiguration { reason }
+        })?;
+        self.log
+            .show_addresses(self.settings.config().log_addresses);
         // A level that was set by hand stays as long as the file says what it said.
         if reloaded.changed.iter().any(|name| name == "log.level") {
             self.log.set(None, Some(self.settings.config().log_level));
         }
         reopened.map_err(|error| ControlError::Failed {
-            reason: format!("cannot open the log file again: {error}"),
+            reason: format!(
+                "cannot open the log file again: {error}; the configuration is read and in force"
+            ),
         })?;
         tracing::info!(
-            changed = reloaded.changed.join(" "),
+            MESSAGE_ID = catalog::RELOADED,
+            changed = reloaded.changed.join(","),
             "configuration read again"
         );
         Ok(reloaded)
@@ -304,11 +313,11 @@ impl Admin {
     fn set_log(&self, set: &wire::SetLog) -> wire::LogState {
         // The line that says so is the last one, or the first.
         if set.on == Some(false) {
-            tracing::info!("log off");
+            tracing::info!("own log off");
         }
         let state = self.log.set(set.on, set.level);
         if set.on == Some(true) {
-            tracing::info!("log on");
+            tracing::info!("own log on");
         }
         state
     }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::args::Args;
 use super::exit::Exit;
+use super::log::Addresses;
 use crate::base::Limits;
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
@@ -33,6 +34,7 @@ pub(super) struct Config {
     pub next_free_port: bool,
     pub registration: Registration,
     pub log_level: LogLevel,
+    pub log_addresses: Addresses,
     pub limits: Limits,
     pub state_dir: PathBuf,
     pub control: PathBuf,
@@ -55,12 +57,14 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct LogTable {
     level: LogLevel,
+    addresses: Addresses,
 }
 
 impl Default for LogTable {
     fn default() -> Self {
         Self {
             level: LogLevel::Info,
+            addresses: Addresses::default(),
         }
     }
 }
@@ -100,6 +104,7 @@ impl Config {
             next_free_port: args.next_free_port,
             registration: file.registration,
             log_level: file.log.level,
+            log_addresses: file.log.addresses,
             limits: file.limits,
             control: args
                 .control

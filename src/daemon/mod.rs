@@ -7,6 +7,7 @@ mod exit;
 mod hub;
 pub mod log;
 mod manual;
+mod note;
 mod password;
 mod reader;
 mod settings;
@@ -28,8 +29,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_local;
 
-use crate::base::CallId;
-use crate::base::manual::generate;
+use crate::base::manual::{Generate, generate};
+use crate::base::{CallId, catalog};
 use crate::control;
 use crate::engine::effect::Reply;
 use crate::engine::input::Input;
@@ -64,53 +65,79 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match run(args) {
+    let outcome = match args.generate {
+        Some(what) => print_generated(what),
+        None if args.check => check(&args),
+        None => run(args),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(exit) => {
-            eprintln!("chatd: {}", exit.text);
-            ExitCode::from(exit.code)
+        Err(Exit { code, text }) => {
+            // The journal may have been told already.
+            if !text.is_empty() {
+                eprintln!("chatd: {text}");
+            }
+            ExitCode::from(code)
         }
     }
 }
 
+fn print_generated(what: Generate) -> Result<(), Exit> {
+    let out = &mut std::io::stdout();
+    match generate(what, args::command(), &manual::manual(), out) {
+        // Whoever reads may have had enough, as `head` does.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let text = format!("cannot write: {error}");
+            Err(Exit::io(text, &error, Exit::IO))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check(args: &Args) -> Result<(), Exit> {
+    let file = Config::load(args)?.file;
+    let file = file.map_or("no configuration file".to_owned(), |file| {
+        file.display().to_string()
+    });
+    println!("the configuration is good ({file})");
+    Ok(())
+}
+
+/// From the first line of the log to the last. The log begins before the configuration is read, so that a mistake in it
+/// is told like everything else.
 fn run(args: Args) -> Result<(), Exit> {
-    if let Some(what) = args.generate {
-        let out = &mut std::io::stdout();
-        return match generate(what, args::command(), &manual::manual(), out) {
-            // Whoever reads may have had enough, as `head` does.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                let text = format!("cannot write: {error}");
-                Err(Exit::io(text, &error, Exit::IO))
-            }
-            _ => Ok(()),
-        };
+    let log = start_log()?;
+    let mut served = serve(args, &log);
+    if let Err(exit) = &mut served {
+        tracing::error!(
+            MESSAGE_ID = catalog::CANNOT_START,
+            code = exit.code,
+            "{}",
+            exit.text
+        );
+        if log.tells_journal(tracing::Level::ERROR) {
+            exit.text.clear();
+        }
     }
+    log.flush();
+    served
+}
+
+fn serve(args: Args, log: &Log) -> Result<(), Exit> {
     let config = Config::load(&args)?;
-    if args.check {
-        let file = config
-            .file
-            .as_ref()
-            .map_or("no configuration file".to_owned(), |file| {
-                file.display().to_string()
-            });
-        println!("the configuration is good ({file})");
-        return Ok(());
-    }
-    let log = start_log(&config)?;
+    log.show_addresses(config.log_addresses);
+    log.set(None, Some(config.log_level));
+    log.open(&config.log_file, config.limits.log_lines as usize)
+        .map_err(|error| Exit::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Exit::no_thread(&error))?;
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
-    let served = Daemon::start(args, config, log).and_then(|daemon| {
-        drop(within);
-        daemon.serve(&runtime)
-    });
-    if let Err(exit) = &served {
-        tracing::error!(code = exit.code, "{}", exit.text);
-    }
-    served
+    let daemon = Daemon::start(args, config, log.clone())?;
+    drop(within);
+    daemon.serve(&runtime)
 }
 
 /// Everything that runs.
@@ -212,13 +239,19 @@ impl Daemon {
         local.block_on(runtime, async {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
-            let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
+            let control = spawn_local(control::serve(
+                control,
+                calls_to,
+                config.limits.control_connections,
+                stop,
+            ));
             say_where(&admin);
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
                         signal::Signal::Stop => admin.stop_now(admin::STOPPING),
-                        signal::Signal::Reload => drop(admin.reload().inspect_err(|error| tracing::error!(%error, "cannot reload"))),
+                        // What went wrong is in the log.
+                        signal::Signal::Reload => drop(admin.reload()),
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
@@ -230,7 +263,11 @@ impl Daemon {
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
-            let text = admin.last_words.borrow().clone().unwrap_or_else(|| admin::STOPPING.into());
+            let text = admin
+                .last_words
+                .borrow()
+                .clone()
+                .unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
@@ -246,20 +283,28 @@ impl Daemon {
         drop((local, admin, inputs));
         stop(workers, hub, writer);
         drop(std::fs::remove_file(&config.control));
-        tracing::info!("stopped");
+        tracing::info!(MESSAGE_ID = catalog::STOPPED, "stopped");
         Ok(())
     }
 }
 
-/// Prints and writes down each address.
+/// Writes down where it listens, and prints each address, unless the journal would then have it twice.
 fn say_where(admin: &Admin) {
+    let listeners = admin.listeners.borrow();
+    let addresses: Vec<_> = listeners
+        .iter()
+        .filter_map(|listener| Some(listener.address?.to_string()))
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let address = addresses.join(",");
+    tracing::info!(MESSAGE_ID = catalog::STARTED, version, address, "serving");
     let mut out = std::io::stdout().lock();
-    for listener in admin.listeners.borrow().iter() {
-        if let Some(address) = listener.address {
-            // Whoever started the daemon may have closed its end.
-            let _ = writeln!(out, "listening on {address}");
-            tracing::info!(%address, "listening");
-        }
+    if admin.log.is_printed_to(&out) {
+        return;
+    }
+    for address in addresses {
+        // Whoever started the daemon may have closed its end.
+        let _ = writeln!(out, "listening on {address}");
     }
     let _ = out.flush();
 }
@@ -272,7 +317,7 @@ fn stop(workers: Vec<WorkerHandle>, hub: JoinHandle<()>, writer: JoinHandle<()>)
     workers.into_iter().for_each(WorkerHandle::join);
     for thread in [hub, writer] {
         if thread.join().is_err() {
-            tracing::error!("a thread has panicked");
+            tracing::error!(MESSAGE_ID = catalog::FAULT, "a thread has panicked");
         }
     }
 }

@@ -82,6 +82,11 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
         ("server_name", old.server_name != new.server_name, false),
         ("registration", old.registration != new.registration, false),
         ("log.level", old.log_level != new.log_level, false),
+        (
+            "log.addresses",
+            old.log_addresses != new.log_addresses,
+            false,
+        ),
         ("listen", old.listen != new.listen, true),
     ];
     let settings = differs
