@@ -324,14 +324,17 @@ impl Worker {
         self.leave_hub(slot);
         self.fanout.close(slot);
         let place = &mut self.slots[slot as usize];
-        if place.conn.take().is_some() {
+        if let Some(conn) = place.conn.take() {
             // A place whose turns are used up stays empty, or a late answer could reach somebody else.
             if let Some(turn) = place.turn.checked_add(1) {
                 place.turn = turn;
                 self.free.push(slot);
             }
             self.connections.fetch_sub(1, Ordering::Relaxed);
-            tracing::debug!("disconnected");
+            tracing::debug!(
+                peer = conn.peer.map(tracing::field::display),
+                "disconnected"
+            );
         }
     }
 

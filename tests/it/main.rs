@@ -21,6 +21,7 @@ mod crowd;
 mod ctl;
 mod history;
 mod hostile;
+mod journal;
 mod log;
 mod restart;
 mod rooms;

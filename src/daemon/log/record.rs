@@ -165,9 +165,9 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_clear =
-            |character: char| !character.is_whitespace() && !matches!(character, '"' | '=');
-        if !self.0.is_empty() && self.0.chars().all(is_clear) {
+        let is_clear = |character: char| !character.is_whitespace() && character != '=';
+        let begins_clear = self.0.starts_with(|first| first != '"');
+        if begins_clear && self.0.chars().all(is_clear) {
             return f.write_str(self.0);
         }
         f.write_char('"')?;
