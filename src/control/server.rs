@@ -151,10 +151,9 @@ impl Server {
             false => ControlError::PermissionDenied {},
         };
         let Caller { uid, pid } = caller;
-        let page = (!is_admitted).then_some(catalog::CONTROL_REFUSED);
         let reason = why.name();
         tracing::warn!(
-            MESSAGE_ID = page,
+            MESSAGE_ID = (!is_admitted).then_some(catalog::CONTROL_REFUSED),
             uid,
             pid,
             reason,

@@ -287,8 +287,10 @@ impl Admin {
     pub fn reload(&self) -> Result<wire::Reloaded> {
         let reopened = self.log.reopen();
         let reloaded = self.settings.reload().map_err(|reason| {
-            let error = &reason;
-            tracing::error!(MESSAGE_ID = catalog::RELOAD_REFUSED, error, "cannot reload");
+            tracing::error!(
+                MESSAGE_ID = catalog::RELOAD_REFUSED,
+                "cannot reload: {reason}"
+            );
             ControlError::BadConfiguration { reason }
         })?;
         self.log

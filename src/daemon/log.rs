@@ -26,8 +26,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-use crate::base::Limits;
-use crate::base::catalog::LOG_FILE_FAILED;
+use crate::base::{Limits, catalog};
 use crate::wire::control::{LogCleared, LogLevel, LogLines, LogState};
 use file::LogFile;
 use lines::Lines;
@@ -93,7 +92,7 @@ impl Log {
         // What the file itself has to say of its being written cannot be an event: it might come of writing one.
         let complain = move |error: &io::Error| {
             let fields = [
-                (record::MESSAGE_ID, LOG_FILE_FAILED),
+                (record::MESSAGE_ID, catalog::LOG_FILE_FAILED),
                 ("file", &name),
                 ("error", &error.to_string()),
             ];
@@ -120,7 +119,7 @@ impl Log {
         };
         file.open().inspect_err(|error| {
             tracing::warn!(
-                MESSAGE_ID = LOG_FILE_FAILED,
+                MESSAGE_ID = catalog::LOG_FILE_FAILED,
                 file = %file.path().display(),
                 %error,
                 "cannot open the log file, so lines are kept in memory alone; once that is mended, `chatctl reload`"

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 // What needs no running daemon: the map, the specification, the shipped files.
+mod catalog;
 mod config;
 mod docs;
 mod layers;

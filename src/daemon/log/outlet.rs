@@ -26,10 +26,13 @@ impl Outlet {
     /// # Errors
     /// When the system gives no thread.
     pub fn new() -> io::Result<Self> {
-        match journal::reads(stderr()) {
-            true => Self::spawn(true, to_journal()),
-            false => Self::spawn(false, to_stderr(stderr().is_terminal())),
+        if !journal::reads(stderr()) {
+            return Self::spawn(false, to_stderr(stderr().is_terminal()));
         }
+        // The journal drops an empty line, but by it learns of which unit this process is. With an entry it would look
+        // that up when it comes to it, and a daemon that cannot start is gone by then.
+        print("\n".to_owned());
+        Self::spawn(true, to_journal())
     }
 
     /// One whose thread does this with each.

@@ -139,13 +139,12 @@ impl Reading {
             PEER => self.addresses.show(value),
             _ => value,
         };
-        let value = harmless(&value);
         if name != MESSAGE_ID {
-            // Writing to a `String` cannot fail.
-            let _ = write!(self.rest, " {name}={}", Quoted(&value));
+            let quoted = Quoted(&value).to_string();
+            self.rest.extend([" ", name, "=", &harmless(&quoted)]);
         }
         if let Some(place) = FIELDS.iter().position(|(known, _)| *known == name) {
-            self.fields[place] = Some(cut(value.into_owned()));
+            self.fields[place] = Some(cut(harmless(&value).into_owned()));
         }
     }
 }

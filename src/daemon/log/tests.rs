@@ -77,7 +77,7 @@ fn a_line_has_its_time_its_level_and_its_fields_and_stays_one_line() {
         shown(&log),
         [
             "INFO listening address=127.0.0.1:2428 people=3",
-            r"WARN odd name=a\u{a}b\u{1b}[31m"
+            r#"WARN odd name="a\u{a}b\u{1b}[31m""#
         ]
     );
     let file = in_file(&log);
@@ -236,7 +236,7 @@ fn the_journal_is_told_the_same_text_and_the_fields_that_it_knows() {
     let warning = heard.recv().unwrap();
     assert_eq!(
         warning.text,
-        "no page, and\nof two lines peer=192.0.2.77:51000 error=two\\u{a}lines"
+        "no page, and\nof two lines peer=192.0.2.77:51000 error=\"two\\u{a}lines\""
     );
     assert_eq!(shown(&log)[0], format!("INFO {text}"));
     assert!(shown(&log)[1].starts_with(r"WARN no page, and\u{a}of two lines peer="));
