@@ -101,7 +101,7 @@ fn show_and_follow() {
     let line = while_people_come(&daemon, || follower.line_with("line"));
     let said: serde_json::Value = serde_json::from_str(&line).expect("an object a line");
     let text = said["line"].as_str().expect("a line");
-    assert!(daemon.log().contains(text), "'{text}' is not in the file");
+    daemon.logged(text);
 }
 
 /// `clear-log` empties the file and what `log show` would print. Of a journal nothing is said where there is none.
@@ -167,9 +167,7 @@ fn rotation_whatever_the_configuration() {
     daemon.configure("listen = 7");
     let stderr = daemon.ctl(&["reload"]).failed(1);
     assert!(stderr.contains("line 1, column 10"), "{stderr}");
-    until("there is a new file", || {
-        daemon.log().contains("cannot reload").then_some(())
-    });
+    daemon.logged("cannot reload");
 }
 
 /// A log file that cannot be opened keeps nobody from talking. Where it can be looked for it is told, the lines are kept
@@ -199,9 +197,7 @@ fn a_file_that_cannot_be_opened() {
     fs::remove_dir(daemon.log_file()).expect("it is empty");
     daemon.ctl(&["reload"]).done();
     assert_eq!(daemon.ctl_json(&["status"])["log"]["problem"], Value::Null);
-    until("lines are in the file", || {
-        daemon.log().contains("INFO control").then_some(())
-    });
+    daemon.logged("INFO control");
     assert!(
         daemon.log().contains("WARN log file not written lines="),
         "{}",

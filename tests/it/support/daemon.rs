@@ -272,6 +272,14 @@ impl Daemon {
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
+    /// Waits until this is in the log file, which is written a moment after it is said.
+    #[track_caller]
+    pub fn logged(&self, text: &str) {
+        super::until(&format!("'{text}' is in the log"), || {
+            self.log().contains(text).then_some(())
+        });
+    }
+
     /// Memory that it occupies, in KiB.
     pub fn memory_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
