@@ -186,13 +186,6 @@ def pid():
     return int(show(SERVICE, "MainPID"))
 
 
-def in_sockets():
-    """Since when the socket units listen, and on which open files; as long as this is the same, nobody was turned away."""
-    return [show(unit, "ActiveState", "ActiveEnterTimestampMonotonic", "ControlGroup") for unit in SOCKETS] + [
-        line.split()[4] for line in must("ss", "--no-header", "-tlne", "sport = :2428").splitlines()
-    ]
-
-
 def inodes():
     """The listening sockets, by the numbers that the kernel has for them."""
     tcp = must("ss", "--no-header", "--extended", "-tln", "sport = :2428")
