@@ -2,7 +2,7 @@
 
 import os
 
-from people import PASSWORD, Talker
+from people import Talker
 from stage import DROP_INS, EXAMPLES, SERVICE, Journal
 from stage import configure, drop_in, holds, must, run, same, show, state, step, stop_all, systemctl, until
 
@@ -46,7 +46,7 @@ def _():
         same("the service", (state(), state("chatd-client.socket")), ("active", "inactive"))
         holds("the status", show(SERVICE, "StatusText"), "127.0.0.1:2429")
         talker = Talker(("127.0.0.1", 2429))
-        talker.ask("login", name="anna", password=PASSWORD)
+        talker.login()
         must("chatctl", "status")
         print("       " + must("systemd-analyze", "security", "--no-pager", SERVICE).strip().splitlines()[-1].strip())
     finally:

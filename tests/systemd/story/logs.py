@@ -20,10 +20,10 @@ def number(subject):
     return found[1]
 
 
-def login(name="anna", password=PASSWORD):
+def login(password=PASSWORD):
+    """lena logs in, or tries to."""
     talker = Talker()
-    talker.answer(talker.send("login", name=name, password=password))
-    return talker
+    return talker, talker.answer(talker.send("login", name="lena", password=password))
 
 
 @step("a login stands in the journal with who, from where, and which session")
@@ -31,7 +31,7 @@ def _():
     journal = Journal()
     login()
     entry = until("it is there", lambda: journal.of(number("somebody has logged in")))[-1]
-    same("CHATD_USER", entry["CHATD_USER"], "anna")
+    same("CHATD_USER", entry["CHATD_USER"], "lena")
     holds("CHATD_PEER", entry["CHATD_PEER"], "127.0.0.1")
     holds("CHATD_SESSION", must("chatctl", "sessions"), entry["CHATD_SESSION"])
     same("PRIORITY", entry["PRIORITY"], "6")
@@ -44,7 +44,7 @@ def _():
     journal = Journal()
     login(password="a wrong password")
     entry = until("it is there", lambda: journal.of(number("a login was refused")))[-1]
-    same("CHATD_USER", entry["CHATD_USER"], "anna")
+    same("CHATD_USER", entry["CHATD_USER"], "lena")
     same("PRIORITY", entry["PRIORITY"] in ("4", "5"), True)
 
 
@@ -55,7 +55,7 @@ def _():
     identifier = number("somebody has logged in")
     entry = until("it is there", lambda: journal.of(identifier))[-1]
     explained = must("journalctl", "--no-pager", "-x", f"--after-cursor={journal.cursor}", f"MESSAGE_ID={identifier}")
-    holds("the explanation", explained, "Subject: somebody has logged in", "anna gave the right password",
+    holds("the explanation", explained, "Subject: somebody has logged in", "lena gave the right password",
           f"chatctl session revoke {entry['CHATD_SESSION']}")
     lacks("the explanation", explained, "@")
 
@@ -72,9 +72,9 @@ def _():
 def _():
     journal = Journal()
     must("chatctl", "log", "level", "trace", "--yes")
-    talker = login()
+    talker, welcome = login()
     talker.ask("send", to="lobby", text="hush-hush")
-    token = Talker().ask("login", name="anna", password=PASSWORD)["token"]
+    token = welcome["token"]
     Talker().ask("resume", token=token)
     must("chatctl", "user", "add", "carla", "--yes", input="carla and her secret\n")
     run("chatctl", "user", "remove", "carla", "--yes")
@@ -82,7 +82,7 @@ def _():
     with open(LOG) as file:
         logged = file.read() + json.dumps(journal.entries("--unit", SERVICE))
     lacks("the log", logged, "hush-hush", PASSWORD, token, "carla and her secret")
-    holds("the log", logged, "anna")
+    holds("the log", logged, "lena")
 
 
 @step("log off and log on act on chatd's own log")
@@ -94,7 +94,7 @@ def _():
     must("chatctl", "log", "on", "--yes")
     login()
     until("it grows again", lambda: os.path.getsize(LOG) > size)
-    holds("log show", must("chatctl", "log", "show"), "anna")
+    holds("log show", must("chatctl", "log", "show"), "lena")
 
 
 @step("clear-log empties chatd's own log, and says what it has not cleared and how to")
@@ -104,7 +104,7 @@ def _():
     told = must("chatctl", "clear-log", "--yes")
     holds("its answer", told, "journal", "journalctl")
     with open(LOG) as file:
-        lacks("the file", file.read(), "anna")
+        lacks("the file", file.read(), "lena")
 
 
 @step("the example namespace.conf gives chatd a journal that can be cleared alone")
@@ -118,7 +118,7 @@ def _():
         must("journalctl", "--namespace=chatd", "--sync")
         return must("journalctl", "--namespace=chatd", "--no-pager", *words)
 
-    until("the login is in the namespace", lambda: "anna" in own(f"MESSAGE_ID={number('somebody has logged in')}"))
+    until("the login is in the namespace", lambda: "lena" in own(f"MESSAGE_ID={number('somebody has logged in')}"))
     before = len(must("journalctl", "--no-pager", "--boot").splitlines())
     must("journalctl", "--namespace=chatd", "--rotate", "--vacuum-time=1s")
     lacks("the namespace", own(), "logged in")
@@ -134,8 +134,8 @@ def _():
     systemctl("start", SERVICE)
     login(password="a wrong password")
     entry = until("it is there", lambda: journal.entries("_TRANSPORT=stdout", "--unit", SERVICE, "--priority=warning"))[-1]
-    holds("the line", entry["MESSAGE"], "anna")
-    holds("log show", must("chatctl", "log", "show"), "anna")
+    holds("the line", entry["MESSAGE"], "lena")
+    holds("log show", must("chatctl", "log", "show"), "lena")
 
 
 @step("a log folder that is full costs lines and nothing else, and that is said once")
@@ -151,7 +151,7 @@ def _():
         same("how often it is told", len(told), 1)
         holds("the line", told[0]["MESSAGE"], LOG)
         same("the service", state(), "active")
-        holds("log show", must("chatctl", "log", "show"), "anna")
+        holds("log show", must("chatctl", "log", "show"), "lena")
     finally:
         stop_all()
         must("umount", os.path.dirname(LOG))

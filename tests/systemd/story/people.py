@@ -84,7 +84,8 @@ class Follower:
 
 
 class Talker:
-    """A connection by the protocol itself."""
+    """A connection by the protocol itself. Whoever logs in so is lena: a person has a bounded number of sessions, and these
+    would push out those that `chat-client` keeps."""
 
     def __init__(self, address=("127.0.0.1", PORT), greet=True):
         self.socket = socket.create_connection(address, timeout=PATIENCE)
@@ -118,6 +119,9 @@ class Talker:
         if answer["type"] == "error":
             raise Unlike(f"{type} was answered {answer}")
         return answer
+
+    def login(self, password=PASSWORD):
+        return self.ask("login", name="lena", password=password)
 
     def _exactly(self, count):
         data = b""

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from people import PASSWORD, Talker
+from people import Talker
 from stage import CONFIG, SERVICE, Journal
 from stage import configure, holds, pid, run, same, state, step, systemctl, until
 
@@ -15,7 +15,7 @@ def registration():
 @step("systemctl reload puts a changed file in force, and disturbs nobody")
 def _():
     old, talker = pid(), Talker()
-    talker.ask("login", name="anna", password=PASSWORD)
+    talker.login()
     configure('registration = "closed"\n')
     systemctl("reload", SERVICE)
     same("registration", registration(), "closed")
@@ -55,6 +55,6 @@ def _():
     os.rename("/var/log/chatd/chatd.log", "/var/log/chatd/chatd.log.1")
     systemctl("reload", SERVICE)
     until("there is a new file", lambda: os.path.exists("/var/log/chatd/chatd.log"))
-    Talker().ask("login", name="anna", password=PASSWORD)
+    Talker().login()
     until("something is in it", lambda: os.path.getsize("/var/log/chatd/chatd.log") > 0)
     os.remove("/var/log/chatd/chatd.log.1")

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 
-from people import PASSWORD, Person, Talker
+from people import Person, Talker
 from stage import SERVICE, SOCKETS, UNITS, Journal
 from stage import drop_in, holds, inodes, must, pid, refused, run, same, show, state, step, stop_all, systemctl, until
 
@@ -22,7 +22,7 @@ class Load:
 
     def _talk(self, number):
         talker = Talker()
-        talker.ask("login", name="anna", password=PASSWORD)
+        talker.login()
         try:
             for count in range(100_000):
                 text = f"load {os.getpid()} {number} {count}"
@@ -39,7 +39,7 @@ class Load:
 def stored(room="lobby"):
     """All texts of a room."""
     talker = Talker()
-    talker.ask("login", name="anna", password=PASSWORD)
+    talker.login()
     texts, after = [], 0
     while True:
         page = talker.ask("history", room=room, after=after, limit=200)
@@ -172,7 +172,7 @@ def _():
 
 @step("disable and enable, as the unit explains them, take and bring all three")
 def _():
-    systemctl("disable", "--now", SERVICE, *SOCKETS)
+    systemctl("disable", "--now", *SOCKETS, SERVICE)
     same("the units", [show(unit, "ActiveState", "UnitFileState") for unit in UNITS], [["inactive", "disabled"]] * 3)
     systemctl("enable", "--now", SERVICE)
     same("the units", [show(unit, "ActiveState", "UnitFileState") for unit in UNITS], [["active", "enabled"]] * 3)

@@ -3,7 +3,7 @@
 import json
 import os
 
-from stage import SERVICE, STATE, drop_in, must, pid, run, same, state, step, stop_all, systemctl, until
+from stage import SERVICE, STATE, drop_in, must, pid, run, same, state, step, stop_all, systemctl, systemd_version
 
 # Tries each thing and writes down what the system said: the name of the error, or "done".
 PROBE = r"""
@@ -25,19 +25,16 @@ STATE = os.environ["STATE_DIRECTORY"]
 report = {
     "write its state": tried(lambda: open(f"{STATE}/probe", "w").close()),
     "write its log": tried(lambda: open(os.environ["LOGS_DIRECTORY"] + "/probe", "w").close()),
-    "connect to the control socket": tried(lambda: socket.socket(socket.AF_UNIX).connect("/run/chatd/io.chatd.Control")),
     "write its configuration": tried(lambda: open("/etc/chatd/chatd.toml", "a").close()),
     "write the system": tried(lambda: open("/usr/probe", "w").close()),
     "write beside the control socket": tried(lambda: open("/run/chatd/probe", "w").close()),
     "read the password file": tried(lambda: open("/etc/shadow").close()),
-    "see homes": sorted(os.listdir("/home")),
+    "see homes": tried(lambda: os.listdir("/home")),
     "see other processes": sum(name.isdigit() for name in os.listdir("/proc")) > 1,
     "see /dev/kmsg": tried(lambda: os.stat("/dev/kmsg")),
     "make a TCP socket": tried(lambda: socket.socket(socket.AF_INET)),
     "make a netlink socket": tried(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
-    "see networks": sorted(name for _, name in socket.if_nameindex()) if 0 else None,
     "execute a program": tried(lambda: subprocess.run(["/usr/bin/true"])),
-    "execute what it has written": None,
     "map memory to write and execute": tried(lambda: mmap.mmap(-1, 4096, prot=7)),
     "become root": tried(lambda: os.setuid(0)),
     "change its nice level": tried(lambda: os.nice(-1)),
@@ -59,19 +56,19 @@ with open(f"{STATE}/report", "w") as file:
 MAY = {
     "write its state": "done",
     "write its log": "done",
-    "connect to the control socket": "done",
-    "write its configuration": "EROFS",
+    "write its configuration": "EACCES",
     "write the system": "EROFS",
-    "write beside the control socket": "EROFS",
+    "write beside the control socket": "EACCES",
     "read the password file": "EACCES",
-    "see homes": [],
+    "see homes": "EACCES",
     "see other processes": False,
     "see /dev/kmsg": "ENOENT",
     "make a TCP socket": "EAFNOSUPPORT",
     "make a netlink socket": "EAFNOSUPPORT",
     "execute a program": "EACCES",
     "execute what it has written": "EACCES",
-    "map memory to write and execute": "EPERM",
+    # 252 does this by its filter of system calls, 257 by a word with the kernel, which has another answer.
+    "map memory to write and execute": "EPERM" if systemd_version() < 253 else "EACCES",
     "become root": "EPERM",
     "change its nice level": "EPERM",
     "make a user namespace": "EPERM",

@@ -75,7 +75,8 @@ def where(error):
 
 def evidence(since):
     """What systemd and the journal say of it."""
-    status = run("systemctl", "status", "--no-pager", "--full", "--lines=0", *UNITS).out
+    status = run("systemctl", "status", "--no-pager", "--full", "--lines=0", SERVICE).out
+    status += "".join(f"{unit}: {' '.join(show(unit, 'ActiveState', 'SubState', 'Result'))}\n" for unit in SOCKETS)
     journal = run("journalctl", "--no-pager", "--output=short-precise", f"--since=@{since:.6f}", "--lines=80").out
     return status + journal
 
@@ -228,8 +229,8 @@ def settle():
 
 
 def stop_all():
-    """The service and its sockets at once, so that none starts another."""
-    systemctl("stop", *UNITS)
+    """The sockets first: somebody who waits there would start the service again, and that them."""
+    systemctl("stop", *SOCKETS, SERVICE)
 
 
 SHIPPED_CONFIG = ""

@@ -9,6 +9,7 @@ from stage import CONTROL, SERVICE, Journal, holds, must, refused, run, same, sh
 @step("people register, talk and read with chat-client", settled=False)
 def _():
     anna, boris = Person("anna").register(), Person("boris").register()
+    Talker().ask("register", name="lena", password=PASSWORD)
     anna.says("good morning")
     boris.says("good evening, anna")
     heard = [(message["from"], message["text"]) for message in anna.heard()]
@@ -20,15 +21,15 @@ def _():
 @step("people come by IPv6, too")
 def _():
     talker = Talker(("::1", 2428))
-    talker.ask("login", name="anna", password=PASSWORD)
+    talker.login()
     same("the echo", talker.ask("echo", text="six")["text"], "six")
 
 
 @step("who is online stands in the status")
 def _():
     talker = Talker()
-    talker.ask("login", name="anna", password=PASSWORD)
-    until("the status counts anna", lambda: "1 " in show(SERVICE, "StatusText"))
+    talker.login()
+    until("the status counts her", lambda: "1 " in show(SERVICE, "StatusText"))
     same("people online", json.loads(must("chatctl", "--json", "status"))["usersOnline"], 1)
 
 
