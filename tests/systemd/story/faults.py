@@ -27,7 +27,7 @@ def heals():
     """With what was wrong put right, it starts, and people's words are there."""
     systemctl("start", SERVICE)
     same("the service", state(), "active")
-    same("the first words in the lobby", Person("anna").heard(count=200)[0]["text"], "good morning")
+    same("the first words in the lobby", Person("anna").first_words(), "good morning")
 
 
 @step("a broken configuration: 78, once, with the line; put right, it starts")

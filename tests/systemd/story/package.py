@@ -75,7 +75,7 @@ def _():
     same("the database", os.path.exists(f"{STATE}/chatd.db"), True)
     must("apt-get", "install", "-y", PACKAGE, timeout=120)
     same("the service", state(), "active")
-    same("the first words in the lobby", Person("anna").heard(count=200)[0]["text"], "good morning")
+    same("the first words in the lobby", Person("anna").first_words(), "good morning")
 
 
 @step("purged, nothing is left", settled=False)

@@ -43,6 +43,10 @@ class Person:
         """The last messages of a room."""
         return [json.loads(line) for line in self.does("tail", "--json", "-n", str(count), room).splitlines()]
 
+    def first_words(self):
+        """What was said in the lobby before anything else."""
+        return json.loads(self.does("history", "--json", "--before", "2", "lobby"))["text"]
+
     def follow(self, room="lobby"):
         return Follower(self, room)
 
