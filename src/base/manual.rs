@@ -8,6 +8,9 @@ use clap::{Arg, ArgAction, Command, ValueEnum};
 use clap_complete::Shell;
 use roff::{Inline, Roff, bold, italic, roman};
 
+/// The day of this version, which stands at the foot of each page; set along with the version in `Cargo.toml`.
+pub const DATE: &str = "2026-11-20";
+
 /// What `--generate` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[allow(
@@ -83,7 +86,7 @@ pub fn generate(
     let shell = match what {
         Generate::Man => {
             command.build();
-            let page = Page::of(&command, manual).0.render();
+            let page = Page::of(&command, manual).roff.render();
             return out.write_all(page.replace(UNBREAKABLE, "\\ ").as_bytes());
         }
         Generate::Bash => Shell::Bash,
@@ -101,11 +104,16 @@ pub fn generate(
 const UNBREAKABLE: &str = "\u{a0}";
 
 /// A page as far as it is written.
-struct Page(Roff);
+#[derive(Default)]
+struct Page {
+    roff: Roff,
+    /// Whether a heading was the last of it: a first paragraph begins by itself.
+    is_headed: bool,
+}
 
 impl Page {
     fn of(command: &Command, manual: &Manual) -> Self {
-        let mut page = Self(Roff::new());
+        let mut page = Self::default();
         page.begin(command, manual);
         page.section("OPTIONS");
         for argument in command.get_arguments().filter(|it| !it.is_hide_set()) {
@@ -131,7 +139,7 @@ impl Page {
         page.section("FILES");
         page.entries(manual.files);
         page.section("SEE ALSO");
-        page.0.text(references(manual.see_also));
+        page.roff.text(references(manual.see_also));
         page
     }
 
@@ -140,16 +148,15 @@ impl Page {
         let name = command.get_name();
         let title = name.to_uppercase();
         let source = format!("chatd {}", env!("CARGO_PKG_VERSION"));
-        // Two quotes for the date: the same sources give the same page.
-        let words = [&*title, manual.section, "\"\"", &*source, "chatd"];
-        self.0.control("TH", words);
+        let words = [&*title, manual.section, DATE, &*source, "chatd"];
+        self.roff.control("TH", words);
         // Flags are neither hyphenated nor pulled apart.
-        self.0.control("nh", []).control("ad", ["l"]);
+        self.roff.control("nh", []).control("ad", ["l"]);
         self.section("NAME");
         let about = with_first(&said(command.get_about()), |first| {
             first.to_ascii_lowercase()
         });
-        self.0.text([roman(format!("{name} - {about}"))]);
+        self.roff.text([roman(format!("{name} - {about}"))]);
         self.section("SYNOPSIS");
         self.synopsis(command);
         self.section("DESCRIPTION");
@@ -192,7 +199,7 @@ impl Page {
         for word in then {
             call.extend([roman(" "), italic(word)]);
         }
-        self.0.control("PP", []).text(call);
+        self.paragraph(call);
     }
 
     /// Each verb with its own arguments, those of a group one after the other.
@@ -208,8 +215,8 @@ impl Page {
                         call.push_str(&position(argument));
                     }
                     // What is no text is not escaped.
-                    self.0.control("SS", [&*call.replace('-', "\\-")]);
-                    self.0.text(inline(&sentence(&said(verb.get_about()))));
+                    self.roff.control("SS", [&*call.replace('-', "\\-")]);
+                    self.roff.text(inline(&sentence(&said(verb.get_about()))));
                     let own = verb.get_arguments().filter(|argument| is_own(argument));
                     own.filter(|argument| !argument.is_global_set())
                         .for_each(|argument| self.argument(argument));
@@ -246,12 +253,20 @@ impl Page {
     }
 
     fn section(&mut self, heading: &str) {
-        self.0.control("SH", [heading]);
+        self.roff.control("SH", [heading]);
+        self.is_headed = true;
+    }
+
+    fn paragraph(&mut self, text: Vec<Inline>) {
+        if !std::mem::take(&mut self.is_headed) {
+            self.roff.control("PP", []);
+        }
+        self.roff.text(text);
     }
 
     fn paragraphs<'a>(&mut self, paragraphs: impl Iterator<Item = &'a str>) {
         for text in paragraphs {
-            self.0.control("PP", []).text(inline(text));
+            self.paragraph(inline(text));
         }
     }
 
@@ -262,8 +277,9 @@ impl Page {
     }
 
     fn entry(&mut self, label: impl Into<Vec<Inline>>, words: &str) {
-        self.0.control("TP", []).text(label);
-        self.0.text(inline(&sentence(words)));
+        self.is_headed = false;
+        self.roff.control("TP", []).text(label);
+        self.roff.text(inline(&sentence(words)));
     }
 }
 
@@ -410,6 +426,7 @@ mod tests {
         String::from_utf8(out)
             .unwrap()
             .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+            .replace(DATE, "DATE")
     }
 
     #[test]
@@ -417,16 +434,14 @@ mod tests {
         insta::assert_snapshot!(generated(Generate::Man), @r#"
         .ie \n(.g .ds Aq \(aq
         .el .ds Aq '
-        .TH KETTLE 8 "" "chatd VERSION" chatd
+        .TH KETTLE 8 DATE "chatd VERSION" chatd
         .nh
         .ad l
         .SH NAME
         kettle \- boil water
         .SH SYNOPSIS
-        .PP
         \fBkettle\fR [\fB\-\-socket\fR\ \fIPATH\fR] \fICOMMAND ...\fR
         .SH DESCRIPTION
-        .PP
         It\*(Aqs \fBhot\fR.
         .PP
         See \fBcup\fR(1).
@@ -450,7 +465,6 @@ mod tests {
         \fB\-n\fR, \fB\-\-cups\fR \fIN\fR
         For how many. Default: 2.
         .SH SOUNDS
-        .PP
         What is heard:
         .TP
         \fBhiss\fR

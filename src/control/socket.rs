@@ -10,8 +10,11 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::Group;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The group whose members may use the control socket of a daemon that root has started.
+/// The group whose members may use the control socket of a daemon that root has started, or that runs in this group.
 const GROUP: &str = "chatd";
+
+/// The longest path of a socket in bytes (unix(7)).
+const PATH_BYTES_MAX: usize = 107;
 
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,15 @@ pub enum BindError {
         /// The file.
         path: PathBuf,
     },
+    /// The system has no sockets with so long a path.
+    #[error(
+        "the path of the control socket, '{path}', is longer than the {PATH_BYTES_MAX} bytes that a socket's may have; \
+         choose another with --control"
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
     /// Something else.
     #[error("cannot {action} '{path}': {cause}")]
     Io {
@@ -43,13 +55,19 @@ pub enum BindError {
 }
 
 /// Makes the socket and the folder it lies in, and listens. A socket on which nobody answers any more is taken away
-/// first. When root does this and there is a group `chatd`, its members may connect; otherwise the owner alone.
+/// first. When root does this and there is a group `chatd`, or when somebody does this whose group it is, its members may
+/// connect; otherwise the owner alone.
 ///
 /// Taking the socket away again at the end is left to the caller.
 ///
 /// # Errors
 /// When another daemon answers there, when the path is taken by something else, or when it cannot be made.
 pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        return Err(BindError::TooLong {
+            path: path.to_owned(),
+        });
+    }
     let failed = |action| {
         move |cause| BindError::Io {
             action,
@@ -70,9 +88,7 @@ pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
         Ok(socket.into())
     };
     let listener = bound().map_err(failed("make the control socket"))?;
-    if is_root {
-        share(path).map_err(failed("give the group 'chatd' the control socket"))?;
-    }
+    share(path, is_root).map_err(failed("give the group 'chatd' the control socket"))?;
     Ok(listener)
 }
 
@@ -83,8 +99,16 @@ fn make_folder(path: &Path, is_root: bool) -> io::Result<()> {
     else {
         return Ok(());
     };
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mode = if is_root { 0o755 } else { 0o700 };
-    DirBuilder::new().recursive(true).mode(mode).create(folder)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(folder)?;
+    // Whatever the mask of modes: the group comes through here.
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(mode))
 }
 
 /// Takes a socket away on which nobody answers.
@@ -133,8 +157,10 @@ fn knock(path: &Path) -> io::Result<()> {
     socket.connect(&SockAddr::unix(path)?)
 }
 
-fn share(path: &Path) -> io::Result<()> {
-    let Some(group) = Group::from_name(GROUP)? else {
+fn share(path: &Path, is_root: bool) -> io::Result<()> {
+    // The group by which it was started, not one of those that its user is in besides.
+    let is_ours = |group: &Group| is_root || group.gid == nix::unistd::getegid();
+    let Some(group) = Group::from_name(GROUP)?.filter(is_ours) else {
         return Ok(());
     };
     std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))?;
@@ -171,11 +197,10 @@ mod tests {
 
     #[test]
     fn a_path_that_is_too_long_is_told() {
-        let path = PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
-        let refused = bind(&path).unwrap_err().to_string();
-        assert!(
-            refused.starts_with("cannot make the control socket '/tmp/xxx"),
-            "{refused}"
-        );
+        let folder = tempfile::tempdir().unwrap();
+        let left = PATH_BYTES_MAX - folder.path().as_os_str().len() - 1;
+        bind(&folder.path().join("x".repeat(left))).unwrap();
+        let refused = bind(&folder.path().join("x".repeat(left + 1))).unwrap_err();
+        assert!(matches!(refused, BindError::TooLong { .. }), "{refused}");
     }
 }

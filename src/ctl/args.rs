@@ -71,7 +71,8 @@ pub(super) enum Verb {
     Status,
     #[command(about = about::<wire::Pause>())]
     Pause {
-        /// Refuse whoever connects, instead of letting them wait
+        /// Refuse whoever connects, instead of letting them wait: the port is closed, or, where the service manager holds
+        /// it, they are told so
         #[arg(long)]
         refuse: bool,
         #[command(flatten)]

@@ -49,6 +49,6 @@ pub(super) fn manual() -> Manual {
                 "where else it is looked for, in this order",
             ),
         ],
-        see_also: &["chatd(8)", "chat-client(1)"],
+        see_also: &["chat-client(1)", "chatd.toml(5)", "chatd(8)"],
     }
 }

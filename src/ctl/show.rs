@@ -1,6 +1,7 @@
 //! How the daemon's replies look to people. Makes texts; prints nothing.
 
 use crate::base::Timestamp;
+use crate::base::text::harmless;
 use crate::wire::control::{
     DaemonStatus, LogCleared, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State, User, Users,
 };
@@ -19,7 +20,7 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
     let people = counted(status.users, "account");
     let rows = [
         ("server", status.server.clone()),
-        ("addresses", status.addresses.join(", ")),
+        ("addresses", addresses(status)),
         ("since", format!("{since}, {}", relative(now, status.since))),
         ("process", format!("{}, {}", status.pid, status.version)),
         (
@@ -53,6 +54,15 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
         text.extend(["  ", line, "\n"]);
     }
     text
+}
+
+fn addresses(status: &DaemonStatus) -> String {
+    let are_handed_in = |address| status.handed_in.contains(address);
+    let listed = status.addresses.join(", ");
+    match !status.addresses.is_empty() && status.addresses.iter().all(are_handed_in) {
+        true => format!("{listed} (handed in by the service manager)"),
+        false => listed,
+    }
 }
 
 fn log_words(log: &LogState) -> String {
@@ -210,14 +220,24 @@ pub(super) fn resumed(changed: bool) -> &'static str {
 }
 
 pub(super) fn shutdown(plan: &ShutdownPlan, now: Timestamp) -> String {
-    match plan.at.since(now).as_secs() {
+    let mut text = match plan.at.since(now).as_secs() {
         0..5 => "chatd is stopping\n".to_owned(),
         _ => format!(
             "chatd stops at {}, {}\n",
             absolute(plan.at),
             relative(now, plan.at)
         ),
+    };
+    if !plan.still_listening.is_empty() {
+        let sockets = harmless(&plan.still_listening.join(", ")).into_owned();
+        text.push_str(&format!(
+            "the service manager still listens on {sockets}: whoever connects starts chatd again\n"
+        ));
     }
+    if let Some(command) = &plan.stop_command {
+        text.push_str(&format!("to stop that, too: {}\n", harmless(command)));
+    }
+    text
 }
 
 pub(super) fn reloaded(reply: &Reloaded) -> String {

@@ -16,8 +16,10 @@ use tokio::task::spawn_local;
 use super::hub::wall;
 use super::log::Log;
 use super::password::Passwords;
+use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
+use crate::base::catalog;
 use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
 use crate::base::{CallId, Password, Timestamp, UserName};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
@@ -41,6 +43,7 @@ pub(super) struct Admin {
     pub doors: Arc<Doors>,
     pub settings: Settings,
     pub log: Log,
+    pub service: Rc<Service>,
     pub since: Timestamp,
     pub state: Cell<State>,
     /// The words with which to stop; set when it is time.
@@ -85,7 +88,9 @@ impl Admin {
 
     /// Stops with these words, at once.
     pub fn stop_now(&self, words: &str) {
-        self.state.set(State::Stopping);
+        if self.state.replace(State::Stopping) != State::Stopping {
+            service::stopping(self);
+        }
         self.last_words
             .borrow_mut()
             .get_or_insert_with(|| words.into());
@@ -139,7 +144,7 @@ impl Admin {
     }
 
     /// Asks the engine. Its faults are the caller's error.
-    async fn ask(&self, command: Ask) -> Result<Outcome> {
+    pub async fn ask(&self, command: Ask) -> Result<Outcome> {
         let call = self.next_call.get();
         self.next_call.set(call.next());
         let (waiting, outcome) = oneshot::channel();
@@ -199,7 +204,7 @@ impl Admin {
         let listeners = self.listeners.borrow();
         let addresses = listeners
             .iter()
-            .filter_map(|listener| Some(listener.address?.to_string()))
+            .map(|listener| listener.place.clone())
             .collect();
         let config = self.settings.config();
         let status = show::status(&counts, &config, self.log.state());
@@ -207,6 +212,7 @@ impl Admin {
             state: self.state.get(),
             since: self.since,
             addresses,
+            handed_in: self.settings.held.all(),
             connections,
             ..status
         }
@@ -242,6 +248,7 @@ impl Admin {
             .filter_map(|listener| listeners_do(listener).err());
         let failed = failed.map(|error| error.to_string()).collect::<Vec<_>>();
         let changed = failed.len() < listeners.len() && self.state.replace(state) != state;
+        service::update(self);
         match failed.is_empty() {
             true => Ok(wire::Changed { changed }),
             false => Err(ControlError::Failed {
@@ -270,8 +277,11 @@ impl Admin {
         if let Some(earlier) = self.plan.replace(Some(plan.abort_handle())) {
             earlier.abort();
         }
+        let held = &self.settings.held;
         wire::ShutdownPlan {
             at: wall().plus(wait),
+            still_listening: held.all(),
+            stop_command: held.stop_command(),
         }
     }
 
@@ -284,6 +294,23 @@ impl Admin {
 
     /// Reads the configuration again and reopens the log file. With a mistake in it all stays as it was.
     pub fn reload(&self) -> Result<wire::Reloaded> {
+        if self.state.get() == State::Stopping {
+            return Err(ControlError::ShuttingDown {});
+        }
+        self.service.reloading();
+        let reloaded = self.read_again();
+        if let Err(error) = &reloaded {
+            let id = match error {
+                ControlError::BadConfiguration { .. } => catalog::RELOAD_REFUSED,
+                _ => catalog::LOG_FILE_FAILED,
+            };
+            tracing::error!(MESSAGE_ID = id, %error, "cannot reload");
+        }
+        service::reloaded(self, reloaded.as_ref().err());
+        reloaded
+    }
+
+    fn read_again(&self) -> Result<wire::Reloaded> {
         let reopened = self.log.reopen();
         let reloaded = self.settings.reload();
         let reloaded = reloaded.map_err(|reason| ControlError::BadConfiguration { reason })?;

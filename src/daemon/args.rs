@@ -63,6 +63,14 @@ pub(super) struct Args {
     #[arg(long)]
     pub next_free_port: bool,
 
+    /// Go into the background, and end when the daemon serves; for hosts without a service manager
+    #[arg(long)]
+    pub daemonize: bool,
+
+    /// With --daemonize: write the daemon's process id to this file, and hold it locked
+    #[arg(long, value_name = "FILE", requires = "daemonize")]
+    pub pid_file: Option<PathBuf>,
+
     /// Look at the configuration, say whether it is good, and end
     #[arg(long)]
     pub check: bool,
@@ -76,7 +84,8 @@ const AFTER_HELP: &str = "\
 Signals: SIGTERM and SIGINT end chatd in order, SIGHUP reads the configuration again and reopens the log file.
 
 Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is taken, 70 a fault of chatd, 71 no \
-thread or other resource left, 73 cannot create a file, 74 I/O error, 77 no permission, 78 wrong configuration.";
+thread or other resource left, 73 cannot create a file, 74 I/O error, 77 no permission, 78 wrong configuration. With \
+--daemonize: 0 the daemon serves, 1 it does not; 64 and 78 as before.";
 
 /// The command line as clap knows it: for help, manual page and completions.
 pub(super) fn command() -> clap::Command {
@@ -116,6 +125,10 @@ mod tests {
                                  in the state folder] [env: CHATD_LOG_FILE]
               --next-free-port   Where a port is taken, listen on the next one that is
                                  free
+              --daemonize        Go into the background, and end when the daemon serves;
+                                 for hosts without a service manager
+              --pid-file <FILE>  With --daemonize: write the daemon's process id to this
+                                 file, and hold it locked
               --check            Look at the configuration, say whether it is good, and
                                  end
               --generate <WHAT>  Print the manual page, or completions for a shell
@@ -128,7 +141,8 @@ mod tests {
 
         Exit codes: 0 ended in order, 64 usage, 69 another chatd is running or a port is
         taken, 70 a fault of chatd, 71 no thread or other resource left, 73 cannot
-        create a file, 74 I/O error, 77 no permission, 78 wrong configuration.
+        create a file, 74 I/O error, 77 no permission, 78 wrong configuration. With
+        --daemonize: 0 the daemon serves, 1 it does not; 64 and 78 as before.
         ");
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::args::Args;
 use super::exit::Exit;
+use super::mistake::{Place, mistake};
 use crate::base::Limits;
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
@@ -31,6 +32,7 @@ pub(super) struct Config {
     /// Whether nobody has said where to listen.
     pub listen_by_default: bool,
     pub next_free_port: bool,
+    pub allow_plaintext: bool,
     pub registration: Registration,
     pub log_level: LogLevel,
     pub limits: Limits,
@@ -89,6 +91,10 @@ impl Config {
         let listen = listen_addresses(listen, file.allow_plaintext)?;
         let home = Home::new();
         let state_dir = args.state.clone().map_or_else(|| home.state_dir(), Ok)?;
+        let control = (args.control.clone())
+            .unwrap_or_else(|| home.runtime_dir(&state_dir).join(SOCKET_NAME));
+        let log_file =
+            (args.log_file.clone()).unwrap_or_else(|| home.logs_dir(&state_dir).join("chatd.log"));
         Ok(Self {
             file: path,
             server_name: file
@@ -98,19 +104,23 @@ impl Config {
             listen,
             listen_by_default,
             next_free_port: args.next_free_port,
+            allow_plaintext: file.allow_plaintext,
             registration: file.registration,
             log_level: file.log.level,
             limits: file.limits,
-            control: args
-                .control
-                .clone()
-                .unwrap_or_else(|| home.runtime_dir(&state_dir).join(SOCKET_NAME)),
-            log_file: args
-                .log_file
-                .clone()
-                .unwrap_or_else(|| home.logs_dir(&state_dir).join("chatd.log")),
-            state_dir,
+            control: from_root(control),
+            log_file: from_root(log_file),
+            state_dir: from_root(state_dir),
         })
+    }
+
+    /// Makes the command line say what was found, so that a reload finds the same: a daemon leaves the folder in which
+    /// it was started, and a file that has vanished is no reason to go on with the defaults.
+    pub fn pin(&self, args: &mut Args) {
+        args.config.clone_from(&self.file);
+        args.state = Some(self.state_dir.clone());
+        args.control = Some(self.control.clone());
+        args.log_file = Some(self.log_file.clone());
     }
 }
 
@@ -122,27 +132,38 @@ fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
             .unwrap_or_else(|| "/etc/chatd".into())
             .join(CONFIG_FILE),
     };
+    let path = from_root(path);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
             return Ok((None, File::default()));
         }
         Err(error) => {
-            let text = format!(
-                "cannot read the configuration '{}': {error}",
-                path.display()
-            );
-            return Err(Exit::io(text, &error, Exit::CONFIG));
+            return Err(Exit::unreadable(
+                "the configuration",
+                &path,
+                &error,
+                Exit::CONFIG,
+            ));
         }
     };
     match toml::from_str(&text) {
         Ok(file) => Ok((Some(path), file)),
         Err(error) => Err(Exit::config(format!(
-            "the configuration '{}' is wrong: {}",
+            "'{}', {}",
             path.display(),
-            error.to_string().trim_end()
+            mistake(&text, &error, &places())
         ))),
     }
+}
+
+/// Where settings stand in the file. Tables come last in it, so one that is added at its end is easily in a wrong one.
+fn places() -> [Place; 3] {
+    [
+        Place::of::<File>("at the top of the file, above [log]"),
+        Place::of::<LogTable>("under [log]"),
+        Place::of::<Limits>("under [limits]"),
+    ]
 }
 
 /// A bound of nothing would lock everybody out.
@@ -179,15 +200,24 @@ fn listen_addresses(
             "`listen` names no address; name one, such as \"127.0.0.1:2428\"".to_owned(),
         ));
     }
-    let open = named
-        .iter()
-        .find(|Listen(address)| !address.ip().is_loopback());
-    match open {
-        Some(Listen(address)) if !allow_plaintext => Err(Exit::config(format!(
+    let named: Vec<_> = named.into_iter().map(|Listen(address)| address).collect();
+    check_plaintext(&named, allow_plaintext, "listen on 127.0.0.1")?;
+    Ok(named)
+}
+
+/// Refuses an address that other machines can reach, unless that is allowed. `instead` is what else there is to do.
+pub(super) fn check_plaintext(
+    addresses: &[SocketAddr],
+    allow_plaintext: bool,
+    instead: &str,
+) -> Result<(), Exit> {
+    let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    match addresses.iter().find(is_open) {
+        Some(address) if !allow_plaintext => Err(Exit::config(format!(
             "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
-             listen on 127.0.0.1, or set allow_plaintext = true in the configuration file if the network is yours alone"
+             {instead}, or set allow_plaintext = true in the configuration file if the network is yours alone"
         ))),
-        _ => Ok(named.into_iter().map(|Listen(address)| address).collect()),
+        _ => Ok(()),
     }
 }
 
@@ -228,6 +258,11 @@ fn host_name() -> String {
         .and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty())
         .unwrap_or_else(|| "chatd".to_owned())
+}
+
+/// The path as it is from every folder.
+fn from_root(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The first of the folders that the service manager names.
@@ -322,18 +357,52 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_file_is_told_with_its_line() {
-        let error = toml::from_str::<File>("server_name = \"x\"\nlisten = 7\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("line 2"), "{error}");
-        let error = toml::from_str::<File>("[limits]\nconections = 7\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("line 2") && error.contains("unknown field `conections`"),
-            "{error}"
-        );
+    fn a_wrong_file_is_told_in_one_line_with_the_place_and_what_was_meant() {
+        let told =
+            |text: &str| mistake(text, &toml::from_str::<File>(text).unwrap_err(), &places());
+        let mistakes = [
+            "server_name = \"x\"\n  listen = 7\n",
+            "listen = [\n  \"127.0.0.1:1\",\n  \"localhost:port\",\n]\n",
+            "# Имя\nregistratoin = \"open\"\n",
+            "registration = \"sometimes\"",
+            "nonsense = 1",
+            "[limits]\nconections = 7\n",
+            "[limits]\nnonsense = 7\n",
+            "[limits]\nusers = -5\n",
+            "[limits]\nusers = \"many\"\n",
+            "users = 5\n",
+            "[limits]\nlisten = [\"127.0.0.1:1\"]\n",
+            "[log]\nlevel = \"loud\"\n",
+            "[logs]\n",
+            "server_name = \"no end\n",
+            "server_name = \"a\"\nserver_name = \"b\"\n",
+            "just words\n",
+            "\"a\\nb\\u001b[2J\" = 1\n",
+        ];
+        let told: Vec<_> = mistakes.into_iter().map(told).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        line 2, column 12: invalid type: integer `7`, expected a list in [ ]
+        line 1, column 10: 'localhost:port' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428
+        line 2, column 1: there is no setting 'registratoin'; did you mean 'registration'?
+        line 1, column 16: unknown variant `sometimes`, expected one of `open`, `invite`, `closed`
+        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, log, limits
+        line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
+        line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
+        line 2, column 9: invalid value: integer `-5`, expected a whole number up to 4294967295
+        line 2, column 9: invalid type: string "many", expected a whole number up to 4294967295
+        line 1, column 1: the setting 'users' does not belong here; write it under [limits]
+        line 2, column 1: the setting 'listen' does not belong here; write it at the top of the file, above [log]
+        line 2, column 9: unknown variant `loud`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`
+        line 1, column 2: there is no setting 'logs'; did you mean 'log'?
+        line 1, column 22: invalid basic string, expected `"`
+        line 2, column 1: duplicate key
+        line 1, column 6: key with no value, expected `=`
+        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, log, limits
+        "#);
+    }
+
+    #[test]
+    fn a_bound_that_would_lock_everybody_out_is_refused() {
         let limits = Limits {
             connections: 0,
             ..Limits::default()

@@ -1,11 +1,14 @@
 //! Why chatd ends other than in order: a text for people, a code for scripts (sysexits.h).
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::unistd::AccessFlags;
+use nix::unistd::{AccessFlags, Uid, User, geteuid};
 
-use crate::store::StoreError;
+use crate::control::BindError;
+use crate::store::{KEY_FILE, StoreError};
 
 /// Why the daemon does not serve, and the exit code for it (sysexits.h).
 #[derive(Debug)]
@@ -15,6 +18,9 @@ pub(super) struct Exit {
 }
 
 impl Exit {
+    /// Of the command that has started a daemon which does not serve.
+    pub const NOT_SERVING: u8 = 1;
+    pub const USAGE: u8 = 64;
     pub const UNAVAILABLE: u8 = 69;
     pub const SOFTWARE: u8 = 70;
     pub const OS: u8 = 71;
@@ -38,11 +44,26 @@ impl Exit {
         }
     }
 
+    /// A file that chatd may not or cannot read: `otherwise` where it is no matter of permission.
+    pub fn unreadable(what: &str, path: &Path, error: &std::io::Error, otherwise: u8) -> Self {
+        let text = format!("cannot read {what} '{}': {error}", path.display());
+        match error.kind() {
+            ErrorKind::PermissionDenied => Self {
+                code: Self::NO_PERMISSION,
+                text: format!("{text}: {}", whose(path)),
+            },
+            _ => Self {
+                code: otherwise,
+                text,
+            },
+        }
+    }
+
     /// The exit code follows from what the system said.
     pub fn io(text: String, error: &std::io::Error, otherwise: u8) -> Self {
         let code = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Self::NO_PERMISSION,
-            std::io::ErrorKind::AddrInUse => Self::UNAVAILABLE,
+            ErrorKind::PermissionDenied => Self::NO_PERMISSION,
+            ErrorKind::AddrInUse => Self::UNAVAILABLE,
             _ => otherwise,
         };
         Self { code, text }
@@ -52,21 +73,82 @@ impl Exit {
 impl Exit {
     /// Why the state folder cannot be used.
     pub fn state(state_dir: &Path, error: StoreError) -> Self {
-        let there = state_dir.ancestors().find(|folder| folder.is_dir());
-        let denied = there.is_some_and(|folder| {
-            nix::unistd::access(folder, AccessFlags::W_OK | AccessFlags::X_OK) == Err(Errno::EACCES)
-        });
         let exit = Self::from(error);
-        match exit.code {
-            Self::IO if denied => Self {
+        if exit.code != Self::IO {
+            return exit;
+        }
+        // What SQLite says does not tell that somebody else's file is in the way; looking tells.
+        if let Some(file) = in_the_way(state_dir) {
+            return Self {
                 code: Self::NO_PERMISSION,
-                ..exit
-            },
-            Self::IO if !state_dir.is_dir() => Self {
+                text: format!(
+                    "{}: {}; let chatd have its files (`chown -R`, `chmod`), or choose another folder with --state",
+                    exit.text,
+                    whose(&file)
+                ),
+            };
+        }
+        match state_dir.is_dir() {
+            true => exit,
+            false => Self {
                 code: Self::CANT_CREATE,
                 ..exit
             },
-            _ => exit,
+        }
+    }
+}
+
+/// What of the state folder may not be used: the folder, or the one above it where it is to be made, or a file of ours.
+fn in_the_way(state_dir: &Path) -> Option<PathBuf> {
+    let there = state_dir.ancestors().find(|folder| folder.is_dir())?;
+    let folder_access = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+    if is_denied(there, folder_access) {
+        return Some(there.to_owned());
+    }
+    let files = std::fs::read_dir(state_dir).ok()?;
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("chatd.") || name == KEY_FILE
+    };
+    files
+        .flatten()
+        .map(|file| file.path())
+        .find(|path| is_ours(path) && is_denied(path, AccessFlags::R_OK | AccessFlags::W_OK))
+}
+
+fn is_denied(path: &Path, access: AccessFlags) -> bool {
+    nix::unistd::access(path, access) == Err(Errno::EACCES)
+}
+
+/// Whose something is and who we are, for a reader who wonders why one may not.
+fn whose(path: &Path) -> String {
+    let name = |uid: Uid| {
+        let known = User::from_uid(uid).ok().flatten();
+        known.map_or_else(|| format!("user {uid}"), |user| format!("'{}'", user.name))
+    };
+    let owner = std::fs::metadata(path).map_or("somebody else".to_owned(), |file| {
+        name(Uid::from_raw(file.uid()))
+    });
+    format!(
+        "'{}' belongs to {owner} and chatd runs as {}",
+        path.display(),
+        name(geteuid())
+    )
+}
+
+impl From<BindError> for Exit {
+    fn from(error: BindError) -> Self {
+        let code = match &error {
+            BindError::Answered { .. } => Self::UNAVAILABLE,
+            BindError::TooLong { .. } => Self::CONFIG,
+            BindError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
+                Self::NO_PERMISSION
+            }
+            BindError::NotASocket { .. } | BindError::Io { .. } => Self::CANT_CREATE,
+        };
+        Self {
+            code,
+            text: error.to_string(),
         }
     }
 }

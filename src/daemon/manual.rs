@@ -6,17 +6,28 @@ pub(super) fn manual() -> Manual {
     Manual {
         section: "8",
         description: &[
-            "chatd stays in the foreground and prints a line for each address that it listens on. What is sent over the \
-             network is not encrypted yet; therefore an address that other machines can reach is refused unless the \
-             configuration says `allow_plaintext = true`.",
+            "Unless it is told to `--daemonize`, chatd stays in the foreground. It prints a line for each address that it \
+             listens on. What is sent over the network is not encrypted yet; therefore an address that other machines can \
+             reach is refused unless the configuration says `allow_plaintext = true`.",
         ],
-        more: vec![configuration(), signals()],
+        more: vec![
+            configuration(),
+            sockets(),
+            credentials(),
+            background(),
+            signals(),
+            service_manager(),
+        ],
         exit_status: &[
-            ("0", "ended in order"),
+            ("0", "ended in order; with `--daemonize`: the daemon serves"),
+            (
+                "1",
+                "with `--daemonize` alone: the daemon does not serve, for the reason that was told",
+            ),
             ("64", "the command line is wrong"),
             (
                 "69",
-                "another chatd uses the state folder, or a port is taken",
+                "another chatd uses the state folder or the control socket, or a port is taken",
             ),
             ("70", "a fault of chatd: the log has more"),
             ("71", "the system has no thread or other resource left"),
@@ -27,17 +38,22 @@ pub(super) fn manual() -> Manual {
             ("74", "reading or writing has failed, or the disk is full"),
             (
                 "77",
-                "not permitted: a port below 1024, a file of somebody else",
+                "not permitted: a port below 1024, a folder or file of somebody else",
             ),
             (
                 "78",
-                "the configuration is wrong; or the database comes from a newer chatd, is none of chatd's, or does \
-                 not fit the identity key",
+                "the configuration, a socket that is handed in or a credential is wrong; or the database comes from a \
+                 newer chatd, is none of chatd's, or does not fit the identity key. Starting again changes nothing",
             ),
         ],
         environment: ENVIRONMENT,
         files: FILES,
-        see_also: &["chatctl(8)", "chat-client(1)"],
+        see_also: &[
+            "chat-client(1)",
+            "chatd.toml(5)",
+            "chatd-protocol(7)",
+            "chatctl(8)",
+        ],
     }
 }
 
@@ -45,29 +61,84 @@ fn configuration() -> Section {
     Section::new(
         "CONFIGURATION",
         &[
-            "Flags win over the environment, that over the configuration file, that over the defaults. The file is \
-             TOML. `packaging/chatd.toml` in the sources has every setting, commented out, with its default and its \
-             reason. A setting that is none of these is an error:",
+            "Flags win over the environment, that over the configuration file, that over the defaults. chatd.toml(5) has \
+             every setting, with its default and its reason. One that is not known is an error.",
+        ],
+        [] as [(&str, &str); 0],
+    )
+}
+
+fn background() -> Section {
+    Section::new(
+        "WITHOUT A SERVICE MANAGER",
+        &[
+            "`chatd --daemonize` is for hosts that have none, such as those with init scripts; `packaging/chatd.init` in the \
+             sources is one. The configuration is read first. Then the daemon starts in the background, and the command \
+             ends when it serves. Where it listens, or why it does not serve, is told by the command. Paths are taken \
+             from the folder in which it is called.",
+            "The daemon has a session of its own without a terminal, the folder `/`, the file mode mask 027 and nothing \
+             open that its caller had open. Its standard streams lead to `/dev/null`: what it has to say is in its log.",
+            "With `--pid-file` it writes its process id to a file, holds that locked, and removes it when it ends. A file \
+             that another daemon holds is an error; one that was left over is taken over.",
+            "Where a service manager is at work, which `NOTIFY_SOCKET` or `LISTEN_PID` tells, `--daemonize` is ignored: it \
+             wants chatd in the foreground.",
+        ],
+        [] as [(&str, &str); 0],
+    )
+}
+
+fn sockets() -> Section {
+    Section::new(
+        "SOCKETS",
+        &[
+            "A service manager may listen in chatd's place and hand the sockets in (`sd_listen_fds`(3)). Whoever connects \
+             while chatd does not run waits and has it started; chatd itself needs no network.",
+            "Where a client socket is handed in, the service manager decides where chatd listens: `listen`, `--listen` and \
+             `--next-free-port` are not in force. What is not handed in chatd makes by itself, and where its sandbox keeps \
+             it from that it says so. The rule for addresses that other machines can reach is the same for both. Sockets \
+             that are handed in stay when chatd ends: after `chatctl shutdown` or `systemctl stop chatd` whoever connects, \
+             be it a client that comes back by itself or `chatctl`, starts it again, until \
+             `systemctl stop chatd-client.socket chatd-control.socket`. Nor can `chatctl pause --refuse` close them: whoever \
+             connects is told `busy` and let go.",
+            "chatd knows the sockets by the `FileDescriptorName=` of their units; any other name, or none, is an error:",
         ],
         [
             (
-                "server_name",
-                "what the server calls itself to people; by default the name of the machine",
-            ),
-            ("listen", "a list of addresses, each as with `--listen`"),
-            (
-                "registration",
-                "who may make an account: `open` is everyone who can connect, `closed` the admin alone",
+                "client",
+                "a socket for people, TCP or Unix; there may be several",
             ),
             (
-                "allow_plaintext",
-                "whether other machines may connect although nothing is encrypted",
+                "control",
+                "the control socket: one, Unix, with a path, whose mode says who may use it",
+            ),
+        ],
+    )
+}
+
+fn credentials() -> Section {
+    Section::new(
+        "CREDENTIALS",
+        &[
+            "Secrets may come from the service manager (`LoadCredential=`, `ImportCredential=` in `systemd.exec`(5)). A \
+             credential that is given goes before the file in the state folder; one that cannot be used ends the start.",
+        ],
+        [
+            (
+                "chatd.identity-key, else identity.key",
+                "what names and addresses in the database are sealed with: 32 bytes (`openssl rand 32`), or their base64 \
+                 (`openssl rand -base64 32`). Without either, a new database gets a key in the state folder. A database \
+                 that has its key there keeps that: give the credential the content of the file",
             ),
             (
-                "[log] level",
-                "how much is written: `error`, `warn`, `info`, `debug` or `trace`",
+                "chatd.first-admin, else first-admin",
+                "makes the first account, at a start without any, also with `registration = \"closed\"`: two lines, its \
+                 name and its password. In place of the password may stand its Argon2id hash, as \
+                 `argon2 SALT -id -t 2 -k 19456 -p 1 -l 32 -e` prints it. With an account there it is not read",
             ),
-            ("[limits]", "every bound of the daemon, by its name"),
+            (
+                "chatd.tls-key, else tls-key; chatd.tls-certificate, else tls-certificate",
+                "key and certificate for encrypted connections",
+            ),
         ],
     )
 }
@@ -91,11 +162,54 @@ fn signals() -> Section {
     )
 }
 
+fn service_manager() -> Section {
+    Section::new(
+        "SERVICE MANAGER",
+        &[
+            "Under systemd, or any other that sets `NOTIFY_SOCKET`, chatd tells how it is: `Type=notify`, or \
+             `Type=notify-reload` from systemd 253 on. `systemctl status chatd` shows the line.",
+        ],
+        [
+            (
+                "ready",
+                "when people are served: the database is read, and signals, listeners and the control socket are \
+                 looked after. Until then, and while a stop stores what is left (five minutes at most), chatd asks \
+                 for more time",
+            ),
+            (
+                "status",
+                "what it does, for how many people, in how many rooms; that storing fails; that a part does not \
+                 answer; why it could not start. Counted anew every five seconds",
+            ),
+            (
+                "reload",
+                "by SIGHUP or `chatctl reload`. There is no word for a reload that was refused: `chatctl reload` \
+                 fails with the reason, and the status tells it for a moment",
+            ),
+            (
+                "watchdog",
+                "with `WatchdogSec=` it is fed three times in that period, as long as a question goes through the \
+                 hub to the writer of the database and back. A disk that is full is an answer, one that hangs is not",
+            ),
+        ],
+    )
+}
+
 const ENVIRONMENT: Entries = &[
     (
         "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, LOGS_DIRECTORY",
         "the folders for the configuration file, the state, the control socket and the log file, as a service \
          manager sets them; of several with colons between, the first",
+    ),
+    (
+        "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",
+        "the sockets that a service manager hands in; those for another process are left alone",
+    ),
+    ("CREDENTIALS_DIRECTORY", "the folder of the credentials"),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+        "where a service manager listens, and how often it wants to hear from chatd; where sockets are handed in, too, \
+         a start that fails rests for a second, so that a client that waits does not have it tried too often",
     ),
     (
         "XDG_STATE_HOME, XDG_RUNTIME_DIR, HOME",
@@ -127,7 +241,8 @@ const FILES: Entries = &[
     ),
     (
         "/run/chatd/io.chatd.Control, $XDG_RUNTIME_DIR/chatd/io.chatd.Control",
-        "the control socket; root's may be used by the members of the group chatd, anyone else's by its owner alone",
+        "the control socket; it may be used by the members of the group chatd where root or that group has started chatd, \
+         otherwise by its owner alone",
     ),
     (
         "/var/log/chatd/chatd.log, ~/.local/state/chatd/chatd.log",

@@ -3,12 +3,17 @@
 mod admin;
 mod args;
 mod config;
+mod credential;
+mod detach;
 mod exit;
+mod handed;
 mod hub;
 pub mod log;
 mod manual;
+mod mistake;
 mod password;
 mod reader;
+mod service;
 mod settings;
 mod show;
 mod signal;
@@ -16,7 +21,8 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,16 +42,19 @@ use crate::engine::input::Input;
 use crate::net::listener::{Doors, ListenerHandle};
 use crate::net::worker::WorkerHandle;
 use crate::net::{Lookup, Order};
-use crate::store::{Database, KeySource};
+use crate::store::Database;
 use admin::Admin;
 use args::Args;
 use config::Config;
+use detach::{Starter, detach};
 use exit::Exit;
+use handed::Handed;
 use hub::wall;
 use log::Log;
+use service::Service;
 use settings::Settings;
 use signal::Signals;
-use start::{Ways, bind_all, connections_max, start_log, workers};
+use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -57,17 +66,23 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are asked for, everything else is a wrong use.
             let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(64)
-            } else {
-                ExitCode::SUCCESS
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            let exit = Exit {
+                code: Exit::USAGE,
+                text: error.to_string(),
             };
+            Service::new().failed(&exit);
+            handed::rest_after_failure();
+            return ExitCode::from(exit.code);
         }
     };
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             eprintln!("chatd: {}", exit.text);
+            handed::rest_after_failure();
             ExitCode::from(exit.code)
         }
     }
@@ -85,17 +100,47 @@ fn run(args: Args) -> Result<(), Exit> {
             _ => Ok(()),
         };
     }
-    let config = Config::load(&args)?;
     if args.check {
-        let file = config
-            .file
-            .as_ref()
-            .map_or("no configuration file".to_owned(), |file| {
-                file.display().to_string()
-            });
-        println!("the configuration is good ({file})");
-        return Ok(());
+        return check(&args);
     }
+    // First of all: what is handed in is known by the numbers of its descriptors. What is wrong with it waits for the log.
+    let handed = handed::take();
+    let service = Rc::new(Service::new());
+    serve(args, handed, &service).inspect_err(|exit| service.failed(exit))
+}
+
+fn check(args: &Args) -> Result<(), Exit> {
+    let config = Config::load(args)?;
+    let file = config
+        .file
+        .as_ref()
+        .map_or("no configuration file".to_owned(), |file| {
+            file.display().to_string()
+        });
+    println!("the configuration is good ({file})");
+    Ok(())
+}
+
+fn serve(args: Args, handed: Result<Handed, Exit>, service: &Rc<Service>) -> Result<(), Exit> {
+    let config = Config::load(&args)?;
+    let Some(starter) = detach(&args, &config.log_file)? else {
+        return Ok(());
+    };
+    let served = live(args, config, handed, &starter, service);
+    if let Err(exit) = &served {
+        tracing::error!(code = exit.code, "{}", exit.text);
+        starter.fails(&exit.text);
+    }
+    served
+}
+
+fn live(
+    args: Args,
+    config: Config,
+    handed: Result<Handed, Exit>,
+    starter: &Starter,
+    service: &Rc<Service>,
+) -> Result<(), Exit> {
     let log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,14 +148,10 @@ fn run(args: Args) -> Result<(), Exit> {
         .map_err(|error| Exit::no_thread(&error))?;
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
-    let served = Daemon::start(args, config, log).and_then(|daemon| {
-        drop(within);
-        daemon.serve(&runtime)
-    });
-    if let Err(exit) = &served {
-        tracing::error!(code = exit.code, "{}", exit.text);
-    }
-    served
+    let starting = service.starting();
+    let daemon = Daemon::start(args, config, log, handed?, service.clone())?;
+    drop((within, starting));
+    daemon.serve(&runtime, starter)
 }
 
 /// Everything that runs.
@@ -122,7 +163,9 @@ struct Daemon {
     workers: Vec<WorkerHandle>,
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
-    control: std::os::unix::net::UnixListener,
+    control: UnixListener,
+    /// The control socket's file, where it is chatd's own.
+    control_file: Option<PathBuf>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -130,16 +173,22 @@ struct Daemon {
 
 impl Daemon {
     /// Starts everything, from the ground up. What fails is told before anybody was let in.
-    fn start(args: Args, config: Config, log: Log) -> Result<Self, Exit> {
+    fn start(
+        mut args: Args,
+        config: Config,
+        log: Log,
+        handed: Handed,
+        service: Rc<Service>,
+    ) -> Result<Self, Exit> {
         let since = wall();
+        handed.compare(&args, &config)?;
+        config.pin(&mut args);
         let doors_max = connections_max(config.limits.connections);
-        let database = Database::open(&config.state_dir, &KeySource::StateDir)
+        let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
-        let bound = bind_all(&config)?;
-        let control = control::bind(&config.control).map_err(|error| Exit {
-            code: Exit::CANT_CREATE,
-            text: error.to_string(),
-        })?;
+        let held = handed.held;
+        let bound = client_sockets(handed.clients, &config)?;
+        let (control, control_file) = control_socket(handed.control, &config)?;
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
@@ -151,11 +200,15 @@ impl Daemon {
             lookups,
             questions,
         };
-        let threads = ways.start(&config, &database, since, inbox)?;
+        let mut threads = ways.start(&config, &database, since, inbox)?;
+        let Threads {
+            replies, passwords, ..
+        } = &mut threads;
+        credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
         let doors = Doors::new(&workers, doors_max);
         let listeners = bound
             .into_iter()
-            .map(|bound| ListenerHandle::spawn(bound, doors.clone()))
+            .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))
             .collect::<Result<_, _>>();
         let listeners = listeners.map_err(|error| Exit::no_thread(&error))?;
         let config = Arc::new(config);
@@ -166,12 +219,15 @@ impl Daemon {
             doors: doors.clone(),
             settings: Settings {
                 args,
+                at_start: config.clone(),
                 config: RefCell::new(config.clone()),
                 hub: inputs.clone(),
                 workers: orders,
                 doors,
+                held,
             },
             log,
+            service,
             since,
             state: Cell::new(crate::wire::control::State::Serving),
             last_words: RefCell::default(),
@@ -189,13 +245,14 @@ impl Daemon {
             hub: threads.hub,
             writer: threads.writer,
             control,
+            control_file,
             signals,
             _database: database,
         })
     }
 
     /// Serves until it is told to stop, then stops in order.
-    fn serve(self, runtime: &tokio::runtime::Runtime) -> Result<(), Exit> {
+    fn serve(self, runtime: &tokio::runtime::Runtime, starter: &Starter) -> Result<(), Exit> {
         let Self {
             config,
             admin,
@@ -205,20 +262,24 @@ impl Daemon {
             hub,
             writer,
             control,
+            control_file,
             mut signals,
             _database,
         } = self;
         let local = tokio::task::LocalSet::new();
-        local.block_on(runtime, async {
+        let _storing = local.block_on(runtime, async {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
-            let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
-            say_where(&admin);
+            let callers_max = config.limits.control_connections;
+            let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
+            starter.serves(&where_it_listens(&admin));
+            service::attend(&admin);
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
                         signal::Signal::Stop => admin.stop_now(admin::STOPPING),
-                        signal::Signal::Reload => drop(admin.reload().inspect_err(|error| tracing::error!(%error, "cannot reload"))),
+                        // What is wrong with it, if anything, is told where it is noticed.
+                        signal::Signal::Reload => drop(admin.reload()),
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
@@ -227,10 +288,12 @@ impl Daemon {
             }
             // Whoever calls from now on is told that it is too late.
             drop(calls);
+            let storing = admin.service.storing();
             for listener in admin.listeners.borrow_mut().drain(..) {
                 listener.stop();
             }
-            let text = admin.last_words.borrow().clone().unwrap_or_else(|| admin::STOPPING.into());
+            let words = admin.last_words.take();
+            let text = words.unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
@@ -241,27 +304,28 @@ impl Daemon {
             let _ = stopped.send(true);
             // Callers are given a moment to take their last replies.
             let _ = control.await;
+            storing
         });
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        drop(std::fs::remove_file(&config.control));
+        if let Some(file) = control_file {
+            drop(std::fs::remove_file(file));
+        }
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-/// Prints and writes down each address.
-fn say_where(admin: &Admin) {
-    let mut out = std::io::stdout().lock();
+/// Writes down each address, and gives a line for each.
+fn where_it_listens(admin: &Admin) -> String {
+    let mut lines = String::new();
     for listener in admin.listeners.borrow().iter() {
-        if let Some(address) = listener.address {
-            // Whoever started the daemon may have closed its end.
-            let _ = writeln!(out, "listening on {address}");
-            tracing::info!(%address, "listening");
-        }
+        let address = &listener.place;
+        lines += &format!("listening on {address}\n");
+        tracing::info!(%address, "listening");
     }
-    let _ = out.flush();
+    lines
 }
 
 /// Everything is stored by now: the workers send what they still have, the writer ends when the hub has.

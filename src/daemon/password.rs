@@ -16,6 +16,9 @@ use crate::store::{Reader, StoreError};
 /// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment. What is not
 /// touched of it costs nothing.
 const ALWAYS_MAPPED_BYTES: usize = 33 * 1024 * 1024;
+/// Memory and passes that a hash from outside may ask for: each login of its account takes that much.
+const GIVEN_KIB_MAX: u32 = 65_536;
+const GIVEN_PASSES_MAX: u32 = 10;
 
 /// Takes the outcome to whoever asked.
 pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
@@ -151,6 +154,29 @@ fn hash(password: &Password) -> Option<PasswordHash> {
         .ok()
 }
 
+/// Takes a hash that was made elsewhere, when passwords can be checked against it here.
+///
+/// # Errors
+/// With what is wrong with it, without a word of what stands there.
+pub(super) fn read_hash(text: &str) -> Result<PasswordHash, &'static str> {
+    const FORM: &str = "that is no $argon2id$v=19$m=…,t=…,p=…$SALT$HASH with 32 bytes of hash";
+    let hash = argon2::PasswordHash::new(text).map_err(|_| FORM)?;
+    let params = Params::try_from(&hash).map_err(|_| FORM)?;
+    let is_ours = hash.algorithm == Algorithm::Argon2id.ident()
+        && hash.version == Some(Version::V0x13.into())
+        && hash.salt.is_some()
+        && hash
+            .hash
+            .is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN);
+    match is_ours {
+        false => Err(FORM),
+        true if params.m_cost() > GIVEN_KIB_MAX || params.t_cost() > GIVEN_PASSES_MAX => {
+            Err("that asks for more than m=65536 or t=10, which each login would take")
+        }
+        true => Ok(PasswordHash(text.into())),
+    }
+}
+
 /// Whether the password is that of a hash, by the settings with which that was made. Outputs are compared in a time that
 /// does not tell where they differ.
 fn verify(password: &Password, text: &str) -> Result<(), password_hash::Error> {
@@ -209,7 +235,20 @@ mod tests {
             Err(password_hash::Error::PasswordInvalid)
         );
         assert!(verify(&password("x"), "$argon2id$nonsense").is_err());
+        assert_eq!(read_hash(&text), Ok(PasswordHash(text.clone())));
         let cut = text.rsplit_once('$').unwrap().0;
+        for wrong in [
+            cut.to_owned(),
+            text[..text.len() - 6].to_owned(),
+            text.replace("argon2id", "argon2i"),
+            text.replace("v=19$", ""),
+            text.replace("t=2", "t=0"),
+            text.replace("t=2", "t=11"),
+            text.replace("m=19456", "m=65537"),
+            "$argon2id$nonsense".to_owned(),
+        ] {
+            assert!(read_hash(&wrong).is_err(), "{wrong}");
+        }
         assert!(
             verify(&password("правильный конь"), cut).is_err(),
             "a hash without its end"

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::args::Args;
 use super::config::Config;
+use super::handed::Held;
 use crate::base::Limits;
 use crate::engine::input::{Input, Rules};
 use crate::net::listener::Doors;
@@ -29,14 +30,19 @@ const LIMITS_AT_START: [&str; 7] = [
 /// Holds the configuration and tells those who go by it when it changes. Belongs to the main thread.
 pub(super) struct Settings {
     pub args: Args,
+    /// What the daemon was started with: of the settings that are looked at once, this is in force.
+    pub at_start: Arc<Config>,
+    /// What was read last.
     pub config: RefCell<Arc<Config>>,
     pub hub: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
     pub doors: Arc<Doors>,
+    /// The sockets that are the service manager's.
+    pub held: Held,
 }
 
 impl Settings {
-    /// What is in force.
+    /// What is in force, apart from what needs a restart.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
     }
@@ -46,8 +52,21 @@ impl Settings {
     /// # Errors
     /// With the reason; then the one before stays in force.
     pub fn reload(&self) -> Result<Reloaded, String> {
-        let new = Config::load(&self.args).map_err(|exit| exit.text)?;
-        let reloaded = compare(&self.config(), &new);
+        let mut new = Config::load(&self.args).map_err(|exit| exit.text)?;
+        if !self.held.clients.is_empty() {
+            // Where chatd listens is the service manager's to say: no other setting waits for a restart.
+            new.listen.clone_from(&self.config().listen);
+        }
+        self.held.check_plaintext(&new).map_err(|exit| exit.text)?;
+        let needs_restart = |(_, at_start): &(String, bool)| *at_start;
+        let name = |(name, _)| name;
+        let reloaded = Reloaded {
+            changed: differing(&self.config(), &new).map(name).collect(),
+            need_restart: differing(&self.at_start, &new)
+                .filter(needs_restart)
+                .map(name)
+                .collect(),
+        };
         drop(self.hub.send(Input::Reload(rules(&new))));
         let greeting = Arc::new(greeting(&new));
         for worker in &self.workers {
@@ -77,30 +96,20 @@ pub(super) fn greeting(config: &Config) -> Greeting {
     }
 }
 
-fn compare(old: &Config, new: &Config) -> Reloaded {
-    let differs = [
+/// The settings that differ, by name, each with whether it is looked at once, at the start.
+fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)> {
+    let settings = [
         ("server_name", old.server_name != new.server_name, false),
         ("registration", old.registration != new.registration, false),
         ("log.level", old.log_level != new.log_level, false),
         ("listen", old.listen != new.listen, true),
     ];
-    let settings = differs
+    let settings = settings
         .into_iter()
         .filter(|(_, differs, _)| *differs)
         .map(|(name, _, at_start)| (name.to_owned(), at_start));
     let limits = changed_limits(&old.limits, &new.limits);
-    let limits = limits.map(|name| (format!("limits.{name}"), LIMITS_AT_START.contains(&name)));
-    let (mut changed, mut need_restart) = (Vec::new(), Vec::new());
-    for (name, at_start) in settings.chain(limits) {
-        if at_start {
-            need_restart.push(name.clone());
-        }
-        changed.push(name);
-    }
-    Reloaded {
-        changed,
-        need_restart,
-    }
+    settings.chain(limits.map(|name| (format!("limits.{name}"), LIMITS_AT_START.contains(&name))))
 }
 
 fn changed_limits(old: &Limits, new: &Limits) -> impl Iterator<Item = &'static str> {
@@ -120,6 +129,20 @@ mod tests {
         for name in LIMITS_AT_START {
             assert!(table.iter().any(|(limit, ..)| *limit == name), "{name}");
         }
+    }
+
+    #[test]
+    fn the_manual_names_what_needs_a_restart() {
+        let page = include_str!("../../packaging/man/chatd.toml.5");
+        let (_, told) = page.split_once("A restart is needed for ").unwrap();
+        let (told, _) = told.split_once(".\n").unwrap();
+        let told: Vec<_> = told.split("\\fB").skip(1).collect();
+        let told = told.iter().map(|name| name.split_once("\\fR").unwrap().0);
+        let limits = LIMITS_AT_START.map(|name| format!("limits.{name}"));
+        let wanted = ["listen"]
+            .into_iter()
+            .chain(limits.iter().map(|name| &**name));
+        assert_eq!(told.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
     }
 
     #[test]

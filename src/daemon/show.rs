@@ -97,6 +97,7 @@ pub(super) fn status(counts: &Reply, config: &Config, log: wire::LogState) -> wi
         pid: std::process::id(),
         since: Timestamp(0),
         addresses: vec![],
+        handed_in: vec![],
         users_online: 0,
         connections: 0,
         users: 0,

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGTERM};
 use tokio::signal::unix::{self, SignalKind};
 
 /// What a signal asks for.
@@ -24,11 +26,15 @@ impl Signals {
     /// # Errors
     /// When the system refuses.
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
+        let signals = Self {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hang_up: unix::signal(SignalKind::hangup())?,
-        })
+        };
+        // They may have been blocked until somebody takes them, or by whoever started chatd.
+        let taken: SigSet = [SIGTERM, SIGINT, SIGHUP].into_iter().collect();
+        taken.thread_unblock()?;
+        Ok(signals)
     }
 
     /// The next one.

@@ -1,5 +1,8 @@
 //! The parts of the daemon as they are started: log, sockets, threads. In which order is said in `mod.rs`.
 
+use std::io::ErrorKind;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -17,6 +20,7 @@ use super::log::Log;
 use super::password::Passwords;
 use super::{reader, settings, writer};
 use crate::base::{CallId, Timestamp};
+use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
 use crate::engine::input::Input;
@@ -188,16 +192,42 @@ pub(super) fn workers(
         .map_err(|error| Exit::no_thread(&error))
 }
 
+/// The sockets that clients connect to: those that are handed in, or else those that the configuration names.
+pub(super) fn client_sockets(handed: Vec<Bound>, config: &Config) -> Result<Vec<Bound>, Exit> {
+    match handed.is_empty() {
+        true => bind_all(config),
+        false => Ok(handed),
+    }
+}
+
+/// The control socket, and its file where that is chatd's own and to be taken away at the end.
+pub(super) fn control_socket(
+    handed: Option<UnixListener>,
+    config: &Config,
+) -> Result<(UnixListener, Option<PathBuf>), Exit> {
+    match handed {
+        Some(socket) => Ok((socket, None)),
+        None => Ok((
+            control::bind(&config.control)?,
+            Some(config.control.clone()),
+        )),
+    }
+}
+
 /// Listens on all addresses, or on none. That a machine has no IPv6 matters only where it was asked for.
-pub(super) fn bind_all(config: &Config) -> Result<Vec<Bound>, Exit> {
+fn bind_all(config: &Config) -> Result<Vec<Bound>, Exit> {
     let mut bound = Vec::new();
     for address in &config.listen {
         match bind(*address, config.next_free_port) {
             Ok(socket) => bound.push(socket),
+            // The service's own settings say so: trying again by itself would change nothing.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                return Err(Exit::config(error.to_string()));
+            }
             Err(error)
                 if config.listen_by_default
                     && address.is_ipv6()
-                    && error.kind() != std::io::ErrorKind::AddrInUse =>
+                    && error.kind() != ErrorKind::AddrInUse =>
             {
                 tracing::info!(%address, %error, "not listening on IPv6");
             }

@@ -108,7 +108,8 @@ impl Writer {
     fn commit(&mut self, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {
         let input = match self.store.commit(entries) {
             Ok(outcomes) => {
-                if self.storing.went_well() {
+                // A batch of nothing went nowhere near the disk.
+                if !entries.iter().all(Entry::is_empty) && self.storing.went_well() {
                     tracing::info!("storing again");
                 }
                 let outcomes = outcomes.into_iter().map(outcome);
@@ -155,5 +156,46 @@ fn fault(error: &StoreError) -> Fault {
     match error {
         StoreError::Full { .. } => Fault::Full,
         _ => Fault::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::LOBBY;
+    use crate::base::record::{Draft, Kind};
+    use crate::base::{Timestamp, UserId};
+    use crate::store::memory::MemoryStore;
+
+    #[test]
+    fn an_empty_entry_is_no_sign_that_it_stores_again() {
+        let store = MemoryStore::default();
+        let ((_, jobs), (hub, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let mut writer = Writer {
+            store: Box::new(store.clone()),
+            jobs,
+            hub,
+            jobs_per_commit: 10,
+            indexed: Instant::now(),
+            unindexed: false,
+            storing: Seldom::default(),
+            indexing: Seldom::default(),
+        };
+        let message = Entry::Append(Draft {
+            room: LOBBY,
+            author: UserId(1),
+            at: Timestamp(0),
+            kind: Kind::Text,
+            key: None,
+            text: "hello".into(),
+        });
+        let mut commit = |entry| {
+            writer.commit(&mut vec![Ticket(1)], &mut vec![entry]);
+            matches!(told.recv().unwrap(), Input::Stored(_))
+        };
+        store.set_full(true);
+        assert!(!commit(message));
+        assert!(commit(Entry::Changes(Vec::new())), "it needs no room");
+        assert!(writer.storing.went_well(), "that is still to be said");
     }
 }

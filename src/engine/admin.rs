@@ -21,6 +21,11 @@ impl Engine {
     pub(super) fn call(&mut self, call: CallId, command: Command) {
         let reply = match command {
             Command::Counts => Some(self.counts()),
+            Command::Glance => Some(Reply::Glance {
+                online: self.state.here.len() as u64,
+                rooms: self.state.room_names.len() as u64,
+                fault: self.fault,
+            }),
             Command::Users => Some(Reply::Users(
                 self.state
                     .names
@@ -47,6 +52,8 @@ impl Engine {
             Command::Audit(record) => {
                 self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
             }
+            // It stores nothing, but goes all the way.
+            Command::Probe => self.admin_commit(call, Vec::new(), Reply::Done),
         };
         if let Some(reply) = reply {
             self.effects.push(Effect::Reply { call, reply });

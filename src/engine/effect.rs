@@ -7,7 +7,7 @@ use crate::base::{
     CallId, Channel, ConnId, RequestId, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token,
     UserId, UserName,
 };
-use crate::engine::input::Range;
+use crate::engine::input::{Fault, Range};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -371,6 +371,12 @@ pub enum Reply {
         online: u64,
         logged_in: u64,
         messages: u64,
+    },
+    Glance {
+        online: u64,
+        rooms: u64,
+        /// Why what was to be stored last could not be.
+        fault: Option<Fault>,
     },
     Users(Vec<UserLine>),
     Sessions(Vec<(UserName, SessionRecord, u32)>),

@@ -199,7 +199,9 @@ pub enum PasswordOutcome {
     Broken,
 }
 
-/// What the admin asks for that is the engine's to know. What concerns listeners, log and process is not.
+/// What the admin asks for that is the engine's to know. What concerns listeners, log and process is not. Two are the
+/// daemon's own: `Glance`, how it goes, which is asked often and so costs no look at every account and room; and `Probe`,
+/// whether hub and writer answer.
 #[derive(Debug)]
 #[expect(
     missing_docs,
@@ -207,6 +209,7 @@ pub enum PasswordOutcome {
 )]
 pub enum Command {
     Counts,
+    Glance,
     Users,
     AddUser { name: UserName, hash: PasswordHash },
     SetPassword { name: UserName, hash: PasswordHash },
@@ -219,4 +222,5 @@ pub enum Command {
     Kick { name: UserName, text: Arc<str> },
     Announce { text: Arc<str> },
     Audit(AuditRecord),
+    Probe,
 }

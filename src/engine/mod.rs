@@ -62,6 +62,8 @@ pub struct Engine {
     stores_waiting: usize,
     appends_waiting: u32,
     append_bytes_waiting: usize,
+    /// Why the last thing that was to be stored could not be.
+    fault: Option<Fault>,
     /// What the names look like that are being registered right now.
     registering: BTreeSet<Box<str>>,
     /// The same of rooms.
@@ -150,6 +152,7 @@ impl Engine {
             stores_waiting: 0,
             appends_waiting: 0,
             append_bytes_waiting: 0,
+            fault: None,
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
             next_ticket: Ticket(1),
@@ -341,9 +344,12 @@ impl Engine {
                     }),
                     Outcome::Appended(seq),
                 ) => {
+                    self.fault = None;
                     self.appended(draft, origin, askers, seq, &mut batch);
                 }
                 (Some(Pending::Commit { changes, then }), outcome) => {
+                    // A probe stores nothing, so it shows nothing about storing.
+                    self.fault = self.fault.filter(|_| changes.is_empty());
                     // What was said before the change reaches those who were there before it.
                     self.deliver(&mut batch);
                     self.committed(changes, then, outcome);
@@ -392,6 +398,7 @@ impl Engine {
     }
 
     fn not_stored(&mut self, ticket: Ticket, fault: Fault) {
+        self.fault = Some(fault);
         self.stores_waiting = self.stores_waiting.saturating_sub(1);
         let refusal = match fault {
             Fault::Full => Refusal::StorageFull,

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -10,10 +11,12 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::base::Seldom;
+use crate::base::text::harmless;
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
 use crate::net::{Order, WorkerHandle};
@@ -26,6 +29,8 @@ const BACKLOG: i32 = 4_096;
 const REST: Duration = Duration::from_millis(200);
 /// What those are told to wait who come when the server is full.
 const BUSY_MS: u64 = 5_000;
+/// What those are told to wait who are turned away in a pause: what an admin does meanwhile takes longer than a rush.
+const PAUSED_MS: u64 = 10_000;
 
 /// The way in to the workers, shared by all listeners.
 #[derive(Debug)]
@@ -93,7 +98,7 @@ pub enum Bound {
 /// IPv6 alone, so that it can be listened on beside `0.0.0.0`.
 ///
 /// # Errors
-/// With a text that says what to do.
+/// With a text that says what to do; `Unsupported` when this process may have no network sockets at all.
 pub fn bind(address: SocketAddr, next_free_port: bool) -> io::Result<Bound> {
     let mut candidate = address;
     loop {
@@ -125,6 +130,19 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
     let ip = address.ip();
+    let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+    if errno == Errno::EAFNOSUPPORT && address.is_ipv6() && may_have_sockets() {
+        let text = format!("this machine has no IPv6, so chatd cannot listen on {address}");
+        return io::Error::new(io::ErrorKind::AddrNotAvailable, text);
+    }
+    if matches!(errno, Errno::EAFNOSUPPORT | Errno::EPERM) {
+        let text = format!(
+            "chatd may not open network sockets here, so it cannot listen on {address} by itself; start \
+             chatd-client.socket, or let chatd listen with the example drop-in \
+             /usr/share/doc/chatd/examples/listen.conf"
+        );
+        return io::Error::new(io::ErrorKind::Unsupported, text);
+    }
     let text = match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "{address} is taken by another program; choose another with --listen or take the next free one with --next-free-port"
@@ -140,6 +158,11 @@ fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
+/// Whether a sandbox lets this process have network sockets at all (RestrictAddressFamilies= in systemd.exec(5)).
+fn may_have_sockets() -> bool {
+    socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).is_ok()
+}
+
 impl Bound {
     /// The address that clients connect to; none for a local socket.
     ///
@@ -149,6 +172,26 @@ impl Bound {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Some),
             Self::Unix(_) => Ok(None),
+        }
+    }
+
+    /// Where it listens, for people: an address, or the path of a local socket (`@name` for one without a file).
+    ///
+    /// # Errors
+    /// When the socket is none that listens.
+    pub fn place(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
+            Self::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().map(|path| path.display().to_string());
+                let name = || {
+                    let name = String::from_utf8_lossy(address.as_abstract_name()?);
+                    Some(format!("@{name}"))
+                };
+                let place = path.or_else(name).unwrap_or_else(|| "unnamed".to_owned());
+                Ok(harmless(&place).into_owned())
+            }
         }
     }
 }
@@ -195,6 +238,8 @@ impl Listening {
 pub struct ListenerHandle {
     /// Where it listens; none for a local socket.
     pub address: Option<SocketAddr>,
+    /// Where it listens, for people.
+    pub place: String,
     commands: UnboundedSender<Command>,
     thread: Option<JoinHandle<()>>,
 }
@@ -212,12 +257,12 @@ enum What {
 }
 
 impl ListenerHandle {
-    /// Starts to accept.
+    /// Starts to accept. `handed_in` is whether the socket was made by somebody else, such as the service manager.
     ///
     /// # Errors
     /// When the system has no room for one more thread or poll descriptor.
-    pub fn spawn(bound: Bound, doors: Arc<Doors>) -> io::Result<Self> {
-        let address = bound.address()?;
+    pub fn spawn(bound: Bound, handed_in: bool, doors: Arc<Doors>) -> io::Result<Self> {
+        let (address, place) = (bound.address()?, bound.place()?);
         let (commands, receiver) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -228,7 +273,9 @@ impl ListenerHandle {
             Listener {
                 address,
                 socket: Some(Listening::new(bound)?),
-                paused: false,
+                // Closing a local socket does not take its name away, and a port that somebody else holds stays open.
+                can_close: address.is_some() && !handed_in,
+                conduct: Conduct::Admit,
                 failing: Seldom::default(),
                 doors,
             }
@@ -241,13 +288,15 @@ impl ListenerHandle {
             .spawn(move || runtime.block_on(listener.run(receiver)))?;
         Ok(Self {
             address,
+            place,
             commands,
             thread: Some(thread),
         })
     }
 
-    /// From the return on nobody new is accepted: connections wait in the kernel's queue, and with `refuse` the port is
-    /// closed instead. A local socket is never closed, because closing does not take its name away.
+    /// From the return on nobody new is let in: connections wait in the kernel's queue, and with `refuse` the port is
+    /// closed instead. Where it cannot be closed, because the socket was handed in or is a local one, whoever connects
+    /// is told `busy` and let go. It is never shut down: that would shut it down for its owner, too.
     ///
     /// # Errors
     /// When the port was closed, is to be opened again for those who wait, and cannot be had back. Nobody is accepted
@@ -292,11 +341,23 @@ impl Drop for ListenerHandle {
     }
 }
 
+/// What is done with whoever connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conduct {
+    /// They are handed to a worker.
+    Admit,
+    /// They wait in the kernel's queue, or find the port closed.
+    LeaveWaiting,
+    /// They are told that it is no use at present.
+    TurnAway,
+}
+
 struct Listener {
     address: Option<SocketAddr>,
     /// None while the port is closed.
     socket: Option<Listening>,
-    paused: bool,
+    can_close: bool,
+    conduct: Conduct,
     failing: Seldom,
     doors: Arc<Doors>,
 }
@@ -317,6 +378,7 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             match accepted {
+                Ok(accepted) if self.conduct == Conduct::TurnAway => turn_away(accepted),
                 Ok(accepted) => self.doors.admit(accepted),
                 // One that has gone before it was its turn.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -338,18 +400,24 @@ impl Listener {
 
     fn obey(&mut self, command: Command) {
         let outcome = match command.what {
-            What::Pause { refuse } => {
-                self.paused = true;
-                if !refuse {
-                    self.open()
-                } else {
-                    self.socket.take_if(|_| self.address.is_some());
-                    Ok(())
-                }
+            What::Pause { refuse: true } if self.can_close => {
+                self.conduct = Conduct::LeaveWaiting;
+                self.socket = None;
+                Ok(())
+            }
+            What::Pause { refuse: true } => {
+                self.conduct = Conduct::TurnAway;
+                Ok(())
+            }
+            What::Pause { refuse: false } => {
+                self.conduct = Conduct::LeaveWaiting;
+                self.open()
             }
             What::Resume => {
                 let outcome = self.open();
-                self.paused &= outcome.is_err();
+                if outcome.is_ok() {
+                    self.conduct = Conduct::Admit;
+                }
                 outcome
             }
         };
@@ -367,13 +435,20 @@ impl Listener {
         Ok(())
     }
 
-    /// Accepts one connection; while paused it waits for ever.
+    /// Accepts one connection; while they are to wait it waits for ever.
     async fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
-            Some(socket) if !self.paused => socket.accept().await,
+            Some(socket) if self.conduct != Conduct::LeaveWaiting => socket.accept().await,
             _ => std::future::pending().await,
         }
     }
+}
+
+/// For a socket that cannot be closed in a pause.
+fn turn_away(accepted: Accepted) {
+    let text = "the server lets nobody in at present; try again later";
+    let words = encode_error(None, Code::Busy, text, Some(PAUSED_MS));
+    accepted.socket.turn_away(&words);
 }
 
 #[cfg(test)]

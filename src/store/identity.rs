@@ -2,10 +2,12 @@
 //! from elsewhere, never in it, so that a copy of the database alone tells nobody's name.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,10 +18,16 @@ use crate::base::UserName;
 use crate::store::StoreError;
 
 /// The key's name in the state folder.
-pub(super) const KEY_FILE: &str = "identity.key";
+pub const KEY_FILE: &str = "identity.key";
 
 const KEY_BYTES: usize = 32;
+/// More than a key takes, written as text too; a file that has more is no key.
+const KEY_FILE_BYTES_MAX: u64 = 256;
 const NONCE_BYTES: usize = 24;
+
+/// What to do about a key that is not there or not the right one.
+pub(super) const BRING_BACK: &str =
+    "bring back the one that this database was made with, names cannot be read without it";
 
 /// Where the identity key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,18 +151,32 @@ fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
 
 /// Reads the key; `None` when there is no such file.
 pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, StoreError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => Zeroizing::new(bytes),
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let read =
+        File::open(path).and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StoreError::io("read the identity key", path, error)),
-    };
-    match <[u8; KEY_BYTES]>::try_from(&bytes[..]) {
-        Ok(key) => Ok(Some(Zeroizing::new(key))),
-        Err(_) => Err(StoreError::Key {
-            path: path.to_owned(),
-            problem: format!("has {} bytes instead of {KEY_BYTES}", bytes.len()),
-        }),
     }
+    parse_key(&bytes).map(Some).ok_or_else(|| StoreError::Key {
+        path: path.to_owned(),
+        problem: format!(
+            "has {}{} bytes instead of {KEY_BYTES} (`openssl rand {KEY_BYTES}`) or their base64; {BRING_BACK}",
+            if bytes.len() as u64 == KEY_FILE_BYTES_MAX { "at least " } else { "" },
+            bytes.len()
+        ),
+    })
+}
+
+/// The bytes themselves, or what `openssl rand -base64 32` prints, for ways that carry only text.
+fn parse_key(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+    if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes) {
+        return Some(Zeroizing::new(key));
+    }
+    let decoded = STANDARD.decode(bytes.trim_ascii_end()).ok()?;
+    let decoded = Zeroizing::new(decoded);
+    decoded[..].try_into().ok().map(Zeroizing::new)
 }
 
 /// Says when others than the owner may read the key, as after it was brought back from somewhere.
@@ -213,6 +235,27 @@ mod tests {
             .seal(Place::UserName(7), "Анна".as_bytes())
             .unwrap();
         assert_ne!(sealed, again, "a nonce was used twice");
+    }
+
+    #[test]
+    fn a_key_is_its_bytes_or_their_base64() {
+        let key: [u8; 32] = std::array::from_fn(|at| 0xe0 + at as u8 % 32);
+        let text = STANDARD.encode(key);
+        for written in [
+            key.to_vec(),
+            text.clone().into(),
+            format!("{text}\n").into(),
+        ] {
+            assert_eq!(parse_key(&written).as_deref(), Some(&key));
+        }
+        for wrong in [
+            &key[..31],
+            &[&key[..], b"\n"].concat(),
+            &text.as_bytes()[1..],
+            b"",
+        ] {
+            assert_eq!(parse_key(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
         let mut state = self.state();
-        if state.is_full && !batch.is_empty() {
+        if state.is_full && !batch.iter().all(Entry::is_empty) {
             return Err(StoreError::Full {
                 path: "memory".into(),
             });

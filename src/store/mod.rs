@@ -25,7 +25,7 @@ mod snapshot;
 mod tests;
 mod writer;
 
-pub use identity::KeySource;
+pub use identity::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
 pub use sqlite::Database;
 pub use writer::SqliteStore;
@@ -37,6 +37,14 @@ pub enum Entry {
     Append(Draft),
     /// Changes that happen together or not at all.
     Changes(Vec<Change>),
+}
+
+impl Entry {
+    /// Whether there is nothing to store. Such an entry only goes the way of the others.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Changes(changes) if changes.is_empty())
+    }
 }
 
 /// How an entry came out.
@@ -59,7 +67,7 @@ pub trait Store: Send {
     fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError>;
 
     /// Stores a batch in one transaction with one sync. When this returns, the batch is on disk. An entry that is
-    /// `Taken` does not hold up the others.
+    /// `Taken` does not hold up the others. An empty one is `Changed`, and a batch of nothing else touches no file.
     ///
     /// # Errors
     /// Then nothing of the batch is stored and the numbers are as before.
@@ -167,13 +175,11 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The key to names and addresses is missing or wrong.
-    #[error(
-        "the identity key '{path}' {problem}; bring back the file that belongs to this database, names cannot be read without it"
-    )]
+    #[error("the identity key '{path}' {problem}")]
     Key {
         /// The key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it and what to do.
         problem: String,
     },
     /// Something else.

@@ -34,7 +34,7 @@ use std::time::Duration;
 use nix::fcntl::Flock;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::identity::{self, Identity};
+use crate::store::identity::{self, BRING_BACK, Identity};
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
 use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, lock};
@@ -87,10 +87,21 @@ impl Database {
         }
         let key_path = key.path(state_dir);
         let identity = read_identity(key, &key_path, found)?;
-        if found == Found::Ours && !migrate::is_bound(&connection, &identity).map_err(failed)? {
+        let fits = |identity: &Identity| migrate::is_bound(&connection, identity);
+        if found == Found::Ours && !fits(&identity).map_err(failed)? {
+            // Made before there was a credential: then the key beside the database is the right one.
+            let beside = KeySource::StateDir.path(state_dir);
+            let other = identity::read_key(&beside).ok().flatten();
+            let is_beside = other.is_some_and(|key| fits(&Identity::new(&key)).unwrap_or(false));
             return Err(StoreError::Key {
                 path: key_path,
-                problem: "belongs to another database".to_owned(),
+                problem: match is_beside {
+                    true => format!(
+                        "is not that of this database, but '{}' is: use that one",
+                        beside.display()
+                    ),
+                    false => format!("belongs to another database; {BRING_BACK}"),
+                },
             });
         }
         prepare(&connection, found)
@@ -193,21 +204,25 @@ fn make_file(path: &PathBuf) -> Result<(), StoreError> {
 }
 
 fn read_identity(key: &KeySource, path: &Path, found: Found) -> Result<Identity, StoreError> {
-    let key = match (identity::read_key(path)?, key) {
-        (Some(bytes), KeySource::StateDir) => {
+    let problem = |problem| StoreError::Key {
+        path: path.to_owned(),
+        problem,
+    };
+    let bytes = match (identity::read_key(path), key) {
+        (Ok(Some(bytes)), KeySource::StateDir) => {
             identity::warn_of_readers(path);
             bytes
         }
-        (Some(bytes), _) => bytes,
-        (None, KeySource::StateDir) if found == Found::New => identity::make_key(path)?,
-        (None, _) => {
-            return Err(StoreError::Key {
-                path: path.to_owned(),
-                problem: "is missing".to_owned(),
-            });
+        (Ok(Some(bytes)), KeySource::File(_)) => bytes,
+        (Ok(None), KeySource::StateDir) if found == Found::New => identity::make_key(path)?,
+        (Ok(None), _) => return Err(problem(format!("is missing; {BRING_BACK}"))),
+        // Whoever gives the file sees to it that it can be read.
+        (Err(StoreError::Io { cause, .. }), KeySource::File(_)) => {
+            return Err(problem(format!("cannot be read: {cause}")));
         }
+        (Err(error), _) => return Err(error),
     };
-    Ok(Identity::new(&key))
+    Ok(Identity::new(&bytes))
 }
 
 #[cfg(test)]

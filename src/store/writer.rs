@@ -178,8 +178,8 @@ impl Store for SqliteStore {
     }
 
     fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
+        if batch.iter().all(Entry::is_empty) {
+            return Ok(vec![Outcome::Changed; batch.len()]);
         }
         self.prepare()?;
         match self.store(batch) {

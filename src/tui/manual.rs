@@ -28,7 +28,7 @@ pub(super) fn manual() -> Manual {
         ],
         environment: ENVIRONMENT,
         files: FILES,
-        see_also: &["chatd(8)", "chatctl(8)"],
+        see_also: &["chatd-protocol(7)", "chatd(8)", "chatctl(8)"],
     }
 }
 

@@ -399,3 +399,23 @@ fn reload_takes_a_good_configuration_only() {
     assert!(stderr.contains("registratoin"), "{stderr}");
     assert_eq!(daemon.connect().hello()["registration"], "closed");
 }
+
+/// A setting that is in force after a restart only is named at every reload until then, or until it is taken back.
+#[test]
+fn a_setting_that_waits_for_a_restart_is_named_until_then() {
+    let mut daemon = Daemon::start();
+    let wait = "[limits]\nreader_threads = 3\n";
+    daemon.configure(wait);
+    for changed in [json!(["limits.reader_threads"]), json!([])] {
+        let reloaded = daemon.ctl_json(&["reload"]);
+        assert_eq!(reloaded["changed"], changed);
+        assert_eq!(reloaded["needRestart"], json!(["limits.reader_threads"]));
+    }
+    daemon.configure("");
+    let reloaded = daemon.ctl_json(&["reload"]);
+    assert_eq!(reloaded["changed"], json!(["limits.reader_threads"]));
+    assert_eq!(reloaded["needRestart"], json!([]));
+    daemon.configure(wait);
+    daemon.restart();
+    assert_eq!(daemon.ctl_json(&["reload"])["needRestart"], json!([]));
+}

@@ -12,21 +12,27 @@ mod units;
 
 // What they are made with.
 mod full;
+mod page;
 mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod bounds;
 mod client;
 mod control;
+mod credential;
 mod crowd;
 mod ctl;
+mod detach;
+mod handed;
 mod history;
 mod hostile;
+mod init;
 mod log;
 mod restart;
 mod rooms;
 mod scarce;
 mod sealed;
+mod service;
 mod session;
 mod start;
 mod terminal;

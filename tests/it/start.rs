@@ -1,6 +1,9 @@
 //! Starting: what the daemon refuses, and that it says what to do.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::support::{Daemon, Process, run};
@@ -71,7 +74,7 @@ fn an_address_that_others_can_reach() {
     allowed.ctl(&["status"]).done();
 }
 
-/// `--check` says whether the configuration is good and starts nothing; a mistake is shown with its line.
+/// `--check` says whether the configuration is good and starts nothing; a mistake is told in one line with its place.
 #[test]
 fn check_looks_and_starts_nothing() {
     let daemon = Daemon::prepare(
@@ -80,30 +83,28 @@ fn check_looks_and_starts_nothing() {
     );
     run(&mut daemon.command(), "").done();
     assert!(!daemon.state().exists(), "it made its state folder");
-    for (config, shown) in [
+    for (config, told) in [
         (
             "\n\nregistration = \"sometimes\"\n",
-            "registration = \"sometimes\"",
+            "line 3, column 16: unknown variant `sometimes`",
         ),
         (
             "server_name = \"a\"\nregistratoin = \"open\"\n",
-            "registratoin",
+            "line 2, column 1: there is no setting 'registratoin'; did you mean 'registration'?",
         ),
-        ("[limits]\nuser = 5\n", "user = 5"),
-        ("[limits]\nusers = -5\n", "users = -5"),
-        ("[limits]\nusers = \"many\"\n", "users = \"many\""),
-        ("server_name = \"no end\n", "server_name"),
-        ("listen = [\"localhost:port\"]\n", "localhost:port"),
+        ("[limits]\nuser = 5\n", "did you mean 'users'?"),
+        ("[limits]\nusers = -5\n", "line 2, column 9: "),
+        ("[limits]\nusers = \"many\"\n", "\"many\""),
+        ("server_name = \"no end\n", "line 1, column "),
+        ("listen = [\"localhost:port\"]\n", "'localhost:port'"),
+        ("[limits]\nlisten = []\n", "above [log]"),
     ] {
         daemon.configure(config);
-        let stderr = run(&mut daemon.command(), "").failed(78);
+        let stderr = run(&mut daemon.command(), "").failed_in_a_line(78);
         assert!(
-            stderr.contains("chatd.toml") && stderr.contains(shown),
+            stderr.contains("chatd.toml") && stderr.contains(told),
             "{config:?} gave:\n{stderr}"
         );
-        let line = config.lines().position(|line| line.contains(shown));
-        let line = format!("{}", 1 + line.unwrap_or(0));
-        assert!(stderr.contains(&line), "no line {line} in:\n{stderr}");
     }
     let started = Daemon::prepare("registratoin = \"open\"\n", &[]);
     run(&mut started.command(), "").failed(78);
@@ -123,6 +124,112 @@ fn what_cannot_be_started() {
     fs::write(daemon.state(), "a file").expect("the folder is ours");
     let stderr = run(&mut daemon.command(), "").failed(73);
     assert!(stderr.contains("state"), "{stderr}");
+}
+
+/// A state folder, a file in it or a configuration of somebody else: told whose it is and as whom chatd runs.
+#[test]
+fn what_belongs_to_somebody_else() {
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+    };
+    // Made by whoever runs the tests; root's chatd runs as nobody, for whom it is all somebody else's.
+    let prepare = || {
+        let daemon = Daemon::prepare("", &[]);
+        fs::create_dir(daemon.state()).expect("the folder is ours");
+        mode(daemon.folder(), 0o755);
+        fs::write(daemon.log_file(), "").expect("the folder is ours");
+        mode(&daemon.log_file(), 0o666);
+        daemon
+    };
+    let refused = |daemon: &Daemon, file: &Path| {
+        let mut command = daemon.command();
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        let stderr = run(&mut command, "").failed_in_a_line(77);
+        let told = format!("'{}' belongs to ", file.display());
+        assert!(
+            stderr.contains(&told) && stderr.contains("chatd runs as "),
+            "{stderr}"
+        );
+    };
+    let daemon = prepare();
+    mode(&daemon.state(), 0o555);
+    refused(&daemon, &daemon.state());
+    let daemon = prepare();
+    mode(&daemon.state(), 0o777);
+    let lock = daemon.state().join("chatd.lock");
+    fs::write(&lock, "").expect("the folder is ours");
+    mode(&lock, 0o400);
+    refused(&daemon, &lock);
+    let daemon = prepare();
+    let config = daemon.folder().join("chatd.toml");
+    let shut = if nix::unistd::geteuid().is_root() {
+        0o600
+    } else {
+        0o000
+    };
+    mode(&config, shut);
+    refused(&daemon, &config);
+}
+
+/// A database of a later chatd, and a file that is no database of ours: refused and left as they are.
+#[test]
+fn a_database_of_something_else() {
+    let mut daemon = Daemon::start();
+    daemon.register("anna");
+    daemon.stop();
+    let path = daemon.state().join("chatd.db");
+    let set = |pragma: &str, value: i64| {
+        let database = rusqlite::Connection::open(&path).expect("the database is there");
+        database
+            .pragma_update(None, pragma, value)
+            .expect("it can be changed");
+    };
+    let version = rusqlite::Connection::open(&path)
+        .and_then(|database| database.query_row("PRAGMA user_version", [], |row| row.get(0)))
+        .expect("it has a version");
+    set("user_version", 1_000);
+    let stderr = run(&mut daemon.command(), "").failed_in_a_line(78);
+    assert!(
+        stderr.contains("written by a newer chatd (schema 1000"),
+        "{stderr}"
+    );
+    set("user_version", version);
+    set("application_id", 7);
+    let stderr = run(&mut daemon.command(), "").failed_in_a_line(78);
+    assert!(stderr.contains("is not a database of chatd"), "{stderr}");
+    set("application_id", 0x6368_7464);
+    daemon.launch();
+    daemon.login("anna");
+}
+
+/// A path where no control socket can be: too long, taken by a file, by another daemon, below a file.
+#[test]
+fn a_control_socket_that_cannot_be_made() {
+    let refused = |control: &Path, code: i32, words: &str| {
+        let daemon = Daemon::prepare("", &["--listen", "127.0.0.1:0"]);
+        let mut command = daemon.bare_command();
+        command.arg("--state").arg(daemon.state());
+        command.arg("--log-file").arg(daemon.log_file());
+        command.arg("--control").arg(control);
+        let stderr = run(&mut command, "").failed_in_a_line(code);
+        assert!(stderr.contains(words), "no '{words}' in: {stderr}");
+    };
+    let other = Daemon::start();
+    refused(
+        &other.folder().join("x".repeat(120)),
+        78,
+        "longer than the 107 bytes",
+    );
+    refused(&other.log_file(), 73, "no socket");
+    refused(
+        &other.log_file().join("control"),
+        73,
+        "cannot make the folder",
+    );
+    refused(&other.control(), 69, "another chatd answers");
+    other.still_serves();
 }
 
 /// Under a service manager the folders are taken from its environment, and each thing lies where it should.
@@ -155,7 +262,6 @@ fn folders_from_the_environment() {
 /// What is secret is readable by nobody else.
 #[test]
 fn files_are_the_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
     let daemon = Daemon::start();
     daemon.register("anna");
     let mode = |path: &std::path::Path| {

@@ -149,7 +149,9 @@ fn of_each_verb() {
     Usage: chatctl pause [OPTIONS]
 
     Options:
-          --refuse         Refuse whoever connects, instead of letting them wait
+          --refuse         Refuse whoever connects, instead of letting them wait:
+                           the port is closed, or, where the service manager holds
+                           it, they are told so
           --yes            Do not ask
 
     Let people in again, first of all those who wait

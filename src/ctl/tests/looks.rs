@@ -39,6 +39,7 @@ fn status(state: State) -> DaemonStatus {
         pid: 812,
         since: ago(10_800),
         addresses: vec!["127.0.0.1:2428".into(), "[::1]:2428".into()],
+        handed_in: vec![],
         users_online: 12,
         connections: 31,
         users: 40,
@@ -133,6 +134,19 @@ fn the_state_of_the_daemon() {
       log          on, level info, /var/log/chatd/chatd.log
       database     /var/lib/chatd/chatd.db, 12.4 MiB
     ");
+    let handed_in = DaemonStatus {
+        handed_in: vec![
+            "127.0.0.1:2428".into(),
+            "[::1]:2428".into(),
+            "/run/chatd/io.chatd.Control".into(),
+        ],
+        ..status(State::Serving)
+    };
+    let shown = show::status(&handed_in, NOW, WIDE);
+    assert!(
+        shown.contains("127.0.0.1:2428, [::1]:2428 (handed in by the service manager)\n"),
+        "{shown}"
+    );
     insta::assert_snapshot!(show::status(&status(State::Refusing), NOW, NARROW), @"
     chatd is paused: whoever connects is refused
       server       Wardroom
@@ -234,7 +248,14 @@ fn no_table_is_wider_than_the_terminal() {
 
 #[test]
 fn what_was_done() {
-    let plan = |seconds: i64| show::shutdown(&ShutdownPlan { at: ago(-seconds) }, NOW);
+    let plan = |seconds: i64, held: &[&str]| {
+        let plan = ShutdownPlan {
+            at: ago(-seconds),
+            still_listening: held.iter().map(ToString::to_string).collect(),
+            stop_command: (!held.is_empty()).then(|| "systemctl stop chatd-client.socket".into()),
+        };
+        show::shutdown(&plan, NOW)
+    };
     let reloaded = |changed: &[&str], need_restart: &[&str]| {
         let own = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         show::reloaded(&Reloaded {
@@ -247,8 +268,9 @@ fn what_was_done() {
         show::paused(false, true),
         show::resumed(true).to_owned(),
         show::resumed(false).to_owned(),
-        plan(0),
-        plan(30),
+        plan(0, &[]),
+        plan(30, &[]),
+        plan(0, &["127.0.0.1:2428", "/run/chatd/client"]),
         reloaded(&[], &[]),
         reloaded(&["registration", "listen"], &["listen"]),
         show::log_state(&log(true)),
@@ -273,6 +295,9 @@ fn what_was_done() {
     chatd was not paused
     chatd is stopping
     chatd stops at 2026-11-20 10:30:30 UTC, in 30 s
+    chatd is stopping
+    the service manager still listens on 127.0.0.1:2428, /run/chatd/client: whoever connects starts chatd again
+    to stop that, too: systemctl stop chatd-client.socket
     the configuration is read; nothing in it has changed
     the configuration is read; changed: registration, listen
     in force after a restart only: listen

@@ -237,6 +237,45 @@ fn a_session_is_revoked_a_person_kicked_and_all_are_told() {
 }
 
 #[test]
+fn a_probe_is_answered_when_the_writer_has_answered_whatever_that_says() {
+    let mut world = two();
+    let fault = |world: &mut World| match world.command(Command::Glance) {
+        Some(Reply::Glance {
+            online: 2,
+            rooms: 1,
+            fault,
+        }) => fault,
+        other => panic!("another glance was due than {other:?}"),
+    };
+    world.quick = false;
+    assert!(world.command(Command::Probe).is_none(), "nobody answered");
+    world.store();
+    assert!(matches!(world.replies.pop(), Some(Reply::Done)));
+    assert!(world.command(Command::Probe).is_none());
+    world.say(1, "lobby", "too much");
+    world.fail(Fault::Full);
+    assert!(matches!(world.replies.pop(), Some(Reply::StorageFull)));
+    assert_eq!(fault(&mut world), Some(Fault::Full));
+    world.command(Command::Probe);
+    world.store();
+    assert_eq!(fault(&mut world), Some(Fault::Full), "it stored nothing");
+    world.say(1, "lobby", "there is room again");
+    world.store();
+    assert_eq!(fault(&mut world), None);
+}
+
+#[test]
+fn a_stop_waits_for_a_probe_that_is_out() {
+    let mut world = two();
+    world.quick = false;
+    world.command(Command::Probe);
+    world.input(Input::Stop { text: "".into() });
+    assert!(!world.stopped);
+    world.store();
+    assert!(world.stopped && matches!(world.replies.pop(), Some(Reply::Done)));
+}
+
+#[test]
 fn somebody_removed_while_logging_in_is_not_let_in() {
     let mut world = two();
     world.quick = false;

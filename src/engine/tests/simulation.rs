@@ -40,6 +40,8 @@ struct Sim {
     waiting: BTreeMap<u64, ConnId>,
     calls: BTreeSet<CallId>,
     asked: u64,
+    /// How storing went last.
+    fault: Option<Fault>,
     heads: BTreeMap<Channel, Seq>,
     keys: BTreeSet<(UserId, String)>,
     stopped: u32,
@@ -81,6 +83,7 @@ impl Sim {
             waiting: BTreeMap::new(),
             calls: BTreeSet::new(),
             asked: 0,
+            fault: None,
             heads: BTreeMap::new(),
             keys: BTreeSet::new(),
             stopped: 0,
@@ -155,9 +158,13 @@ impl Sim {
                     let key = draft.key.as_deref().map(str::to_owned);
                     let is_new = key.is_none_or(|key| self.keys.insert((draft.author, key)));
                     assert!(is_new, "{draft:?} is stored twice");
+                    self.fault = None;
                     self.rows.append(&draft)
                 }
-                Job::Commit(changes) => self.rows.change(&changes),
+                Job::Commit(changes) => {
+                    self.fault = self.fault.filter(|_| changes.is_empty());
+                    self.rows.change(&changes)
+                }
             };
             outcomes.push((ticket, outcome));
         }
@@ -166,8 +173,11 @@ impl Sim {
 
     fn fail(&mut self, jobs: usize) {
         let tickets = self.writer.drain(..jobs.min(self.writer.len()));
-        let tickets = tickets.map(|(ticket, _)| ticket).collect();
+        let tickets: Vec<_> = tickets.map(|(ticket, _)| ticket).collect();
         let fault = Fault::Full;
+        if !tickets.is_empty() {
+            self.fault = Some(fault);
+        }
         self.input(Input::NotStored { tickets, fault });
     }
 
@@ -287,6 +297,7 @@ impl Sim {
         let living = state.names.values().collect::<BTreeSet<_>>();
         assert_eq!(living, self.rows.passwords.keys().collect());
         assert_eq!(state.rooms.len(), self.rows.rooms.len());
+        assert_eq!(self.engine.fault, self.fault);
         if self.stopped == 0 {
             self.check_conns();
         }
@@ -422,7 +433,7 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
 fn command(a: u8, b: u8) -> Command {
     let name = || PEOPLE[usize::from(a) % PEOPLE.len()].parse().unwrap();
     let hash = PasswordHash(format!("password {}", a % 2).into());
-    match b % 8 {
+    match b % 10 {
         0 | 1 => Command::RemoveUser { name: name() },
         2 => Command::ClearUsers {
             keep: Vec::from_iter((a < 128).then(name)),
@@ -437,6 +448,8 @@ fn command(a: u8, b: u8) -> Command {
         },
         5 => Command::SetPassword { name: name(), hash },
         6 => Command::AddUser { name: name(), hash },
+        7 => Command::Probe,
+        8 => Command::Glance,
         _ => Command::Counts,
     }
 }

@@ -21,7 +21,7 @@ fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>
     let workers: Vec<_> = (0..2).map(|index| spawn(index).unwrap()).collect();
     let doors = Doors::new(&workers, connections_max);
     let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
-    let listener = ListenerHandle::spawn(bound, Arc::clone(&doors)).unwrap();
+    let listener = ListenerHandle::spawn(bound, false, Arc::clone(&doors)).unwrap();
     (listener, doors, workers)
 }
 
@@ -70,7 +70,7 @@ fn during_a_pause_one_waits_and_is_served_when_it_ends() {
     let mut waiting = connect(&listener).unwrap();
     say_hello(&mut waiting);
     let elsewhere = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
-    let elsewhere = ListenerHandle::spawn(elsewhere, Arc::clone(&doors)).unwrap();
+    let elsewhere = ListenerHandle::spawn(elsewhere, false, Arc::clone(&doors)).unwrap();
     let _served = greet(&elsewhere);
     assert_eq!(doors.connections(), 2, "the one that waits is not counted");
     say_hello(&mut before);
@@ -103,6 +103,40 @@ fn a_pause_that_refuses_closes_the_port_and_gets_it_back() {
     listener.resume().unwrap();
     greet(&listener);
     listener.stop();
+}
+
+#[test]
+fn where_the_port_cannot_be_closed_a_pause_that_refuses_says_so() {
+    let (_listener, doors, _workers) = world(100);
+    let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let Bound::Tcp(socket) = &bound else {
+        panic!("TCP was asked for");
+    };
+    let owners = socket.try_clone().unwrap();
+    let listener = ListenerHandle::spawn(bound, true, doors).unwrap();
+    listener.pause(false).unwrap();
+    let mut waiting = connect(&listener).unwrap();
+    listener.pause(true).unwrap();
+    for client in [&mut waiting, &mut connect(&listener).unwrap()] {
+        let told = hear(client);
+        let Event::Error {
+            code,
+            retry_after_ms,
+            ..
+        } = told
+        else {
+            panic!("{told:?}");
+        };
+        assert_eq!((code, retry_after_ms), (Code::Busy, Some(PAUSED_MS)));
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    }
+    listener.resume().unwrap();
+    greet(&listener);
+    let address = listener.address.unwrap();
+    listener.stop();
+    TcpStream::connect(address).unwrap();
+    drop(owners);
+    TcpStream::connect(address).unwrap_err();
 }
 
 #[test]
@@ -145,13 +179,36 @@ fn a_port_that_is_taken_is_named_or_passed_over() {
 }
 
 #[test]
+fn a_sandbox_without_a_network_is_told_from_a_machine_without_ipv6() {
+    let told = |address: &str, errno| {
+        let error = io::Error::from_raw_os_error(errno as i32);
+        let error = explain(address.parse().unwrap(), &error);
+        (error.kind(), error.to_string())
+    };
+    for errno in [Errno::EAFNOSUPPORT, Errno::EPERM] {
+        let (kind, text) = told("127.0.0.1:2428", errno);
+        assert_eq!(kind, ErrorKind::Unsupported);
+        assert!(
+            text.contains("start chatd-client.socket") && text.contains("listen.conf"),
+            "{text}"
+        );
+    }
+    let (kind, text) = told("[::1]:2428", Errno::EAFNOSUPPORT);
+    assert_eq!(kind, ErrorKind::AddrNotAvailable, "{text}");
+    assert!(text.contains("no IPv6"), "{text}");
+    let (_, text) = told("127.0.0.1:22", Errno::EACCES);
+    assert!(text.contains("for root alone"), "{text}");
+}
+
+#[test]
 fn a_local_socket_is_listened_on_as_well() {
     use std::os::unix::net::UnixStream;
     let (_listener, doors, _workers) = world(100);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat");
     let bound = Bound::Unix(UnixListener::bind(&path).unwrap());
-    let listener = ListenerHandle::spawn(bound, doors).unwrap();
+    let listener = ListenerHandle::spawn(bound, false, doors).unwrap();
+    assert_eq!(listener.place, path.display().to_string());
     listener.pause(true).unwrap();
     listener.resume().unwrap();
     let mut client = UnixStream::connect(&path).unwrap();

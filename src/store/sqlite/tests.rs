@@ -483,3 +483,15 @@ fn the_highest_room_and_number_fit() {
     let highest = message_id(RoomId((1 << 27) - 1), Seq(u64::MAX));
     assert_eq!(highest, i64::MAX);
 }
+
+/// Neither its locks nor its name: a probe of an idle daemon wakes no disk, and a disk that hangs does not hold it up.
+#[test]
+fn an_empty_entry_alone_touches_no_file() {
+    let mut stand = Stand::new();
+    let other = stand.look();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let database = stand.folder.path().join(DATABASE_FILE);
+    fs::rename(&database, stand.folder.path().join("away")).unwrap();
+    let outcomes = stand.store().commit(&[Entry::Changes(Vec::new())]).unwrap();
+    assert_eq!(outcomes, [Outcome::Changed]);
+}

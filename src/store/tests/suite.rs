@@ -46,6 +46,7 @@ suite! {
     search_takes_any_text
     on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room
     a_message_to_no_room_stores_nothing_of_its_batch
+    an_empty_entry_goes_with_the_others_and_alone_also_on_a_full_disk
 }
 
 #[derive(Default)]
@@ -426,4 +427,19 @@ fn a_message_to_no_room_stores_nothing_of_its_batch(stage: &mut dyn Stage) {
     assert_eq!(snapshot(stage.store()), before);
     let outcomes = stage.store().commit(&batch[..2]).unwrap();
     assert_eq!(outcomes, [Outcome::Appended(Seq(1)), Outcome::Changed]);
+}
+
+fn an_empty_entry_goes_with_the_others_and_alone_also_on_a_full_disk(stage: &mut dyn Stage) {
+    let empty = || Entry::Changes(Vec::new());
+    stage.set_full(true);
+    let outcomes = stage.store().commit(&[empty(), empty()]).unwrap();
+    assert_eq!(outcomes, [Outcome::Changed; 2]);
+    let long = said(LOBBY, &"long ".repeat(20_000));
+    let refused = stage.store().commit(&[empty(), long]);
+    assert!(matches!(refused, Err(StoreError::Full { .. })));
+    stage.set_full(false);
+    let batch = [empty(), said(LOBBY, "kept"), empty()];
+    let outcomes = stage.store().commit(&batch).unwrap();
+    let kept = Outcome::Appended(Seq(1));
+    assert_eq!(outcomes, [Outcome::Changed, kept, Outcome::Changed]);
 }

@@ -27,7 +27,7 @@ replies! {
     Done {}
     /// It is as wanted; `changed` tells whether it was not before.
     Changed { changed: bool, }
-    /// See [`super::Status`].
+    /// See [`super::Status`]. What an older chatd does not tell is empty.
     DaemonStatus {
         state: State,
         server: String,
@@ -35,6 +35,7 @@ replies! {
         pid: u32,
         since: Timestamp,
         addresses: Vec<String>,
+        #[serde(default)] handed_in: Vec<String>,
         users_online: u64,
         connections: u64,
         users: u64,
@@ -53,8 +54,12 @@ replies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
     }
     /// See [`super::Shutdown`].
-    ShutdownPlan { at: Timestamp, }
-    /// See [`super::Reload`]: the settings that have changed, and those of them that need a restart.
+    ShutdownPlan {
+        at: Timestamp,
+        #[serde(default)] still_listening: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] stop_command: Option<String>,
+    }
+    /// See [`super::Reload`]: the settings that have changed since they were last read, and those that wait for a restart.
     Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
     /// See [`super::ShowLog`].
     LogLines { lines: Vec<Arc<str>>, }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,6 +21,8 @@ pub struct Daemon {
     args: Vec<String>,
     /// What a shell is to do before it becomes the daemon, such as setting limits.
     shell: Option<String>,
+    /// What it is handed in by its service manager, with the names.
+    handed: Vec<(&'static str, OwnedFd)>,
     process: Option<Process>,
     addresses: Vec<SocketAddr>,
 }
@@ -54,6 +58,7 @@ impl Daemon {
             listen,
             args: args.iter().map(ToString::to_string).collect(),
             shell: None,
+            handed: Vec::new(),
             process: None,
             addresses: Vec::new(),
         };
@@ -65,9 +70,14 @@ impl Daemon {
     #[track_caller]
     pub fn start_after(shell: &str) -> Self {
         let mut daemon = Self::prepare("", &[]);
-        daemon.shell = Some(shell.to_owned());
+        daemon.comes_after(shell);
         daemon.launch();
         daemon
+    }
+
+    /// From now on it is started by a shell that does this first.
+    pub fn comes_after(&mut self, shell: &str) {
+        self.shell = Some(shell.to_owned());
     }
 
     /// Writes another configuration file; for the next start or reload.
@@ -75,17 +85,35 @@ impl Daemon {
         fs::write(self.folder.path().join("chatd.toml"), config).expect("the folder is ours");
     }
 
+    /// Hands it something in under this name, at each start, as the service manager does; it stays open here. A socket
+    /// that is handed in is not made by the daemon.
+    pub fn hand_in(&mut self, name: &'static str, socket: impl AsFd) {
+        let socket = socket.as_fd().try_clone_to_owned();
+        self.handed.push((name, socket.expect("a descriptor")));
+    }
+
+    /// Gives it this credential at each start, as the service manager does.
+    pub fn give_credential(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.credentials()).expect("the folder is ours");
+        fs::write(self.credentials().join(name), content).expect("the folder is ours");
+    }
+
+    /// The folder of its credentials.
+    pub fn credentials(&self) -> PathBuf {
+        self.folder.path().join("credentials")
+    }
+
     /// The command by which it is started.
     pub fn command(&self) -> Command {
         let mut command = self.bare_command();
-        for listen in &self.listen {
+        let is_handed = |name| self.handed.iter().any(|(handed, _)| *handed == name);
+        for listen in self.listen.iter().filter(|_| !is_handed("client")) {
             command.arg("--listen").arg(listen);
         }
-        command
-            .arg("--state")
-            .arg(self.state())
-            .arg("--control")
-            .arg(self.control());
+        if !is_handed("control") {
+            command.arg("--control").arg(self.control());
+        }
+        command.arg("--state").arg(self.state());
         command.arg("--log-file").arg(self.log_file());
         command
     }
@@ -93,7 +121,10 @@ impl Daemon {
     /// chatd with its configuration file and the further arguments, without folders and addresses.
     pub fn bare_command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_chatd");
-        let mut command = match &self.shell {
+        // The sockets are for the process that has this number, and only that one knows it.
+        let to_itself = "export LISTEN_PID=${LISTEN_PID-$$}".to_owned();
+        let to_itself = Some(to_itself).filter(|_| !self.handed.is_empty());
+        let mut command = match to_itself.as_ref().or(self.shell.as_ref()) {
             None => clean(program, self.folder.path()),
             Some(shell) => {
                 let mut command = clean("sh", self.folder.path());
@@ -101,11 +132,32 @@ impl Daemon {
                 command
             }
         };
+        self.hand_over(&mut command);
+        if self.credentials().is_dir() {
+            command.env("CREDENTIALS_DIRECTORY", self.credentials());
+        }
         command
             .arg("--config")
             .arg(self.folder.path().join("chatd.toml"))
             .args(&self.args);
         command
+    }
+
+    fn hand_over(&self, command: &mut Command) {
+        if self.handed.is_empty() {
+            return;
+        }
+        let mapping = |(child_fd, (_, socket)): (i32, &(_, OwnedFd))| FdMapping {
+            parent_fd: socket.try_clone().expect("a descriptor"),
+            child_fd,
+        };
+        let mappings = (3..).zip(&self.handed).map(mapping).collect();
+        let names: Vec<_> = self.handed.iter().map(|(name, _)| *name).collect();
+        command
+            .env("LISTEN_FDS", names.len().to_string())
+            .env("LISTEN_FDNAMES", names.join(":"))
+            .fd_mappings(mappings)
+            .expect("each has a number of its own");
     }
 
     /// Starts it and waits until it listens.
@@ -118,15 +170,19 @@ impl Daemon {
                 .rsplit_once("listening on ")
                 .expect("the line has it")
                 .1;
-            address
-                .trim()
-                .parse()
-                .unwrap_or_else(|_| panic!("no address in '{line}'"))
+            let address = address.trim();
+            // A local socket is told by its path.
+            let parsed = (!address.starts_with('/')).then(|| address.parse());
+            parsed.map(|parsed| parsed.unwrap_or_else(|_| panic!("no address in '{line}'")))
         };
+        let clients = self.handed.iter().filter(|(name, _)| *name == "client");
         let flags = self.args.iter().filter(|arg| *arg == "--listen").count();
-        let wanted = self.listen.len() + flags;
+        let wanted = match clients.count() {
+            0 => self.listen.len() + flags,
+            clients => clients,
+        };
         self.addresses = (0..wanted)
-            .map(|_| address(process.line_with("listening on ")))
+            .filter_map(|_| address(process.line_with("listening on ")))
             .collect();
         if !self.listen.is_empty() {
             self.listen = self.addresses.iter().map(ToString::to_string).collect();

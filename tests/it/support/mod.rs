@@ -3,18 +3,21 @@
 //! Everything here waits by reading until something comes, never longer than [`PATIENCE`]; nothing is timed by guess.
 //! Only processes that a test started are ended, by their id.
 
+mod background;
 mod daemon;
 mod heard;
 mod person;
 mod process;
 mod talker;
 
+pub use background::{Background, runs, somebody, where_it_listens};
 pub use daemon::{Daemon, clean};
 pub use heard::{Heard, View};
 pub use person::{Person, Terminal};
 pub use process::{Output, Process, run};
 pub use talker::Talker;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// How long something may take on a machine that has much else to do. Reaching it fails the test.
@@ -36,6 +39,11 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
         std::thread::yield_now();
     }
+}
+
+/// Says that something was not looked at, and why; not through the test's output, which is shown only when it fails.
+pub fn skipped(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}, because {why}");
 }
 
 /// What the daemon's memory may grow by, whatever people send: the caches of the store and of the allocator.

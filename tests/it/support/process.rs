@@ -41,6 +41,14 @@ impl Output {
         self.stderr
     }
 
+    /// The one line on standard error with which it has ended with this code: it is to stand in `systemctl status`.
+    #[track_caller]
+    pub fn failed_in_a_line(self, code: i32) -> String {
+        let stderr = self.failed(code);
+        assert_eq!(stderr.lines().count(), 1, "one line was due:\n{stderr}");
+        stderr
+    }
+
     /// The one object that it printed.
     #[track_caller]
     pub fn json(self) -> Value {

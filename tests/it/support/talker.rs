@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -45,6 +48,14 @@ impl Talker {
             .map(Self::on)
     }
 
+    /// Connects to a local socket and says nothing.
+    #[track_caller]
+    pub fn connect_local(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        // Reading and writing are the same for every stream.
+        Self::on(TcpStream::from(OwnedFd::from(stream)))
+    }
+
     /// Connects with so small a receive buffer that the server soon notices when nobody reads.
     #[track_caller]
     pub fn connect_narrow(address: SocketAddr) -> Self {
@@ -60,13 +71,10 @@ impl Talker {
     }
 
     fn on(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).expect("a TCP socket");
-        stream
-            .set_write_timeout(Some(PATIENCE))
-            .expect("a TCP socket");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a TCP socket");
+        // A local socket delays nothing anyway.
+        let _ = stream.set_nodelay(true);
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Self {
             stream,
             buffer: Vec::new(),

@@ -1,0 +1,171 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_chatctl_global_optspecs
+    string join \n socket= json generate= h/help V/version
+end
+
+function __fish_chatctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_chatctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_chatctl_using_subcommand
+    set -l cmd (__fish_chatctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c chatctl -n "__fish_chatctl_needs_command" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_needs_command" -l generate -d 'Print the manual page, or completions for a shell' -r -f -a "man\t''
+bash\t''
+zsh\t''
+fish\t''"
+complete -c chatctl -n "__fish_chatctl_needs_command" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_needs_command" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_needs_command" -s V -l version -d 'Print version'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "status" -d 'Show what chatd does, for whom, and since when'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "pause" -d 'Let nobody new in; whoever is connected goes on'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "resume" -d 'Let people in again, first of all those who wait'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "shutdown" -d 'Say good-bye to everyone and stop'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "reload" -d 'Read the configuration again and reopen the log file'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "wait" -d 'Wait until chatd serves'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "version" -d 'Tell the version of the daemon that runs'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "log" -d 'Show chatd\'s own log and steer it'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-log" -d 'Empty chatd\'s own log file and forget the lines that were kept of it'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "users" -d 'List the accounts'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Add and remove accounts, set passwords'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-users" -d 'Remove all accounts but those that are kept; their messages stay, under their names'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "sessions" -d 'List the sessions: who is logged in on which device'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End sessions'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "announce" -d 'Tell everyone who is connected something'
+complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand status" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l refuse -d 'Refuse whoever connects, instead of letting them wait: the port is closed, or, where the service manager holds it, they are told so'
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand pause" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l message -d 'What everyone is told' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l in -d 'Tell everyone now and stop later: 30s, 5m, 1h30m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand reload" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand reload" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand reload" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand reload" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand wait" -l timeout -d 'Give up after this time: 30s, 5m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand wait" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand wait" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand wait" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand version" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand version" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand version" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "on" -d 'Write lines again'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "off" -d 'Write no lines'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "level" -d 'Set how much is written; each level includes those before it'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "show" -d 'Show the last lines of chatd\'s own log'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "follow" -d 'Show the lines of chatd\'s own log as they come'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from on" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from on" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from on" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from on" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from off" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from off" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from off" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from off" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from level" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from level" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from level" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from level" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from show" -s n -l lines -d 'How many lines' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from show" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from show" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from follow" -s n -l lines -d 'How many of the lines before to begin with' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from follow" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from follow" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand users" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "add" -d 'Make an account; the password is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "passwd" -d 'Give an account another password, which is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "remove" -d 'Remove an account; its messages stay, under its name'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -l keep -d 'An account that is kept; may be given again' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -f -a "revoke" -d 'End a session: its device has to log in again'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand who" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand who" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand who" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l reason -d 'What they are told' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -s h -l help -d 'Print help'
