@@ -55,11 +55,12 @@ catalog! {
         "@CHATD_USER@ gave the right password and has session @CHATD_SESSION@ now. `chatctl sessions`\n\
         lists them, `chatctl session revoke @CHATD_SESSION@` ends it.";
     LOGIN_REFUSED: "f8f22d49b149104b2bdb0d7f2358e17e", "a login was refused",
-        "Somebody gave a wrong password for @CHATD_USER@, or a name that nobody has. Once or twice is\n\
-        a slip of the fingers. Many from one address are somebody who guesses.";
+        "Somebody gave a wrong password, or a name that nobody has; the message has the name that was\n\
+        tried and where it came from, as far as that is shown (log.addresses in chatd.toml). Once or\n\
+        twice is a slip of the fingers. Many from one network are somebody who guesses.";
     SESSION_ENDED: "010417d8a6ef2773dad2914e59cd3a12", "a session has ended",
-        "Session @CHATD_SESSION@ of @CHATD_USER@ is over: logged out, revoked, or too old. Its token\n\
-        is dead.";
+        "Session @CHATD_SESSION@ of @CHATD_USER@ is over (@CHATD_REASON@), and its token is dead. That\n\
+        device has to log in again.";
     ROOM_CREATED: "d3b3c159792d836fc0a683ac89bfb971", "a room was created",
         "@CHATD_USER@ created the room @CHATD_ROOM@. `chatctl rooms` lists all of them.";
     STORING_FAILED: "d6736d28bcee60a0e830b04e9d840db3", "chatd cannot store messages",
@@ -68,6 +69,9 @@ catalog! {
         chatd goes on by itself. For anything else look at the disk first (`journalctl -k`).";
     STORING_AGAIN: "f7871210719753b6e04c546816515d3d", "chatd stores messages again",
         "Whatever was in the way is gone. What was refused meanwhile was told to whoever sent it.";
+    READING_FAILED: "e2a116a9048b42aeb003a03cef96feb4", "chatd cannot read its database",
+        "Whoever asked for history, a search or a login was told that something went wrong here; what\n\
+        is live goes on. The message names the cause. Look at the disk first (`journalctl -k`).";
     INDEX_FAILED: "a52d00794dac2e5daf8bc8abdecba837", "the search index is behind",
         "Searches do not find the newest messages. Everything else goes on, and the index is brought\n\
         up with the next message. The message names the cause.";
@@ -78,8 +82,9 @@ catalog! {
         "Each connection is an open file. Raise LimitNOFILE= (`systemctl edit chatd`), or lower\n\
         limits.connections to what fits.";
     LOG_FILE_FAILED: "0fed0911911a5fefaa0215aa67717576", "chatd's own log file cannot be written",
-        "chatd goes on, and so does the journal. The message names the file and the cause. After\n\
-        mending it, `chatctl reload` opens the file again.";
+        "chatd goes on, and so does the journal; `chatctl log show` has the last lines, from memory. The\n\
+        message names the file and the cause. A full disk is over by itself once there is room; a file\n\
+        that could not be opened is tried again by `chatctl reload`.";
     KEY_EXPOSED: "2b6defd62c3d2e656bdbb4dbf1af7c19", "others may read the identity key",
         "Names and addresses in the database are sealed with this key. `chmod 600` the file that the\n\
         message names; if somebody else may have read it, treat the names as known.";

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::peer::{Caller, Gate};
 use super::varlink::{self, Called, Inbox, Incoming};
 use super::{Command, Reply};
-use crate::base::Seldom;
+use crate::base::{Seldom, catalog};
 use crate::wire::control::ControlError;
 
 /// From the first byte of a call to its last. A call is written in one go.
@@ -98,7 +98,7 @@ pub async fn serve(
                 Ok((stream, _)) => server.take(stream),
                 Err(error) => {
                     if let Some(unsaid) = failing.failed(&error.to_string()) {
-                        tracing::warn!(%error, unsaid, "cannot accept control connections, trying on");
+                        tracing::warn!(MESSAGE_ID = catalog::ACCEPT_FAILED, %error, unsaid, "cannot accept control connections, trying on");
                     }
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -151,7 +151,14 @@ impl Server {
             false => ControlError::PermissionDenied {},
         };
         let Caller { uid, pid } = caller;
-        tracing::warn!(uid, pid, reason = why.name(), "control connection refused");
+        let reason = why.name();
+        tracing::warn!(
+            MESSAGE_ID = (!is_admitted).then_some(catalog::CONTROL_REFUSED),
+            uid,
+            pid,
+            reason,
+            "control connection refused"
+        );
         if self.refused.len() < self.connections_max {
             self.refused.spawn(connection.turn_away(why));
         }

@@ -173,19 +173,19 @@ pub(super) enum Verb {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LogVerb {
-    /// Write lines again
+    /// Write lines to it again
     On {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Write no lines
+    /// Write no lines to it; the journal goes on
     Off {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Set how much is written; each level includes those before it
+    /// Set how much is told, in the journal as well
     Level {
-        /// The level
+        /// The level; each includes those before it
         #[arg(value_parser = PossibleValuesParser::new(LogLevel::WORDS).try_map(|word| word.parse::<LogLevel>()))]
         level: LogLevel,
         #[command(flatten)]

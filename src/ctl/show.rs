@@ -3,7 +3,8 @@
 use crate::base::Timestamp;
 use crate::base::text::harmless;
 use crate::wire::control::{
-    DaemonStatus, LogCleared, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State, User, Users,
+    DaemonStatus, LogCleared, LogLines, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State,
+    User, Users,
 };
 
 use super::table::{Look, absolute, counted, paint, relative, size, table};
@@ -66,11 +67,23 @@ fn addresses(status: &DaemonStatus) -> String {
 }
 
 fn log_words(log: &LogState) -> String {
-    let place = log.file.as_deref().unwrap_or("kept in memory");
-    match log.on {
-        true => format!("on, level {}, {place}", log.level),
-        false => format!("off, {place}"),
+    let place = match (&log.file, &log.problem) {
+        (Some(file), Some(problem)) => {
+            format!("kept in memory: {}", log_problem(file, problem))
+        }
+        (Some(file), None) => harmless(file).into_owned(),
+        (None, _) => "kept in memory".to_owned(),
+    };
+    match (log.on, log.journal) {
+        (true, true) => format!("on, level {}, {place}, and in the journal", log.level),
+        (true, false) => format!("on, level {}, {place}", log.level),
+        (false, true) => format!("off, {place}; the journal goes on, level {}", log.level),
+        (false, false) => format!("off, {place}"),
     }
+}
+
+fn log_problem(file: &str, problem: &str) -> String {
+    format!("'{}' {}", harmless(file), harmless(problem))
 }
 
 pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
@@ -258,13 +271,42 @@ pub(super) fn reloaded(reply: &Reloaded) -> String {
 }
 
 pub(super) fn log_state(log: &LogState) -> String {
-    format!("the log is {}\n", log_words(log))
+    let mut text = format!("the log is {}\n", log_words(log));
+    if log.journal && !log.on {
+        text.push_str("`chatctl log level off` silences both\n");
+    }
+    text
+}
+
+pub(super) fn log_lines(reply: &LogLines) -> String {
+    let lines = reply.lines.iter().map(|line| log_line(line));
+    let problem = reply.problem.as_ref();
+    let problem =
+        problem.map(|problem| format!("(kept in memory: the file {})\n", harmless(problem)));
+    lines.chain(problem).collect()
+}
+
+pub(super) fn log_line(line: &str) -> String {
+    format!("{}\n", harmless(line))
 }
 
 pub(super) fn log_cleared(reply: &LogCleared) -> String {
-    let what = match &reply.file {
-        Some(file) => format!("'{file}' is empty, {} are gone", size(reply.bytes)),
-        None => "the lines kept in memory are gone".to_owned(),
+    let mut text = match &reply.file {
+        Some(file) => format!(
+            "'{}' is empty, {} are gone\n",
+            harmless(file),
+            size(reply.bytes)
+        ),
+        None => "the lines kept in memory are gone\n".to_owned(),
     };
-    format!("{what}; the journal is the system's and is not cleared\n")
+    if reply.journal {
+        text.push_str(JOURNAL_STAYS);
+    }
+    text
 }
+
+/// A daemon cannot clear the journal, and even root cannot clear it of one service alone, unless that has its own.
+const JOURNAL_STAYS: &str = "\
+the journal has them still; as root, `journalctl --rotate --vacuum-time=1s` clears it, for all services
+(for chatd alone with --namespace=chatd, if its unit says LogNamespace=chatd)
+";

@@ -173,9 +173,7 @@ fn log(verb: &LogVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(),
             let reply = daemon.call(&ShowLog {
                 lines: Some(*lines),
             })?;
-            return console.print(&reply, |reply, _| {
-                reply.lines.iter().map(|line| log_line(line)).collect()
-            });
+            return console.print(&reply, |reply, _| show::log_lines(reply));
         }
         LogVerb::Follow { lines } => return follow(*lines, daemon, console),
     };
@@ -192,15 +190,11 @@ fn follow(lines: u32, daemon: &mut Daemon, console: &mut Console) -> Result<(), 
             let missed = reply
                 .missed
                 .map(|count| format!("({} missed)\n", counted(count, "line")));
-            let line = reply.line.as_deref().map(log_line);
+            let line = reply.line.as_deref().map(show::log_line);
             [missed, line].into_iter().flatten().collect()
         })?;
         console.out.flush().map_err(Failure::Output)
     })
-}
-
-fn log_line(line: &str) -> String {
-    format!("{}\n", harmless(line))
 }
 
 fn clear_log(sure: Sure, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {

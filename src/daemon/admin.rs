@@ -19,9 +19,8 @@ use super::password::Passwords;
 use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
-use crate::base::catalog;
 use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
-use crate::base::{CallId, Password, Timestamp, UserName};
+use crate::base::{CallId, Password, Timestamp, UserName, catalog};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
 use crate::engine::effect::Reply as Outcome;
 use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
@@ -173,6 +172,7 @@ impl Admin {
     ) {
         let outcome = error.map_or("ok", ControlError::name).to_owned();
         tracing::info!(
+            MESSAGE_ID = catalog::CONTROL,
             uid = caller.uid,
             pid = caller.pid,
             method,
@@ -299,30 +299,33 @@ impl Admin {
         }
         self.service.reloading();
         let reloaded = self.read_again();
-        if let Err(error) = &reloaded {
-            let id = match error {
-                ControlError::BadConfiguration { .. } => catalog::RELOAD_REFUSED,
-                _ => catalog::LOG_FILE_FAILED,
-            };
-            tracing::error!(MESSAGE_ID = id, %error, "cannot reload");
-        }
         service::reloaded(self, reloaded.as_ref().err());
         reloaded
     }
 
     fn read_again(&self) -> Result<wire::Reloaded> {
         let reopened = self.log.reopen();
-        let reloaded = self.settings.reload();
-        let reloaded = reloaded.map_err(|reason| ControlError::BadConfiguration { reason })?;
+        let reloaded = self.settings.reload().map_err(|reason| {
+            tracing::error!(
+                MESSAGE_ID = catalog::RELOAD_REFUSED,
+                "cannot reload: {reason}"
+            );
+            ControlError::BadConfiguration { reason }
+        })?;
+        self.log
+            .show_addresses(self.settings.config().log_addresses);
         // A level that was set by hand stays as long as the file says what it said.
         if reloaded.changed.iter().any(|name| name == "log.level") {
             self.log.set(None, Some(self.settings.config().log_level));
         }
         reopened.map_err(|error| ControlError::Failed {
-            reason: format!("cannot open the log file again: {error}"),
+            reason: format!(
+                "cannot open the log file again: {error}; the configuration is read and in force"
+            ),
         })?;
         tracing::info!(
-            changed = reloaded.changed.join(" "),
+            MESSAGE_ID = catalog::RELOADED,
+            changed = reloaded.changed.join(","),
             "configuration read again"
         );
         Ok(reloaded)
@@ -331,11 +334,11 @@ impl Admin {
     fn set_log(&self, set: &wire::SetLog) -> wire::LogState {
         // The line that says so is the last one, or the first.
         if set.on == Some(false) {
-            tracing::info!("log off");
+            tracing::info!("own log off");
         }
         let state = self.log.set(set.on, set.level);
         if set.on == Some(true) {
-            tracing::info!("log on");
+            tracing::info!("own log on");
         }
         state
     }

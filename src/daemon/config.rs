@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::args::Args;
 use super::exit::Exit;
+use super::log::Addresses;
 use super::mistake::{Place, mistake};
 use crate::base::Limits;
 use crate::wire::DEFAULT_PORT;
@@ -35,6 +36,7 @@ pub(super) struct Config {
     pub allow_plaintext: bool,
     pub registration: Registration,
     pub log_level: LogLevel,
+    pub log_addresses: Addresses,
     pub limits: Limits,
     pub state_dir: PathBuf,
     pub control: PathBuf,
@@ -57,12 +59,14 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct LogTable {
     level: LogLevel,
+    addresses: Addresses,
 }
 
 impl Default for LogTable {
     fn default() -> Self {
         Self {
             level: LogLevel::Info,
+            addresses: Addresses::default(),
         }
     }
 }
@@ -107,6 +111,7 @@ impl Config {
             allow_plaintext: file.allow_plaintext,
             registration: file.registration,
             log_level: file.log.level,
+            log_addresses: file.log.addresses,
             limits: file.limits,
             control: from_root(control),
             log_file: from_root(log_file),

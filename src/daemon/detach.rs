@@ -13,12 +13,12 @@ use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
-use std::path::Path;
 
 use daemonize::{Daemonize, Outcome};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::args::Args;
+use super::config::Config;
 use super::exit::Exit;
 use pid_file::PidFile;
 
@@ -77,10 +77,11 @@ impl Starter {
 ///
 /// # Errors
 /// In the process that was called, when the daemon does not serve. A daemon in which something is wrong here ends here.
-pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Starter>, Exit> {
-    if !args.daemonize {
+pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Option<Starter>, Exit> {
+    // A mistake in the configuration is told where it was made, in the foreground.
+    let (true, Ok(config)) = (args.daemonize, config) else {
         return Ok(Some(Starter::default()));
-    }
+    };
     if let Some(variable) = service_manager() {
         eprintln!(
             "chatd: --daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
@@ -105,7 +106,7 @@ pub(super) fn detach(args: &Args, log_file: &Path) -> Result<Option<Starter>, Ex
                 Err(error) => format!("cannot go into the background: {error}"),
                 Ok(_) => format!(
                     "the daemon has ended before it served and has not said why; the log file '{}' may say more",
-                    log_file.display()
+                    config.log_file.display()
                 ),
             };
             hear(reader, otherwise).map(|()| None)

@@ -36,6 +36,12 @@ impl Exit {
         }
     }
 
+    /// The reason was told already, so that the code alone is left to say.
+    pub fn told(self) -> Self {
+        let text = String::new();
+        Self { text, ..self }
+    }
+
     /// The system has nothing left for another thread, socket or queue.
     pub fn no_thread(error: &std::io::Error) -> Self {
         Self {

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::note;
 use super::password::Passwords;
 use super::writer::Job;
 use crate::base::{CallId, ConnId, Now, Timestamp};
@@ -178,6 +179,7 @@ impl Hub {
                 self.passwords.work(work, Box::new(done));
             }
             Effect::Reply { call, reply } => drop(self.replies.send((call, reply))),
+            Effect::Note(note) => note::tell(note),
             Effect::Stopped => return true,
         }
         false

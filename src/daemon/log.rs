@@ -1,119 +1,150 @@
-//! chatd's own log: a file of lines that can be turned off and on, read, followed, emptied and opened again while it is
-//! written. Which lines there are is for those who write them: names, addresses and numbers; never the text of a
-//! message, a password or a token.
+//! What chatd says of itself: to its own log, which can be turned off and on, shown, followed, emptied and opened again,
+//! and beside that to the journal or on standard error. Which events there are is for those who make them: names,
+//! addresses and numbers; never the text of a message, a password or a token.
 //!
-//! The one lock is held for one write of one line. Threads that log meet in it, so nothing is logged for each message
-//! at the level that is on by default. What goes wrong with the file stays here: the daemon does not notice.
+//! Whoever has something to say hands it over and goes on: file, journal and standard error have a thread each, and what
+//! goes wrong with one of them stays there. The locks are held for moments, in which nothing is waited for.
 
+mod file;
+mod journal;
+mod lines;
+mod mask;
+mod outlet;
+mod queue;
+mod record;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::layer::{Context, Filter, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
 
-use crate::base::Timestamp;
-use crate::base::text::harmless;
-use crate::wire::control::{LogCleared, LogLevel, LogLine, LogLines, LogState};
+use crate::base::{Limits, catalog};
+use crate::wire::control::{LogCleared, LogLevel, LogLines, LogState};
+use file::LogFile;
+use lines::Lines;
+use record::Record;
 
-/// Lines that a follower may be behind. Past that it misses the oldest and is told how many.
-const FOLLOWER_LINES: usize = 1_024;
-/// The longest line in bytes; the rest of a longer one is left out.
-const LINE_BYTES_MAX: usize = 8_192;
-/// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
-const FILE_MODE: u32 = 0o600;
-/// A folder that is made for it is often the state folder, which nobody else may look into.
-const FOLDER_MODE: u32 = 0o700;
+pub use lines::Follower;
+pub(super) use mask::Addresses;
+pub(super) use outlet::Outlet;
 
 /// The log. Cloning gives another handle to the same.
 #[derive(Clone)]
 pub struct Log(Arc<Shared>);
 
 struct Shared {
-    /// What is logged at present, as a number of [`threshold`]: looked at without the lock.
-    threshold: AtomicUsize,
-    inner: Mutex<Inner>,
-    live: broadcast::Sender<Arc<str>>,
+    steering: Mutex<Steering>,
+    /// What is told in chatd's own log and beside it at present, as numbers of [`threshold`]: looked at without a lock.
+    own: AtomicUsize,
+    beside: AtomicUsize,
+    full_addresses: AtomicBool,
+    lines: Arc<Lines>,
+    /// None until the configuration is read.
+    file: OnceLock<LogFile>,
+    outlet: Option<Arc<Outlet>>,
 }
 
-struct Inner {
+#[derive(Clone, Copy)]
+struct Steering {
     on: bool,
     level: LogLevel,
-    path: Option<PathBuf>,
-    file: Option<File>,
-    /// The last write has ended within a line.
-    is_torn: bool,
-    /// Lines that could not be written since the last one that could.
-    unwritten: u64,
-    /// The last lines, oldest first.
-    lines: VecDeque<Arc<str>>,
-    lines_max: usize,
 }
 
 impl Log {
-    /// A log at this level in this file, which is made if it is missing, along with its folder. Without a path the
-    /// last `lines_max` lines are kept in memory and no others.
+    /// A log that is kept in memory alone so far, and told beside that as well.
+    #[must_use]
+    pub(super) fn new(outlet: Option<Outlet>) -> Self {
+        let lines_max = Limits::default().log_lines as usize;
+        let log = Self(Arc::new(Shared {
+            steering: Mutex::new(Steering {
+                on: true,
+                level: LogLevel::Info,
+            }),
+            own: AtomicUsize::new(0),
+            beside: AtomicUsize::new(0),
+            full_addresses: AtomicBool::new(false),
+            lines: Arc::new(Lines::new(lines_max)),
+            file: OnceLock::new(),
+            outlet: outlet.map(Arc::new),
+        }));
+        log.put_in_force(&log.steering());
+        log
+    }
+
+    /// From now on it is kept in this file as well, and `lines_max` lines of it in memory.
     ///
     /// # Errors
-    /// When the file cannot be opened for writing.
-    pub fn open(path: Option<&Path>, level: LogLevel, lines_max: usize) -> io::Result<Self> {
-        let file = path.map(open).transpose()?;
-        let inner = Inner {
-            on: true,
-            level,
-            path: path.map(Path::to_owned),
-            file,
-            is_torn: false,
-            unwritten: 0,
-            lines: VecDeque::new(),
-            lines_max,
+    /// When the system gives no thread. A file that cannot be opened is no error: that is told, and [`Log::reopen`] tries
+    /// it again.
+    pub fn open(&self, path: &Path, lines_max: usize) -> io::Result<()> {
+        let shared = &self.0;
+        shared.lines.set_max(lines_max);
+        let (lines, outlet) = (shared.lines.clone(), shared.outlet.clone());
+        let name = path.display().to_string();
+        // What the file itself has to say of its being written cannot be an event: it might come of writing one.
+        let complain = move |error: &io::Error| {
+            let fields = [
+                (record::MESSAGE_ID, catalog::LOG_FILE_FAILED),
+                ("file", &name),
+                ("error", &error.to_string()),
+            ];
+            let text = "cannot write to the log file; until that is over the lines are kept in memory alone";
+            let record = Record::of_the_log(&journal::OF_THE_LOG, text, &fields);
+            lines.push(record.line().into(), |_| {});
+            if let Some(outlet) = &outlet {
+                outlet.put(record);
+            }
         };
-        Ok(Self(Arc::new(Shared {
-            threshold: AtomicUsize::new(inner.threshold()),
-            inner: Mutex::new(inner),
-            live: broadcast::Sender::new(FOLLOWER_LINES),
-        })))
+        let file = shared.file.set(LogFile::new(path, complain)?);
+        debug_assert!(file.is_ok(), "it is opened once");
+        let _ = self.reopen();
+        Ok(())
     }
 
-    /// What to put into the subscriber, so that events become lines here.
-    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        tracing_subscriber::fmt::layer()
-            .event_format(LineFormat)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .with_filter(self.clone())
+    /// Opens the file again, by its name: after it was moved away for rotation, or because it could not be opened.
+    ///
+    /// # Errors
+    /// When it cannot be opened, which is told as well; then the lines go on to where they went before.
+    pub fn reopen(&self) -> io::Result<()> {
+        let Some(file) = self.0.file.get() else {
+            return Ok(());
+        };
+        file.open().inspect_err(|error| {
+            tracing::warn!(
+                MESSAGE_ID = catalog::LOG_FILE_FAILED,
+                file = %file.path().display(),
+                %error,
+                "cannot open the log file, so lines are kept in memory alone; once that is mended, `chatctl reload`"
+            );
+        })
     }
 
-    /// Turns it on or off and sets its level; what is `None` stays. In force at once in all threads.
+    /// Turns chatd's own log on or off, and sets the level of all; what is `None` stays. In force at once in all threads.
     pub fn set(&self, on: Option<bool>, level: Option<LogLevel>) -> LogState {
-        let mut inner = self.lock();
-        inner.on = on.unwrap_or(inner.on);
-        inner.level = level.unwrap_or(inner.level);
-        self.0.threshold.store(inner.threshold(), Ordering::Relaxed);
-        let state = inner.state();
-        drop(inner);
+        let mut steering = self.steering();
+        steering.on = on.unwrap_or(steering.on);
+        steering.level = level.unwrap_or(steering.level);
+        self.put_in_force(&steering);
+        drop(steering);
         // Each place that logs remembers whether anybody wants to know; this makes it ask again.
         tracing::callsite::rebuild_interest_cache();
-        state
+        // What is off writes no more.
+        self.0.file.get().map(LogFile::flush);
+        self.state()
+    }
+
+    /// Sets how people's addresses are shown.
+    pub(super) fn show_addresses(&self, addresses: Addresses) {
+        let full = addresses == Addresses::Full;
+        self.0.full_addresses.store(full, Ordering::Relaxed);
     }
 
     /// Empties the file and forgets the lines that were kept.
@@ -121,150 +152,124 @@ impl Log {
     /// # Errors
     /// When the file cannot be cut short; then it stays as it is.
     pub fn clear(&self) -> io::Result<LogCleared> {
-        let mut inner = self.lock();
-        let mut bytes = 0;
-        // Cut in place: each line is written at the end, wherever that is, so no hole is left.
-        if let Some(file) = &inner.file {
-            bytes = file.metadata()?.len();
-            file.set_len(0)?;
-        }
-        inner.is_torn = false;
-        inner.lines.clear();
-        let file = inner.state().file;
-        Ok(LogCleared { file, bytes })
+        let bytes = self.0.file.get().map_or(Ok(0), LogFile::clear)?;
+        self.0.lines.clear();
+        let LogState { file, journal, .. } = self.state();
+        Ok(LogCleared {
+            file,
+            bytes,
+            journal,
+        })
     }
 
-    /// Opens the file again, by its name: after it was moved away for rotation.
-    ///
-    /// # Errors
-    /// When it cannot be opened; then the lines go on to where they went before.
-    pub fn reopen(&self) -> io::Result<()> {
-        let mut inner = self.lock();
-        if let Some(path) = &inner.path {
-            inner.file = Some(open(path)?);
-            inner.is_torn = false;
-        }
-        Ok(())
-    }
-
-    /// Whether it is on, its level and its file.
+    /// Whether it is on, its level, its file, and what is wrong with that; whether the journal is told as well.
     #[must_use]
     pub fn state(&self) -> LogState {
-        self.lock().state()
+        let Steering { on, level } = *self.steering();
+        let file = self.0.file.get();
+        LogState {
+            on,
+            level,
+            file: file.map(|file| file.path().display().to_string()),
+            problem: file.and_then(LogFile::problem),
+            journal: self.journal().is_some(),
+        }
     }
 
     /// The last lines, oldest first: `count` of them, or all that are kept.
     #[must_use]
     pub fn show(&self, count: Option<u32>) -> LogLines {
-        let lines = self.lock().last(count.unwrap_or(u32::MAX));
-        LogLines { lines }
+        LogLines {
+            lines: self.0.lines.last(count),
+            problem: self.state().problem,
+        }
     }
 
     /// The last `count` lines and then each as it comes, without a gap between.
     #[must_use]
     pub fn follow(&self, count: u32) -> Follower {
-        let inner = self.lock();
-        Follower {
-            before: inner.last(count).into(),
-            live: self.0.live.subscribe(),
-        }
+        self.0.lines.follow(count)
     }
 
-    fn append(&self, line: &str) {
-        let line: Arc<str> = line.into();
-        let mut inner = self.lock();
-        inner.write(&line);
-        inner.lines.push_back(Arc::clone(&line));
-        inner.trim();
-        // Within the lock, so that followers see the order of the file. No followers is no error.
-        let _ = self.0.live.send(line);
+    /// Waits, not for long, until everything is written and told: before the end.
+    pub fn flush(&self) {
+        self.0.file.get().map(LogFile::flush);
+        self.0.outlet.as_ref().map(|outlet| outlet.flush());
     }
 
+    /// Whether an event of this level is told to the journal, which also reads what is printed: then it need not be
+    /// printed.
+    pub fn tells_journal(&self, level: Level) -> bool {
+        self.journal().is_some() && level <= threshold(self.0.beside.load(Ordering::Relaxed))
+    }
+
+    /// Whether the journal is told, and is also what reads this file.
+    pub(super) fn is_printed_to(&self, file: impl AsFd) -> bool {
+        self.journal().is_some() && journal::reads(file)
+    }
+
+    fn journal(&self) -> Option<&Arc<Outlet>> {
+        let outlet = self.0.outlet.as_ref();
+        outlet.filter(|outlet| outlet.is_journal())
+    }
+
+    fn put_in_force(&self, steering: &Steering) {
+        let level = steering.level as usize;
+        let own = if steering.on { level } else { 0 };
+        let beside = if self.0.outlet.is_some() { level } else { 0 };
+        self.0.own.store(own, Ordering::Relaxed);
+        self.0.beside.store(beside, Ordering::Relaxed);
+    }
+
+    /// What anybody wants to know.
     fn filter(&self) -> LevelFilter {
-        threshold(self.0.threshold.load(Ordering::Relaxed))
+        let own = self.0.own.load(Ordering::Relaxed);
+        threshold(own.max(self.0.beside.load(Ordering::Relaxed)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn steering(&self) -> MutexGuard<'_, Steering> {
+        let steering = self.0.steering.lock();
+        steering.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent().filter(|path| !path.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(FOLDER_MODE)
-            .create(folder)?;
-    }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(FILE_MODE)
-        .open(path)
-}
-
-impl Inner {
-    fn threshold(&self) -> usize {
-        if self.on { self.level as usize } else { 0 }
-    }
-
-    fn state(&self) -> LogState {
-        let file = self.path.as_ref().map(|path| path.display().to_string());
-        LogState {
-            on: self.on,
-            level: self.level,
-            file,
-        }
-    }
-
-    fn last(&self, count: u32) -> Vec<Arc<str>> {
-        let skipped = self.lines.len().saturating_sub(count as usize);
-        self.lines.iter().skip(skipped).cloned().collect()
-    }
-
-    fn trim(&mut self) {
-        while self.lines.len() > self.lines_max {
-            self.lines.pop_front();
-        }
-    }
-
-    /// Writes a line to the file. A full disk costs lines and nothing else; how many is told once there is room.
-    fn write(&mut self, line: &str) {
-        let Some(file) = &mut self.file else {
-            return;
-        };
-        let mut text = String::with_capacity(line.len() + 1);
-        if self.is_torn {
-            text.push('\n');
-        }
-        if self.unwritten > 0 {
-            let (at, lines) = (now(), self.unwritten);
-            text.push_str(&format!("{at} WARN log file not written lines={lines}\n"));
-        }
-        text.push_str(line);
-        text.push('\n');
-        let written = write_all(file, text.as_bytes());
-        if written == text.len() {
-            (self.is_torn, self.unwritten) = (false, 0);
+impl<S: Subscriber> Layer<S> for Log {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if *metadata.level() <= self.filter() {
+            Interest::always()
         } else {
-            self.is_torn |= written > 0;
-            self.unwritten += 1;
+            Interest::never()
         }
     }
-}
 
-/// Writes as much as can be and tells how much that was.
-fn write_all(file: &mut File, bytes: &[u8]) -> usize {
-    let mut written = 0;
-    while written < bytes.len() {
-        match file.write(&bytes[written..]) {
-            Ok(0) => break,
-            Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        *metadata.level() <= self.filter()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.filter())
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let shared = &self.0;
+        let addresses = match shared.full_addresses.load(Ordering::Relaxed) {
+            true => Addresses::Full,
+            false => Addresses::Masked,
+        };
+        let record = Record::new(event, addresses);
+        if record.level() <= threshold(shared.own.load(Ordering::Relaxed)) {
+            shared.lines.push(record.line().into(), |line| {
+                if let Some(file) = shared.file.get() {
+                    file.put(line);
+                }
+            });
+        }
+        if let Some(outlet) = &shared.outlet
+            && record.level() <= threshold(shared.beside.load(Ordering::Relaxed))
+        {
+            outlet.put(record);
         }
     }
-    written
 }
 
 fn threshold(number: usize) -> LevelFilter {
@@ -277,104 +282,4 @@ fn threshold(number: usize) -> LevelFilter {
         LevelFilter::TRACE,
     ];
     FILTERS.get(number).copied().unwrap_or(LevelFilter::OFF)
-}
-
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp::default().plus(since_1970.unwrap_or_default())
-}
-
-/// Gives the lines of the log to somebody who waits for them.
-pub struct Follower {
-    before: VecDeque<Arc<str>>,
-    live: broadcast::Receiver<Arc<str>>,
-}
-
-impl Follower {
-    /// The next line; `None` when the log is gone. May be dropped half way.
-    pub async fn next(&mut self) -> Option<LogLine> {
-        if let Some(line) = self.before.pop_front() {
-            return Some(LogLine {
-                line: Some(line),
-                missed: None,
-            });
-        }
-        let mut missed = None;
-        loop {
-            match self.live.recv().await {
-                Ok(line) => {
-                    let line = Some(line);
-                    return Some(LogLine { line, missed });
-                }
-                Err(RecvError::Lagged(lines)) => missed = Some(missed.unwrap_or(0) + lines),
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    }
-}
-
-impl<S> Filter<S> for Log {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        *metadata.level() <= self.filter()
-    }
-
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if *metadata.level() <= self.filter() {
-            Interest::always()
-        } else {
-            Interest::never()
-        }
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.filter())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = LineWriter<'a>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        LineWriter(self)
-    }
-}
-
-/// Takes lines from the subscriber, each in one call.
-pub struct LineWriter<'a>(&'a Log);
-
-impl Write for LineWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        self.0.append(text.strip_suffix('\n').unwrap_or(&text));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// How an event becomes a line: `2026-11-20T10:30:00.000Z INFO listening address=127.0.0.1:2428`. Whatever is in the
-/// values, it stays one line.
-pub struct LineFormat;
-
-impl<S, N> FormatEvent<S, N> for LineFormat
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut fields = String::new();
-        context.format_fields(Writer::new(&mut fields), event)?;
-        let fields = harmless(&fields);
-        let end = fields.floor_char_boundary(LINE_BYTES_MAX);
-        let rest = if end < fields.len() { "…" } else { "" };
-        let level = event.metadata().level();
-        writeln!(writer, "{} {level} {}{rest}", now(), &fields[..end])
-    }
 }

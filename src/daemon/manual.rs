@@ -15,6 +15,7 @@ pub(super) fn manual() -> Manual {
             sockets(),
             credentials(),
             background(),
+            logs(),
             signals(),
             service_manager(),
         ],
@@ -33,7 +34,7 @@ pub(super) fn manual() -> Manual {
             ("71", "the system has no thread or other resource left"),
             (
                 "73",
-                "the state folder, the log file or the control socket cannot be made",
+                "the state folder or the control socket cannot be made",
             ),
             ("74", "reading or writing has failed, or the disk is full"),
             (
@@ -143,6 +144,43 @@ fn credentials() -> Section {
     )
 }
 
+fn logs() -> Section {
+    Section::new(
+        "LOGS",
+        &[
+            "What chatd does is told in several places, in the same words. Neither passwords, tokens nor what people say \
+             is in any of them.",
+        ],
+        [
+            (
+                "the log file",
+                "is chatd's own. `chatctl log off`, `log on`, `log show` and `clear-log` are about this file and the \
+                 last lines of it in memory. Where it cannot be written, chatd serves all the same, says so, and keeps \
+                 the lines in memory; `chatctl reload` tries it again. For logrotate(8) there is \
+                 `packaging/logrotate`: after the file was moved away, `chatctl reload` opens a new one, even if the \
+                 configuration is wrong by then.",
+            ),
+            (
+                "the journal",
+                "when it reads standard error, as under systemd(1). `journalctl -u chatd -x` explains the entries. They \
+                 have fields: CHATD_USER, CHATD_ROOM, CHATD_PEER, CHATD_SESSION, CHATD_UID, CHATD_PID, CHATD_METHOD, \
+                 CHATD_OUTCOME, CHATD_REASON, CHATD_ERROR, CHATD_FILE, CHATD_ADDRESS, CHATD_CODE, and MESSAGE_ID for \
+                 the kind of entry. chatd cannot turn it off or clear it: as root, \
+                 `journalctl --rotate --vacuum-time=1s` clears it, for all services; with `LogNamespace=chatd` in the \
+                 unit it has a journal of its own, and `--namespace=chatd` clears only that.",
+            ),
+            (
+                "standard error",
+                "otherwise, as long as chatd is in the foreground. Standard output has the addresses alone.",
+            ),
+            (
+                "the level",
+                "is for all of them: in the configuration, and until the next start by `chatctl log level`.",
+            ),
+        ],
+    )
+}
+
 fn signals() -> Section {
     Section::new(
         "SIGNALS",
@@ -200,6 +238,10 @@ const ENVIRONMENT: Entries = &[
         "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, LOGS_DIRECTORY",
         "the folders for the configuration file, the state, the control socket and the log file, as a service \
          manager sets them; of several with colons between, the first",
+    ),
+    (
+        "JOURNAL_STREAM",
+        "which of the standard streams the journal reads, as systemd sets it",
     ),
     (
         "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",

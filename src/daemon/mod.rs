@@ -11,6 +11,7 @@ mod hub;
 pub mod log;
 mod manual;
 mod mistake;
+mod note;
 mod password;
 mod reader;
 mod service;
@@ -34,8 +35,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_local;
 
-use crate::base::CallId;
-use crate::base::manual::generate;
+use crate::base::manual::{Generate, generate};
+use crate::base::{CallId, catalog};
 use crate::control;
 use crate::engine::effect::Reply;
 use crate::engine::input::Input;
@@ -78,70 +79,87 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit.code);
         }
     };
-    match run(args) {
+    let outcome = match args.generate {
+        Some(what) => print_generated(what),
+        None if args.check => check(&args),
+        None => run(args),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(exit) => {
-            eprintln!("chatd: {}", exit.text);
+        Err(Exit { code, text }) => {
+            // The journal may have been told already.
+            if !text.is_empty() {
+                eprintln!("chatd: {text}");
+            }
             handed::rest_after_failure();
-            ExitCode::from(exit.code)
+            ExitCode::from(code)
         }
     }
 }
 
-fn run(args: Args) -> Result<(), Exit> {
-    if let Some(what) = args.generate {
-        let out = &mut std::io::stdout();
-        return match generate(what, args::command(), &manual::manual(), out) {
-            // Whoever reads may have had enough, as `head` does.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                let text = format!("cannot write: {error}");
-                Err(Exit::io(text, &error, Exit::IO))
-            }
-            _ => Ok(()),
-        };
+fn print_generated(what: Generate) -> Result<(), Exit> {
+    let out = &mut std::io::stdout();
+    match generate(what, args::command(), &manual::manual(), out) {
+        // Whoever reads may have had enough, as `head` does.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let text = format!("cannot write: {error}");
+            Err(Exit::io(text, &error, Exit::IO))
+        }
+        _ => Ok(()),
     }
-    if args.check {
-        return check(&args);
-    }
-    // First of all: what is handed in is known by the numbers of its descriptors. What is wrong with it waits for the log.
-    let handed = handed::take();
-    let service = Rc::new(Service::new());
-    serve(args, handed, &service).inspect_err(|exit| service.failed(exit))
 }
 
 fn check(args: &Args) -> Result<(), Exit> {
-    let config = Config::load(args)?;
-    let file = config
-        .file
-        .as_ref()
-        .map_or("no configuration file".to_owned(), |file| {
-            file.display().to_string()
-        });
+    let file = Config::load(args)?.file;
+    let file = file.map_or("no configuration file".to_owned(), |file| {
+        file.display().to_string()
+    });
     println!("the configuration is good ({file})");
     Ok(())
 }
 
-fn serve(args: Args, handed: Result<Handed, Exit>, service: &Rc<Service>) -> Result<(), Exit> {
-    let config = Config::load(&args)?;
-    let Some(starter) = detach(&args, &config.log_file)? else {
+/// From the first line of the log to the last. The log begins before it is looked at what came of the configuration and
+/// the sockets, so that a mistake there is told like everything else; but after the fork, which no thread survives.
+fn run(args: Args) -> Result<(), Exit> {
+    // First of all: what is handed in is known by the numbers of its descriptors.
+    let handed = handed::take();
+    let config = Config::load(&args);
+    let Some(starter) = detach(&args, &config)? else {
         return Ok(());
     };
-    let served = live(args, config, handed, &starter, service);
-    if let Err(exit) = &served {
-        tracing::error!(code = exit.code, "{}", exit.text);
+    let service = Rc::new(Service::new());
+    let log = start_log()?;
+    let served = config.and_then(|config| serve(args, config, handed, &log, &starter, &service));
+    let served = served.map_err(|exit| {
+        tracing::error!(
+            MESSAGE_ID = catalog::CANNOT_START,
+            code = exit.code,
+            "{}",
+            exit.text
+        );
+        service.failed(&exit);
         starter.fails(&exit.text);
-    }
+        match log.tells_journal(tracing::Level::ERROR) {
+            true => exit.told(),
+            false => exit,
+        }
+    });
+    log.flush();
     served
 }
 
-fn live(
+fn serve(
     args: Args,
     config: Config,
     handed: Result<Handed, Exit>,
+    log: &Log,
     starter: &Starter,
     service: &Rc<Service>,
 ) -> Result<(), Exit> {
-    let log = start_log(&config)?;
+    log.show_addresses(config.log_addresses);
+    log.set(None, Some(config.log_level));
+    log.open(&config.log_file, config.limits.log_lines as usize)
+        .map_err(|error| Exit::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -149,7 +167,7 @@ fn live(
     // Sockets and signals are made known to the runtime as they are made.
     let within = runtime.enter();
     let starting = service.starting();
-    let daemon = Daemon::start(args, config, log, handed?, service.clone())?;
+    let daemon = Daemon::start(args, config, log.clone(), handed?, service.clone())?;
     drop((within, starting));
     daemon.serve(&runtime, starter)
 }
@@ -312,20 +330,23 @@ impl Daemon {
         if let Some(file) = control_file {
             drop(std::fs::remove_file(file));
         }
-        tracing::info!("stopped");
+        tracing::info!(MESSAGE_ID = catalog::STOPPED, "stopped");
         Ok(())
     }
 }
 
-/// Writes down each address, and gives a line for each.
+/// Writes down where it listens, and gives a line for each place, unless the journal would then have it twice.
 fn where_it_listens(admin: &Admin) -> String {
-    let mut lines = String::new();
-    for listener in admin.listeners.borrow().iter() {
-        let address = &listener.place;
-        lines += &format!("listening on {address}\n");
-        tracing::info!(%address, "listening");
+    let listeners = admin.listeners.borrow();
+    let places: Vec<_> = listeners.iter().map(|one| one.place.as_str()).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let address = places.join(",");
+    tracing::info!(MESSAGE_ID = catalog::STARTED, version, address, "serving");
+    if admin.log.is_printed_to(std::io::stdout()) {
+        return String::new();
     }
-    lines
+    let line = |place| format!("listening on {place}\n");
+    places.into_iter().map(line).collect()
 }
 
 /// Everything is stored by now: the workers send what they still have, the writer ends when the hub has.
@@ -336,7 +357,7 @@ fn stop(workers: Vec<WorkerHandle>, hub: JoinHandle<()>, writer: JoinHandle<()>)
     workers.into_iter().for_each(WorkerHandle::join);
     for thread in [hub, writer] {
         if thread.join().is_err() {
-            tracing::error!("a thread has panicked");
+            tracing::error!(MESSAGE_ID = catalog::FAULT, "a thread has panicked");
         }
     }
 }

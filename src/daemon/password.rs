@@ -8,7 +8,7 @@ use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
 use crate::base::record::{PasswordHash, PasswordWork};
-use crate::base::{Password, Seldom, Token};
+use crate::base::{Password, Seldom, Token, catalog};
 use crate::engine::input::PasswordOutcome;
 use crate::store::{Reader, StoreError};
 
@@ -104,7 +104,7 @@ impl Worker {
         };
         outcome.unwrap_or_else(|error| {
             if let Some(unsaid) = self.failing.failed(&error.to_string()) {
-                tracing::error!(%error, unsaid, "cannot look a password up");
+                tracing::error!(MESSAGE_ID = catalog::READING_FAILED, %error, unsaid, "cannot look a password up");
             }
             PasswordOutcome::Broken
         })

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::record::Record;
-use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName};
+use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName, catalog};
 use crate::engine::effect::{News, Place, Query, Refusal};
 use crate::engine::input::Range;
 use crate::net::native::{Keep, Line, Page};
@@ -118,7 +118,7 @@ impl Thread {
 
     fn failed(&mut self, error: &StoreError) {
         if let Some(unsaid) = self.failing.failed(&error.to_string()) {
-            tracing::error!(%error, unsaid, "cannot look something up");
+            tracing::error!(MESSAGE_ID = catalog::READING_FAILED, %error, unsaid, "cannot look something up");
         }
     }
 

@@ -102,6 +102,11 @@ fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)>
         ("server_name", old.server_name != new.server_name, false),
         ("registration", old.registration != new.registration, false),
         ("log.level", old.log_level != new.log_level, false),
+        (
+            "log.addresses",
+            old.log_addresses != new.log_addresses,
+            false,
+        ),
         ("listen", old.listen != new.listen, true),
     ];
     let settings = settings

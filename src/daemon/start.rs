@@ -16,10 +16,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::Config;
 use super::exit::Exit;
 use super::hub::{Clock, Hub};
-use super::log::Log;
+use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::{reader, settings, writer};
-use crate::base::{CallId, Timestamp};
+use crate::base::{CallId, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -104,29 +104,26 @@ impl Ways {
     }
 }
 
-pub(super) fn start_log(config: &Config) -> Result<Log, Exit> {
-    let log = Log::open(
-        Some(&config.log_file),
-        config.log_level,
-        config.limits.log_lines as usize,
-    )
-    .map_err(|error| {
-        Exit::io(
-            format!(
-                "cannot open the log file '{}': {error}",
-                config.log_file.display()
-            ),
-            &error,
-            Exit::CANT_CREATE,
-        )
-    })?;
-    tracing_subscriber::registry().with(log.layer()).init();
+/// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is.
+pub(super) fn start_log() -> Result<Log, Exit> {
+    let outlet = Outlet::new().map_err(|error| Exit::no_thread(&error))?;
+    let log = Log::new(Some(outlet));
+    tracing_subscriber::registry().with(log.clone()).init();
     // A panic is a fault of ours: it goes where the service messages go, and to standard error as always. What a thread
     // had in hand when it panicked nobody else can finish: it is better to end, and to be started again.
     let otherwise = std::panic::take_hook();
+    let told = log.clone();
     std::panic::set_hook(Box::new(move |panic| {
-        tracing::error!(%panic, "this is a fault of chatd");
-        otherwise(panic);
+        let error = panic.to_string().replace('\n', " ");
+        tracing::error!(
+            MESSAGE_ID = catalog::FAULT,
+            error,
+            "this is a fault of chatd"
+        );
+        told.flush();
+        if !told.tells_journal(tracing::Level::ERROR) {
+            otherwise(panic);
+        }
         std::process::exit(i32::from(Exit::SOFTWARE));
     }));
     Ok(log)
@@ -156,6 +153,7 @@ pub(super) fn connections_max(limit: u32) -> u32 {
             // With very few, half of them.
             let fitting = files - OTHER_FILES.min(files / 2);
             tracing::warn!(
+                MESSAGE_ID = catalog::FILES_FEW,
                 files,
                 wanted,
                 "fewer open files are allowed than limits.connections needs; {fitting} connections fit"

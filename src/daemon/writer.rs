@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::base::{Seldom, Ticket};
+use crate::base::{Seldom, Ticket, catalog};
 use crate::engine::input::{Fault, Input, Outcome};
 use crate::store::{self, Entry, Store, StoreError};
 
@@ -110,14 +110,14 @@ impl Writer {
             Ok(outcomes) => {
                 // A batch of nothing went nowhere near the disk.
                 if !entries.iter().all(Entry::is_empty) && self.storing.went_well() {
-                    tracing::info!("storing again");
+                    tracing::info!(MESSAGE_ID = catalog::STORING_AGAIN, "storing again");
                 }
                 let outcomes = outcomes.into_iter().map(outcome);
                 Input::Stored(tickets.drain(..).zip(outcomes).collect())
             }
             Err(error) => {
                 if let Some(unsaid) = self.storing.failed(&error.to_string()) {
-                    tracing::error!(%error, unsaid, "cannot store");
+                    tracing::error!(MESSAGE_ID = catalog::STORING_FAILED, %error, unsaid, "cannot store");
                 }
                 Input::NotStored {
                     tickets: std::mem::take(tickets),
@@ -137,7 +137,7 @@ impl Writer {
         self.indexed = Instant::now();
         self.unindexed = self.store.index(INDEX_MESSAGES).unwrap_or_else(|error| {
             if let Some(unsaid) = self.indexing.failed(&error.to_string()) {
-                tracing::warn!(%error, unsaid, "cannot bring the search index up to the log; the next message tries again");
+                tracing::warn!(MESSAGE_ID = catalog::INDEX_FAILED, %error, unsaid, "cannot bring the search index up to the log; the next message tries again");
             }
             false
         });

@@ -24,6 +24,7 @@ pub(super) enum Verified {
         device: Arc<str>,
     },
     Login {
+        name: Option<UserName>,
         user: Option<UserId>,
         device: Arc<str>,
     },
@@ -84,7 +85,11 @@ impl Engine {
         self.verify(
             asker,
             PasswordWork::Check(user, password),
-            Verified::Login { user, device },
+            Verified::Login {
+                name: name.cloned(),
+                user,
+                device,
+            },
         );
         Ok(())
     }
@@ -140,6 +145,7 @@ impl Engine {
                 Verified::Login {
                     user: Some(user),
                     device,
+                    ..
                 },
                 PasswordOutcome::Right(hash, token),
             ) => return self.add_session(asker, user, device, hash, token),
@@ -147,9 +153,12 @@ impl Engine {
                 return self.set_password(asker, user, hash);
             }
             (Verified::Replace { .. }, _) => self.refuse(&asker, Refusal::WrongPassword),
-            (Verified::Login { .. } | Verified::Register { .. }, _) => {
+            (Verified::Login { name, .. }, _) => {
+                self.note_login_refused(&asker, name);
                 self.refuse_login(&asker, Refusal::WrongPassword);
             }
+            // A password that is only hashed is not wrong.
+            (Verified::Register { .. }, _) => self.refuse(&asker, Refusal::Internal),
         }
         self.release(asker.conn);
     }

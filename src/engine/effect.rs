@@ -8,6 +8,7 @@ use crate::base::{
     UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
+use crate::engine::note::Note;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -119,6 +120,8 @@ pub enum Effect {
         /// The reply.
         reply: Reply,
     },
+    /// Tell the log.
+    Note(Note),
     /// Nothing is pending any more and everyone was told good-bye: the daemon may stop.
     Stopped,
 }

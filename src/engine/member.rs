@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::effect::{Effect, News, Refusal};
 use super::input::Outcome;
+use super::note::Note;
 use super::{Asker, Engine, Then};
 use crate::base::id::LOBBY;
 use crate::base::record::{Change, MemberRecord, RoomForm, RoomRecord};
@@ -149,13 +150,25 @@ impl Engine {
             room,
             joined,
         } = stored;
-        self.creating.remove(&room);
+        let created = self.creating.remove(&room).is_some() && outcome == Outcome::Changed;
+        if created {
+            self.note_room_created(user, room);
+        }
         match (outcome, joined) {
             (Outcome::Taken, _) => self.refuse(&asker, Refusal::RoomTaken),
             (_, true) => self.joined(Some(&asker), user, room),
             (_, false) => self.left(&asker, user, room),
         }
         self.release(asker.conn);
+    }
+
+    fn note_room_created(&mut self, user: UserId, room: RoomId) {
+        let user = self.state.users.get(&user).map(|user| user.name.clone());
+        let form = self.state.rooms.get(&room).map(|room| &room.form);
+        if let (Some(user), Some(RoomForm::Open(room))) = (user, form) {
+            let room = room.clone();
+            self.note(Note::RoomCreated { user, room });
+        }
     }
 
     pub(super) fn member_not_stored(&mut self, stored: Stored, refusal: Refusal) {

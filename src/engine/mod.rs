@@ -21,6 +21,7 @@ pub mod input;
 mod key;
 mod lookup;
 mod member;
+pub mod note;
 mod outbox;
 mod presence;
 mod session;
@@ -368,6 +369,7 @@ impl Engine {
             self.dismiss(conn);
         }
         if outcome == Outcome::Changed {
+            let ending = then.ending();
             for change in changes {
                 match change {
                     Change::RemoveUser(user) => {
@@ -377,12 +379,12 @@ impl Engine {
                             "your account was removed by the admin",
                         );
                     }
-                    Change::RemoveSession(session) => self.close_session(session),
+                    Change::RemoveSession(session) => self.end_session(session, ending),
                     Change::RemoveSessions { user, but } => self
                         .state
                         .sessions_but(user, but)
                         .into_iter()
-                        .for_each(|session| self.close_session(session)),
+                        .for_each(|session| self.end_session(session, ending)),
                     _ => {}
                 }
                 self.state.apply(change);

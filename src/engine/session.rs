@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::effect::{Bye, ByeReason, Effect, News, Refusal};
 use super::input::Outcome;
+use super::note::{Ending, Note};
 use super::{Asker, Engine, Then};
 use crate::base::record::{Change, LastLogin, SessionRecord};
 use crate::base::{ConnId, RoomId, Seq, SessionId, Target, Token, TokenHash, UserId};
@@ -89,6 +90,8 @@ impl Engine {
             .and_then(|token| self.state.session_by_token(&token))
             .filter(|session| session.expires_at >= self.now.wall);
         let Some(session) = alive else {
+            let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
+            self.note(Note::TokenRefused { from });
             self.refuse_login(asker, Refusal::DeadToken);
             return Ok(());
         };
@@ -110,6 +113,7 @@ impl Engine {
             .iter()
             .for_each(|change| self.state.apply(change.clone()));
         self.commit(changes, Then::Nothing);
+        self.note_visit(asker, id, Note::Resumed);
         self.admit(asker, user, id, None, last_login, cursors);
         Ok(())
     }
@@ -243,12 +247,18 @@ impl Engine {
                     .get(&session)
                     .map(|session| session.user);
                 match (user, outcome, registered) {
-                    (Some(user), Outcome::Changed, _) => {
+                    (Some(user), Outcome::Changed, registered) => {
+                        let of =
+                            registered.map_or(Note::LoggedIn as fn(_) -> _, |_| Note::Registered);
+                        self.note_visit(&asker, session, of);
                         self.admit(&asker, user, session, Some(token), last_login, &[])
                     }
                     (.., Some(_)) => self.refuse(&asker, Refusal::NameTaken),
                     // Meanwhile the password was changed or the account removed.
-                    (.., None) => self.refuse_login(&asker, Refusal::WrongPassword),
+                    (.., None) => {
+                        self.note_login_refused(&asker, None);
+                        self.refuse_login(&asker, Refusal::WrongPassword);
+                    }
                 }
             }
             Done::Logout | Done::Password => self.answer(&asker, News::Ok),
@@ -326,7 +336,8 @@ impl Engine {
     }
 
     /// Ends the connections of a session that is about to end.
-    pub(super) fn close_session(&mut self, session: SessionId) {
+    pub(super) fn end_session(&mut self, session: SessionId, ending: Ending) {
+        self.note_session_ended(session, ending);
         let user = self
             .state
             .sessions

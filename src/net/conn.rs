@@ -34,7 +34,7 @@ pub(super) struct Conn {
     reader: FrameReader,
     /// What was read but may not be looked at yet: the bound on what is outstanding is reached.
     backlog: Vec<u8>,
-    peer: Option<IpAddr>,
+    pub peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
     /// The bytes that these requests hold and that their answers may be long. An answer does not say which request it is

@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::base::Seldom;
 use crate::base::text::harmless;
+use crate::base::{Seldom, catalog};
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
 use crate::net::{Order, WorkerHandle};
@@ -336,7 +336,7 @@ impl Drop for ListenerHandle {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("a listener has panicked");
+            tracing::error!(MESSAGE_ID = catalog::FAULT, "a listener has panicked");
         }
     }
 }
@@ -390,7 +390,7 @@ impl Listener {
     /// The system has nothing left for one more connection, most likely no descriptor.
     async fn rest(&mut self, error: &io::Error, commands: &mut UnboundedReceiver<Command>) {
         if let Some(unsaid) = self.failing.failed(&error.to_string()) {
-            tracing::warn!(unsaid, "cannot accept connections, trying on: {error}");
+            tracing::warn!(MESSAGE_ID = catalog::ACCEPT_FAILED, %error, unsaid, "cannot accept connections, trying on");
         }
         // A command ends the rest, and so does the end of commands: the loop finds that again.
         if let Ok(Some(command)) = tokio::time::timeout(REST, commands.recv()).await {

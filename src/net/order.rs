@@ -102,7 +102,7 @@ impl Worker {
             Ok(stream) if !self.stopping => stream,
             outcome => {
                 if let Err(error) = outcome {
-                    tracing::warn!("cannot serve a connection: {error}");
+                    tracing::warn!(%error, "cannot serve a connection");
                 }
                 self.connections.fetch_sub(1, Ordering::Relaxed);
                 return;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 
-use crate::base::ConnId;
+use crate::base::{ConnId, catalog};
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
 use crate::net::conn::{Conn, Phase, READ_BYTES};
@@ -44,7 +44,7 @@ impl WorkerHandle {
     /// Waits until the worker has ended, which it does some time after [`Order::Stop`].
     pub fn join(self) {
         if self.thread.join().is_err() {
-            tracing::error!("a worker has panicked");
+            tracing::error!(MESSAGE_ID = catalog::FAULT, "a worker has panicked");
         }
     }
 }
@@ -324,14 +324,17 @@ impl Worker {
         self.leave_hub(slot);
         self.fanout.close(slot);
         let place = &mut self.slots[slot as usize];
-        if place.conn.take().is_some() {
+        if let Some(conn) = place.conn.take() {
             // A place whose turns are used up stays empty, or a late answer could reach somebody else.
             if let Some(turn) = place.turn.checked_add(1) {
                 place.turn = turn;
                 self.free.push(slot);
             }
             self.connections.fetch_sub(1, Ordering::Relaxed);
-            tracing::debug!("disconnected");
+            tracing::debug!(
+                peer = conn.peer.map(tracing::field::display),
+                "disconnected"
+            );
         }
     }
 

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::base::UserName;
+use crate::base::{UserName, catalog};
 use crate::store::StoreError;
 
 /// The key's name in the state folder.
@@ -183,8 +183,8 @@ fn parse_key(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
 pub(super) fn warn_of_readers(path: &Path) {
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {
-        let path = path.display();
-        tracing::warn!("others may read the identity key '{path}'; chmod 600 it");
+        let file = path.display();
+        tracing::warn!(MESSAGE_ID = catalog::KEY_EXPOSED, %file, "others may read the identity key; chmod 600 it");
     }
 }
 

@@ -130,7 +130,7 @@ methods! {
     Shutdown { message: Option<Words>, in_seconds: Option<u32> } -> ShutdownPlan, CHANGES, ONCE;
     /// Read the configuration again and reopen the log file.
     Reload {} -> Reloaded, CHANGES, ONCE;
-    /// Turn chatd's own log on or off, or set its level.
+    /// Turn chatd's own log on or off, or set the level of all that chatd says.
     SetLog { on: Option<bool>, level: Option<LogLevel> } -> LogState, CHANGES, ONCE;
     /// Show the last lines of chatd's own log.
     ShowLog { lines: Option<u32> } -> LogLines, READS, ONCE;

@@ -74,7 +74,10 @@ fn with_every_line_in_force_it_is_the_defaults() {
     assert_eq!(file["allow_plaintext"], Value::from(false));
     assert_eq!(
         file["log"],
-        Value::Table(Table::from_iter([("level".into(), "info".into())]))
+        Value::Table(Table::from_iter([
+            ("addresses".into(), "masked".into()),
+            ("level".into(), "info".into())
+        ]))
     );
     let limits: Limits = file["limits"].clone().try_into().unwrap();
     assert_eq!(limits, Limits::default());

@@ -3,7 +3,10 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Daemon, Process, Talker, until};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::{Daemon, Process, Talker, run, until};
 
 /// A daemon that writes a line for whatever a connection does.
 fn talkative() -> Daemon {
@@ -98,17 +101,20 @@ fn show_and_follow() {
     let line = while_people_come(&daemon, || follower.line_with("line"));
     let said: serde_json::Value = serde_json::from_str(&line).expect("an object a line");
     let text = said["line"].as_str().expect("a line");
-    assert!(daemon.log().contains(text), "'{text}' is not in the file");
+    daemon.logged(text);
 }
 
-/// `clear-log` empties the file and what `log show` would print, and says that the journal is another thing.
+/// `clear-log` empties the file and what `log show` would print. Of a journal nothing is said where there is none.
 #[test]
 fn clear() {
     let daemon = talkative();
     grows(&daemon);
     daemon.ctl(&["log", "off"]).done();
     let said = daemon.ctl(&["clear-log", "--yes"]).done();
-    assert!(said.contains("journal"), "{said}");
+    assert!(
+        said.contains("is empty") && !said.contains("journal"),
+        "{said}"
+    );
     assert_eq!(daemon.log(), "");
     assert_eq!(daemon.ctl(&["log", "show"]).done(), "");
     daemon.ctl(&["log", "on"]).done();
@@ -143,7 +149,7 @@ fn rotation() {
     grows(&daemon);
     let old = daemon.folder().join("chatd.log.1");
     fs::rename(daemon.log_file(), &old).expect("the folder is ours");
-    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    daemon.signal(Signal::SIGHUP);
     until("there is a new file", || {
         daemon.greet();
         daemon.log_file().exists().then_some(())
@@ -151,4 +157,118 @@ fn rotation() {
     let moved = fs::read(&old).expect("it was just moved");
     grows(&daemon);
     assert_eq!(fs::read(&old).expect("it is still there"), moved);
+}
+
+/// That also with a configuration that is wrong: the file comes first.
+#[test]
+fn rotation_whatever_the_configuration() {
+    let daemon = Daemon::start();
+    fs::rename(daemon.log_file(), daemon.folder().join("chatd.log.1")).expect("the folder is ours");
+    daemon.configure("listen = 7");
+    let stderr = daemon.ctl(&["reload"]).failed(1);
+    assert!(stderr.contains("line 1, column 10"), "{stderr}");
+    daemon.logged("cannot reload");
+}
+
+/// A log file that cannot be opened keeps nobody from talking. Where it can be looked for it is told, the lines are kept
+/// in memory, and a reload tries the file again.
+#[test]
+fn a_file_that_cannot_be_opened() {
+    let mut daemon = Daemon::prepare("", &[]);
+    fs::create_dir(daemon.log_file()).expect("the folder is ours");
+    daemon.launch();
+    let mut anna = daemon.register("anna");
+    anna.say("lobby", "nobody notices");
+    let status = &daemon.ctl_json(&["status"])["log"];
+    let problem = status["problem"].as_str().expect("there is one");
+    assert!(problem.starts_with("cannot be opened: "), "{status}");
+    let status = daemon.ctl(&["status"]).done();
+    assert!(status.contains(problem), "{status}");
+    let shown = daemon.ctl(&["log", "show"]).done();
+    let told = "WARN cannot open the log file";
+    assert!(shown.contains(told) && shown.contains(problem), "{shown}");
+    assert!(shown.contains("INFO registered user=anna"), "{shown}");
+    let stderr = daemon.ctl(&["reload"]).failed(1);
+    assert!(
+        stderr.contains("cannot open the log file again"),
+        "{stderr}"
+    );
+
+    fs::remove_dir(daemon.log_file()).expect("it is empty");
+    daemon.ctl(&["reload"]).done();
+    assert_eq!(daemon.ctl_json(&["status"])["log"]["problem"], Value::Null);
+    daemon.logged("INFO control");
+    assert!(
+        daemon.log().contains("WARN log file not written lines="),
+        "{}",
+        daemon.log()
+    );
+    daemon.signal(Signal::SIGTERM);
+    let stderr = daemon.ended().stderr;
+    assert_eq!(
+        stderr.matches(told).count(),
+        2,
+        "at the start and at the reload: {stderr}"
+    );
+}
+
+/// A disk that is full costs lines, and that is told once.
+#[test]
+fn a_file_that_cannot_be_written() {
+    let mut daemon = Daemon::prepare("", &[]);
+    std::os::unix::fs::symlink("/dev/full", daemon.log_file()).expect("the folder is ours");
+    daemon.launch();
+    for name in ["anna", "boris", "carla"] {
+        daemon.register(name);
+    }
+    daemon.still_serves();
+    let problem = &daemon.ctl_json(&["status"])["log"]["problem"];
+    assert!(
+        problem
+            .as_str()
+            .is_some_and(|text| text.contains("No space left")),
+        "{problem}"
+    );
+    daemon.signal(Signal::SIGTERM);
+    let output = daemon.ended();
+    let told = "WARN cannot write to the log file";
+    assert_eq!(
+        (output.code, output.stderr.matches(told).count()),
+        (0, 1),
+        "{output:#?}"
+    );
+}
+
+/// In the foreground what goes into the file is on standard error, too, and standard output tells the addresses alone.
+#[test]
+fn in_the_foreground() {
+    let mut daemon = Daemon::start();
+    daemon.register("anna");
+    daemon.signal(Signal::SIGTERM);
+    let output = daemon.ended();
+    assert_eq!(
+        output.stdout,
+        format!("listening on {}\n", daemon.address())
+    );
+    assert_eq!(output.stderr, daemon.log());
+    assert!(
+        output
+            .stderr
+            .contains(" INFO registered user=anna session=1 peer=127.")
+    );
+    assert!(!output.stderr.contains("MESSAGE_ID"), "{}", output.stderr);
+}
+
+/// Whoever starts a daemon that cannot start is told why in one line, as by any program.
+#[test]
+fn a_failed_start_in_the_foreground() {
+    let daemon = Daemon::prepare("", &["--listen", "192.0.2.1:2428"]);
+    let stderr = run(&mut daemon.command(), "").failed(78);
+    assert!(
+        stderr.starts_with("chatd: '192.0.2.1:2428' can be reached"),
+        "{stderr}"
+    );
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let log = daemon.log();
+    assert_eq!(log, "", "its place is not known before the configuration");
 }

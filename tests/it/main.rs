@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 // What needs no running daemon: the map, the specification, the shipped files.
+mod catalog;
 mod config;
 mod docs;
 mod layers;
@@ -27,6 +28,7 @@ mod handed;
 mod history;
 mod hostile;
 mod init;
+mod journal;
 mod log;
 mod restart;
 mod rooms;

@@ -23,11 +23,7 @@ fn few_open_files() {
     assert!((10..99).contains(&served), "{served} of 99 were served");
     daemon.ctl(&["status"]).done();
     inside.say("lobby", "nothing noticed");
-    assert!(
-        daemon.log().contains("fewer open files"),
-        "{}",
-        daemon.log()
-    );
+    daemon.logged("fewer open files");
     assert!(daemon.log().len() < 1_000, "{}", daemon.log());
 }
 
@@ -60,7 +56,7 @@ fn a_disk_that_takes_no_more() {
     assert_eq!(page.texts(), [(last, text)]);
     let mut resumed = daemon.resume(&boris.token, &[("lobby", last - 1)]);
     assert_eq!(resumed.expect_message("lobby").0, last);
-    assert!(daemon.log().contains("cannot store"), "{}", daemon.log());
+    daemon.logged("cannot store");
     assert!(daemon.log().len() < 4_000, "{}", daemon.log());
 }
 
@@ -74,7 +70,7 @@ fn a_database_that_was_taken_away() {
     std::fs::rename(&database, &away).expect("it is there");
     let answer: Value = ask!(anna, "send", to: "lobby", text: "lost");
     assert_eq!(answer.code(), "internal");
-    assert!(daemon.log().contains("was moved away"), "{}", daemon.log());
+    daemon.logged("was moved away");
     std::fs::rename(&away, &database).expect("it is there");
     assert_eq!(anna.say("lobby", "kept too"), 2);
 }

@@ -69,10 +69,10 @@ fn strings_finds_no_secret() {
     look(&daemon);
 }
 
-/// Nor does the log file, at any level.
+/// Nor does the log, neither in its file nor on standard error, at any level.
 #[test]
 fn the_log_tells_no_secret() {
-    let daemon = Daemon::start();
+    let mut daemon = Daemon::start();
     daemon.ctl(&["log", "level", "trace"]).done();
     let mut anna = daemon.register("anna");
     anna.say("lobby", "not for the log");
@@ -82,10 +82,21 @@ fn the_log_tells_no_secret() {
     daemon
         .ctl_with(&["user", "add", "boris"], "okapi okapi\n")
         .done();
+    ask!(daemon.greet(), "login", name: "anna", password: "a wrong zebra").must_be("error");
+    ask!(anna, "password", old: "correct horse battery", new: "gnu gnu gnu").must_be("ok");
+    ask!(anna, "logout").must_be("ok");
+    ask!(daemon.greet(), "resume", token: anna.token).must_be("error");
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    let stderr = daemon.ended().stderr;
     let log = daemon.log();
-    assert!(!log.is_empty());
+    for told in ["registered", "login refused", "token refused", "stopped"] {
+        assert!(log.contains(told) && stderr.contains(told), "no '{told}'");
+    }
+    let log = log + &stderr;
     for secret in [
         "correct horse",
+        "a wrong zebra",
+        "gnu gnu",
         "okapi",
         &anna.token[3..],
         "not for the log",

@@ -263,7 +263,7 @@ fn waiting_ends_when_the_daemon_serves_or_the_time_is_up() {
         vec![vec![json!({"parameters": {
             "state": state, "server": "s", "version": "v", "pid": 1, "since": "2026-11-20T10:30:00Z", "addresses": [],
             "usersOnline": 0, "connections": 0, "users": 0, "sessions": 0, "rooms": 1, "messages": 0,
-            "log": {"on": true, "level": "info"}, "database": {"file": "f", "bytes": 1}
+            "log": {"on": true, "level": "info", "journal": false}, "database": {"file": "f", "bytes": 1}
         }})]]
     };
     let daemon = FakeDaemon::start(vec![
@@ -319,7 +319,8 @@ fn a_log_level_is_one_of_the_words() {
         wrong.contains("[possible values: off, error, warn, info, debug, trace]"),
         "{wrong}"
     );
-    let daemon = FakeDaemon::with(json!({"parameters": {"on": true, "level": "debug"}}));
+    let daemon =
+        FakeDaemon::with(json!({"parameters": {"on": true, "level": "debug", "journal": false}}));
     let result = chatctl(&daemon.path(), &["log", "level", "debug"]);
     assert_eq!(
         result,

@@ -79,9 +79,9 @@ fn of_the_groups() {
     Usage: chatctl log [OPTIONS] <VERB>
 
     Verbs:
-      on      Write lines again
-      off     Write no lines
-      level   Set how much is written; each level includes those before it
+      on      Write lines to it again
+      off     Write no lines to it; the journal goes on
+      level   Set how much is told, in the journal as well
       show    Show the last lines of chatd's own log
       follow  Show the lines of chatd's own log as they come
 
@@ -191,26 +191,27 @@ fn of_each_verb() {
 
     Options:
 
-    Write lines again
+    Write lines to it again
 
     Usage: chatctl log on [OPTIONS]
 
     Options:
           --yes            Do not ask
 
-    Write no lines
+    Write no lines to it; the journal goes on
 
     Usage: chatctl log off [OPTIONS]
 
     Options:
           --yes            Do not ask
 
-    Set how much is written; each level includes those before it
+    Set how much is told, in the journal as well
 
     Usage: chatctl log level [OPTIONS] <LEVEL>
 
     Arguments:
-      <LEVEL>  The level [possible values: off, error, warn, info, debug, trace]
+      <LEVEL>  The level; each includes those before it [possible values: off,
+               error, warn, info, debug, trace]
 
     Options:
           --yes            Do not ask

@@ -4,8 +4,8 @@ use crate::base::{SessionId, Timestamp};
 use crate::ctl::show;
 use crate::ctl::table::Look;
 use crate::wire::control::{
-    DaemonStatus, Database, LogCleared, LogLevel, LogState, Reloaded, Room, Rooms, Session,
-    Sessions, ShutdownPlan, State, User, Users,
+    DaemonStatus, Database, LogCleared, LogLevel, LogLines, LogState, Reloaded, Room, Rooms,
+    Session, Sessions, ShutdownPlan, State, User, Users,
 };
 
 /// 2026-11-20T10:30:00Z.
@@ -28,6 +28,24 @@ fn log(on: bool) -> LogState {
         on,
         level: LogLevel::Info,
         file: Some("/var/log/chatd/chatd.log".into()),
+        problem: None,
+        journal: false,
+    }
+}
+
+/// As it is under systemd.
+fn journaled(on: bool) -> LogState {
+    LogState {
+        journal: true,
+        ..log(on)
+    }
+}
+
+/// As it is when the file is somebody else's.
+fn memory_only() -> LogState {
+    LogState {
+        problem: Some("cannot be opened: Permission denied (os error 13)".into()),
+        ..journaled(true)
     }
 }
 
@@ -275,13 +293,22 @@ fn what_was_done() {
         reloaded(&["registration", "listen"], &["listen"]),
         show::log_state(&log(true)),
         show::log_state(&log(false)),
+        show::log_state(&journaled(true)),
+        show::log_state(&journaled(false)),
+        show::log_state(&memory_only()),
+        show::log_lines(&LogLines {
+            lines: vec!["a line".into()],
+            problem: memory_only().problem,
+        }),
         show::log_cleared(&LogCleared {
             file: log(true).file,
             bytes: 4_096,
+            journal: true,
         }),
         show::log_cleared(&LogCleared {
             file: None,
             bytes: 0,
+            journal: false,
         }),
         show::users(&Users { users: vec![] }, NOW, WIDE),
         show::connected(&Users { users: vec![] }, NOW, WIDE),
@@ -303,8 +330,16 @@ fn what_was_done() {
     in force after a restart only: listen
     the log is on, level info, /var/log/chatd/chatd.log
     the log is off, /var/log/chatd/chatd.log
-    '/var/log/chatd/chatd.log' is empty, 4.0 KiB are gone; the journal is the system's and is not cleared
-    the lines kept in memory are gone; the journal is the system's and is not cleared
+    the log is on, level info, /var/log/chatd/chatd.log, and in the journal
+    the log is off, /var/log/chatd/chatd.log; the journal goes on, level info
+    `chatctl log level off` silences both
+    the log is on, level info, kept in memory: '/var/log/chatd/chatd.log' cannot be opened: Permission denied (os error 13), and in the journal
+    a line
+    (kept in memory: the file cannot be opened: Permission denied (os error 13))
+    '/var/log/chatd/chatd.log' is empty, 4.0 KiB are gone
+    the journal has them still; as root, `journalctl --rotate --vacuum-time=1s` clears it, for all services
+    (for chatd alone with --namespace=chatd, if its unit says LogNamespace=chatd)
+    the lines kept in memory are gone
     there are no accounts
     nobody is connected
     there are no sessions

@@ -279,7 +279,10 @@ impl Sim {
             Effect::Password { ticket, work } => self.passwords.push_back((ticket, work)),
             Effect::Reply { call, .. } => assert!(self.calls.remove(&call), "{call:?} twice"),
             Effect::Stopped => self.stopped += 1,
-            Effect::Tell { .. } | Effect::Query { .. } | Effect::Signal { .. } => {}
+            Effect::Tell { .. }
+            | Effect::Query { .. }
+            | Effect::Signal { .. }
+            | Effect::Note(_) => {}
         }
     }
 

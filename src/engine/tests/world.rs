@@ -17,6 +17,7 @@ use crate::base::{
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Reply};
 use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Request, Rules};
+use crate::engine::note::Note;
 
 /// What the writer is asked for.
 pub enum Job {
@@ -40,6 +41,7 @@ pub struct World {
     rows: Rows,
     tokens: u8,
     pub stopped: bool,
+    pub notes: Vec<Note>,
     pub replies: Vec<Reply>,
 }
 
@@ -60,6 +62,7 @@ impl World {
             rows: Rows::default(),
             tokens: 0,
             stopped: false,
+            notes: Vec::new(),
             replies: Vec::new(),
         }
     }
@@ -267,6 +270,7 @@ impl World {
             Effect::Password { ticket, work } => self.password(ticket, work),
             Effect::Reply { reply, .. } => self.replies.push(reply),
             Effect::Stopped => self.stopped = true,
+            Effect::Note(note) => self.notes.push(note),
             Effect::Admit { .. } => {}
         }
     }

@@ -52,6 +52,9 @@ replies! {
         on: bool,
         level: LogLevel,
         #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
+        /// Why lines do not get into the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")] problem: Option<String>,
+        journal: bool,
     }
     /// See [`super::Shutdown`].
     ShutdownPlan {
@@ -62,7 +65,10 @@ replies! {
     /// See [`super::Reload`]: the settings that have changed since they were last read, and those that wait for a restart.
     Reloaded { changed: Vec<String>, need_restart: Vec<String>, }
     /// See [`super::ShowLog`].
-    LogLines { lines: Vec<Arc<str>>, }
+    LogLines {
+        lines: Vec<Arc<str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] problem: Option<String>,
+    }
     /// See [`super::FollowLog`]. Without a line it is the end of the stream.
     #[derive(Default)]
     LogLine {
@@ -74,6 +80,7 @@ replies! {
     LogCleared {
         #[serde(default, skip_serializing_if = "Option::is_none")] file: Option<String>,
         bytes: u64,
+        journal: bool,
     }
     /// See [`super::ListUsers`] and [`super::ListConnected`].
     Users { users: Vec<User>, }

@@ -69,8 +69,7 @@ impl Daemon {
     /// One that is started by a shell that does this first, such as setting limits.
     #[track_caller]
     pub fn start_after(shell: &str) -> Self {
-        let mut daemon = Self::prepare("", &[]);
-        daemon.comes_after(shell);
+        let mut daemon = Self::prepare_after(shell, "", &[]);
         daemon.launch();
         daemon
     }
@@ -78,6 +77,13 @@ impl Daemon {
     /// From now on it is started by a shell that does this first.
     pub fn comes_after(&mut self, shell: &str) {
         self.shell = Some(shell.to_owned());
+    }
+
+    /// The same with this configuration file and these further arguments, before it runs.
+    pub fn prepare_after(shell: &str, config: &str, args: &[&str]) -> Self {
+        let mut daemon = Self::prepare(config, args);
+        daemon.comes_after(shell);
+        daemon
     }
 
     /// Writes another configuration file; for the next start or reload.
@@ -259,9 +265,19 @@ impl Daemon {
         self.folder.path().join("chatd.log")
     }
 
-    /// What is in the log file.
+    /// What is in the log file; nothing when something else is there, such as a device.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
+        let is_file = self.log_file().is_file();
+        let bytes = is_file.then(|| fs::read(self.log_file()).ok()).flatten();
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until this is in the log file, which is written a moment after it is said.
+    #[track_caller]
+    pub fn logged(&self, text: &str) {
+        super::until(&format!("'{text}' is in the log"), || {
+            self.log().contains(text).then_some(())
+        });
     }
 
     /// Memory that it occupies, in KiB.

@@ -1,0 +1,128 @@
+//! What an admin may want to know of later: who came, who was turned away, what ended. The engine says what has happened
+//! and when; how that is worded, and whether anybody wants to know, is for those who carry it out.
+
+use std::net::IpAddr;
+
+use super::effect::Effect;
+use super::session::Done;
+use super::{Asker, Engine, Then};
+use crate::base::{RoomName, SessionId, UserName};
+
+/// One such thing. There is no password, token or text of a message in any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Somebody made an account, and is logged in.
+    Registered(Visit),
+    /// Somebody gave the right password.
+    LoggedIn(Visit),
+    /// Somebody came back with a token.
+    Resumed(Visit),
+    /// A password was wrong, or nobody has that name.
+    LoginRefused {
+        /// The name that was tried, if it can be one.
+        user: Option<UserName>,
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
+    /// A token was dead or invented.
+    TokenRefused {
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
+    /// A session is over and its token dead. Those of an account that is removed go with it, unsaid.
+    SessionEnded {
+        /// Whose.
+        user: UserName,
+        /// Which.
+        session: SessionId,
+        /// Why.
+        ending: Ending,
+    },
+    /// Somebody made a room.
+    RoomCreated {
+        /// Who.
+        user: UserName,
+        /// Which.
+        room: RoomName,
+    },
+}
+
+/// Who has come, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Who.
+    pub user: UserName,
+    /// On which session.
+    pub session: SessionId,
+    /// From which address; none for a local socket.
+    pub from: Option<IpAddr>,
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its device has logged out.
+    LoggedOut,
+    /// The password was changed on another device.
+    PasswordChanged,
+    /// A further login left no room for it.
+    Displaced,
+    /// The admin ended it, or gave the account another password.
+    Revoked,
+    /// It was not used for too long.
+    Expired,
+}
+
+impl Then {
+    /// Why the sessions end that end with what is stored.
+    pub(super) fn ending(&self) -> Ending {
+        match self {
+            Self::Session(stored) => match stored.done {
+                Done::Logout => Ending::LoggedOut,
+                Done::Password => Ending::PasswordChanged,
+                Done::Login { .. } => Ending::Displaced,
+            },
+            Self::Admin(_) => Ending::Revoked,
+            Self::Nothing | Self::Member(_) | Self::Talk(_) => Ending::Expired,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn note(&mut self, note: Note) {
+        self.effects.push(Effect::Note(note));
+    }
+
+    /// Somebody has come; `of` says how.
+    pub(super) fn note_visit(&mut self, asker: &Asker, session: SessionId, of: fn(Visit) -> Note) {
+        let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
+        if let Some(user) = self.owner(session) {
+            self.note(of(Visit {
+                user,
+                session,
+                from,
+            }));
+        }
+    }
+
+    pub(super) fn note_login_refused(&mut self, asker: &Asker, user: Option<UserName>) {
+        let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
+        self.note(Note::LoginRefused { user, from });
+    }
+
+    /// To be called while the session is still known.
+    pub(super) fn note_session_ended(&mut self, session: SessionId, ending: Ending) {
+        if let Some(user) = self.owner(session) {
+            self.note(Note::SessionEnded {
+                user,
+                session,
+                ending,
+            });
+        }
+    }
+
+    fn owner(&self, session: SessionId) -> Option<UserName> {
+        let user = self.state.sessions.get(&session)?.user;
+        Some(self.state.users.get(&user)?.name.clone())
+    }
+}
