@@ -8,19 +8,19 @@ from people import Talker
 from stage import SERVICE, SOCKETS, STATE
 from stage import holds, must, run, same, show, state, step, stop_all, systemctl, systemd_version
 
-ASIDE = "/root/chatd.aside"
+REAL = "/root/chatd.real"
 
 
 def without_a_database(tell):
     """Tells a part of the story on an empty state folder, and puts the old one back."""
     stop_all()
-    shutil.move(STATE, ASIDE)
+    shutil.move(STATE, REAL)
     try:
         tell()
     finally:
         stop_all()
         shutil.rmtree(STATE, ignore_errors=True)
-        shutil.move(ASIDE, STATE)
+        shutil.move(REAL, STATE)
 
 
 def keep(path, content, mode=0o600):
@@ -33,13 +33,13 @@ def keep(path, content, mode=0o600):
 @step("zero-touch: a first admin in a credential has an account when chatd is first started")
 def _():
     def tell():
-        keep("/etc/credstore/chatd.first-admin", b"ada:the analytical engine\n")
+        keep("/etc/credstore/chatd.first-admin", b"ada\nthe analytical engine\n")
         if systemd_version() < 254:
             enable("LoadCredential=chatd.first-admin:/etc/credstore/chatd.first-admin")
         systemctl("start", SERVICE)
         Talker().ask("login", name="ada", password="the analytical engine")
         # Once is enough: it is no way to set a password.
-        keep("/etc/credstore/chatd.first-admin", b"ada:another password\n")
+        keep("/etc/credstore/chatd.first-admin", b"ada\nanother password\n")
         systemctl("restart", SERVICE)
         Talker().ask("login", name="ada", password="the analytical engine")
 

@@ -4,7 +4,7 @@ import os
 
 from people import Talker
 from stage import DROP_INS, EXAMPLES, SERVICE, Journal
-from stage import configure, drop_in, holds, must, run, same, show, state, step, stop_all, systemctl, until
+from stage import configure, drop_in, holds, must, same, show, state, step, stop_all, systemctl, until
 
 
 def commands(name):
@@ -64,6 +64,5 @@ def _():
     configure('listen = ["127.0.0.1:2429"]\n')
     journal = Journal()
     systemctl("restart", SERVICE)
-    until("it is told", lambda: "chatd-client.socket" in run("journalctl", "--no-pager", "-x", "--unit", SERVICE,
-                                                            f"--after-cursor={journal.cursor}").out)
+    until("it is told", lambda: "chatd-client.socket" in journal.read("-x", "--unit", SERVICE))
     same("the echo", Talker().ask("echo", text="2428")["text"], "2428")

@@ -135,20 +135,21 @@ def _():
     same("the service", show(SERVICE, "ActiveState", "Result"), ["inactive", "success"])
     same("the sockets", inodes(), sockets)
     same("the echo", Talker().ask("echo", text="you there?")["text"], "you there?")
-    same("the service", state(), "active")
+    until("it is up", lambda: state() == "active")
 
 
 @step("chatctl starts it, too, by its own socket")
 def _():
     systemctl("stop", SERVICE)
     must("chatctl", "wait", "--timeout", "20s")
-    same("the service", state(), "active")
+    until("it is up", lambda: state() == "active")
 
 
 @step("chatctl shutdown ends it in order, and systemd leaves it so until somebody connects")
 def _():
     journal = Journal()
-    must("chatctl", "shutdown", "--yes", "--message", "back soon")
+    told = must("chatctl", "shutdown", "--yes", "--message", "back soon")
+    holds("its answer", told, "systemctl stop chatd-client.socket chatd-control.socket")
     until("it has ended", lambda: state() == "inactive")
     same("the result", show(SERVICE, "Result", "NRestarts"), ["success", "0"])
     holds("the journal", journal.text("--unit", SERVICE), "Deactivated successfully")

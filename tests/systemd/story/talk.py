@@ -3,7 +3,7 @@
 import json
 
 from people import PASSWORD, Person, Talker
-from stage import CONTROL, SERVICE, Journal, holds, must, refused, run, same, show, step, systemd_version, until
+from stage import CONTROL, SERVICE, Journal, holds, lay_aside, must, refused, run, same, show, step, systemd_version, until
 
 
 @step("people register, talk and read with chat-client", settled=False)
@@ -16,6 +16,7 @@ def _():
     same("the lobby", heard[-2:], [("anna", "good morning"), ("boris", "good evening, anna")])
     boris.says("between us", to="@anna")
     same("what was said to anna", anna.heard("@boris")[-1]["text"], "between us")
+    lay_aside()
 
 
 @step("people come by IPv6, too")
@@ -29,7 +30,7 @@ def _():
 def _():
     talker = Talker()
     talker.login()
-    until("the status counts her", lambda: "1 " in show(SERVICE, "StatusText"))
+    until("the status counts her", lambda: "1 online" in show(SERVICE, "StatusText"))
     same("people online", json.loads(must("chatctl", "--json", "status"))["usersOnline"], 1)
 
 
@@ -54,4 +55,14 @@ def _():
     asked = waiting.send("hello", protocol=1, client="story/1")
     must("chatctl", "resume", "--yes")
     same("the answer to who waited", waiting.answer(asked)["type"], "hello")
-    holds("the status", show(SERVICE, "StatusText"), "127.0.0.1:2428")
+    until("the status says that it serves", lambda: "serving" in show(SERVICE, "StatusText"))
+
+
+@step("pause --refuse turns people away, though it is systemd that listens")
+def _():
+    must("chatctl", "pause", "--refuse", "--yes")
+    turned_away = Talker(greet=False)
+    turned_away.send("hello", protocol=1, client="story/1")
+    until("it is closed", lambda: turned_away.next() is None)
+    must("chatctl", "resume", "--yes")
+    same("the echo", Talker().ask("echo", text="open again")["text"], "open again")
