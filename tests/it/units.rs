@@ -48,7 +48,9 @@ impl Unit {
                 continue;
             }
             if let Some(name) = line.strip_prefix('[') {
-                let name = name.strip_suffix(']').unwrap_or_else(|| wrong("no section"));
+                let name = name
+                    .strip_suffix(']')
+                    .unwrap_or_else(|| wrong("no section"));
                 let known = ["Unit", "Service", "Socket", "Install"].contains(&name);
                 assert!(known, "{file}:{number}: there is no section '{name}'");
                 section = name.to_owned();
@@ -99,7 +101,10 @@ fn constant(file: &str, name: &str) -> String {
         .find(|line| line.contains(&format!("const {name}: ")));
     let line = line.unwrap_or_else(|| panic!("there is no const {name} in {file}"));
     let (_, value) = line.split_once(" = ").unwrap();
-    value.trim_end_matches(';').replace('_', "")
+    value
+        .trim_end_matches(';')
+        .trim_matches('"')
+        .replace('_', "")
 }
 
 #[test]
@@ -150,6 +155,7 @@ fn pages_and_examples_that_are_named_are_shipped() {
                 .chars()
                 .take_while(|letter| letter.is_alphanumeric() || *letter == '.')
                 .collect();
+            let name = name.trim_end_matches('.');
             let example =
                 Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("systemd/examples/{name}"));
             assert!(
@@ -174,6 +180,37 @@ fn the_service_and_its_sockets_name_each_other() {
         let socket = Unit::read(&format!("systemd/{socket}"));
         assert_eq!(socket.one("Socket.Service"), "chatd.service");
     }
+}
+
+#[test]
+fn the_sockets_have_the_names_by_which_chatd_knows_them() {
+    for (socket, name) in [("client", "CLIENT"), ("control", "CONTROL")] {
+        let unit = Unit::read(&format!("systemd/chatd-{socket}.socket"));
+        assert_eq!(
+            unit.one("Socket.FileDescriptorName"),
+            constant("src/daemon/handed.rs", name)
+        );
+    }
+}
+
+#[test]
+fn every_credential_of_the_example_is_one_that_the_manual_tells_of() {
+    let example = read("systemd/examples/credentials.conf");
+    let manual = read("packaging/man/chatd.8").replace("\\-", "-");
+    let lines = example
+        .lines()
+        .filter(|line| line.starts_with("#LoadCredential"));
+    for line in lines {
+        let (_, credential) = line.split_once('=').unwrap();
+        let name = credential.split(':').next().unwrap();
+        for (file, text) in [
+            ("chatd(8)", &manual),
+            ("chatd.service", &read("systemd/chatd.service")),
+        ] {
+            assert!(text.contains(name), "{file} does not tell of '{name}'");
+        }
+    }
+    assert_eq!(service().one("Service.ImportCredential"), "chatd.*");
 }
 
 #[test]
@@ -233,7 +270,10 @@ fn an_empty_assignment_resets_what_the_service_has_set() {
         for (name, values) in Unit::read(&file).0 {
             if values.iter().any(String::is_empty) {
                 let is_set = !service().all(&name).is_empty();
-                assert!(is_set, "{file} resets {name}, which the service does not set");
+                assert!(
+                    is_set,
+                    "{file} resets {name}, which the service does not set"
+                );
             }
         }
     }

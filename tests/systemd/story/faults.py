@@ -150,6 +150,20 @@ def _():
     heals()
 
 
+@step("without its control socket chatd makes one for itself, in its state folder")
+def _():
+    stop_all()
+    systemctl("mask", "--runtime", "chatd-control.socket")
+    try:
+        systemctl("start", SERVICE)
+        must("chatctl", "--socket", f"{STATE}/run/io.chatd.Control", "status")
+    finally:
+        stop_all()
+        systemctl("unmask", "--runtime", "chatd-control.socket")
+        shutil.rmtree(f"{STATE}/run", ignore_errors=True)
+    heals()
+
+
 @step("a socket unit whose service is masked refuses to listen, instead of letting people wait for ever")
 def _():
     stop_all()

@@ -227,7 +227,6 @@ def settle():
     if changed:
         stop_all()
         systemctl("daemon-reload")
-    run("systemctl", "reset-failed", *UNITS)
     systemctl("start", *UNITS)
 
 
