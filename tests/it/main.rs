@@ -9,6 +9,7 @@ mod docs;
 mod layers;
 mod man;
 mod spec;
+mod units;
 
 // What they are made with.
 mod full;
