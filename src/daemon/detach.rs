@@ -18,6 +18,7 @@ use daemonize::{Daemonize, Outcome};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::args::Args;
+use super::complain;
 use super::config::Config;
 use super::exit::Exit;
 use pid_file::PidFile;
@@ -36,7 +37,7 @@ pub(super) struct Starter {
     /// The way to the process that was called; `None` in the foreground, and after the one message.
     pipe: Cell<Option<PipeWriter>>,
     /// Held to the end.
-    pid_file: Option<PidFile>,
+    pid_file: Cell<Option<PidFile>>,
 }
 
 impl Starter {
@@ -51,9 +52,9 @@ impl Starter {
     }
 
     /// Tells why chatd does not serve. In the foreground `main` does; and once it serves, nobody waits any more.
-    pub fn fails(mut self, text: &str) {
+    pub fn fails(&self, text: &str) {
         // Let go of before, so that another try is not refused for its sake.
-        self.pid_file = None;
+        drop(self.pid_file.take());
         self.tell(FAILS, text);
     }
 
@@ -83,9 +84,9 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
         return Ok(Some(Starter::default()));
     };
     if let Some(variable) = service_manager() {
-        eprintln!(
-            "chatd: --daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
-        );
+        complain(&format!(
+            "--daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
+        ));
         return Ok(Some(Starter::default()));
     }
     // The daemon is in another folder.
@@ -102,6 +103,7 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
     match Daemonize::new().execute() {
         Outcome::Parent(forked) => {
             drop(writer);
+            let _ = hang_up.thread_unblock();
             let otherwise = match forked {
                 Err(error) => format!("cannot go into the background: {error}"),
                 Ok(_) => format!(
@@ -113,15 +115,15 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
         }
         Outcome::Child(detached) => {
             drop(reader);
-            let mut starter = Starter {
+            let starter = Starter {
                 pipe: Cell::new(Some(writer)),
-                pid_file: None,
+                pid_file: Cell::default(),
             };
             let begun = detached
                 .map_err(|error| format!("cannot go into the background: {error}"))
                 .and_then(|_| pid_file.as_deref().map(PidFile::take).transpose());
             match begun {
-                Ok(pid_file) => starter.pid_file = pid_file,
+                Ok(pid_file) => starter.pid_file.set(pid_file),
                 Err(text) => {
                     starter.fails(&text);
                     // Standard error may still be the terminal, and the caller says it there.

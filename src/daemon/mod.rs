@@ -6,6 +6,7 @@ mod config;
 mod credential;
 mod detach;
 mod exit;
+mod fault;
 mod handed;
 mod hub;
 pub mod log;
@@ -22,6 +23,7 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
+use std::io::Write as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,7 +76,7 @@ pub fn main() -> ExitCode {
                 code: Exit::USAGE,
                 text: error.to_string(),
             };
-            Service::new().failed(&exit);
+            (Service::new().last_words())(&exit);
             handed::rest_after_failure();
             return ExitCode::from(exit.code);
         }
@@ -89,7 +91,7 @@ pub fn main() -> ExitCode {
         Err(Exit { code, text }) => {
             // The journal may have been told already.
             if !text.is_empty() {
-                eprintln!("chatd: {text}");
+                complain(&text);
             }
             handed::rest_after_failure();
             ExitCode::from(code)
@@ -97,16 +99,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Says something on standard error, where log and journal are not for it. Whether anybody reads it changes nothing.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "chatd: {text}");
+}
+
 fn print_generated(what: Generate) -> Result<(), Exit> {
     let out = &mut std::io::stdout();
-    match generate(what, args::command(), &manual::manual(), out) {
-        // Whoever reads may have had enough, as `head` does.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            let text = format!("cannot write: {error}");
-            Err(Exit::io(text, &error, Exit::IO))
-        }
-        _ => Ok(()),
-    }
+    printed(generate(what, args::command(), &manual::manual(), out))
 }
 
 fn check(args: &Args) -> Result<(), Exit> {
@@ -114,8 +114,21 @@ fn check(args: &Args) -> Result<(), Exit> {
     let file = file.map_or("no configuration file".to_owned(), |file| {
         file.display().to_string()
     });
-    println!("the configuration is good ({file})");
-    Ok(())
+    printed(writeln!(
+        std::io::stdout(),
+        "the configuration is good ({file})"
+    ))
+}
+
+fn printed(outcome: std::io::Result<()>) -> Result<(), Exit> {
+    match outcome {
+        // Whoever reads may have had enough, as `head` does.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let text = format!("cannot write: {error}");
+            Err(Exit::io(text, &error, Exit::IO))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// From the first line of the log to the last. The log begins before it is looked at what came of the configuration and
@@ -128,7 +141,12 @@ fn run(args: Args) -> Result<(), Exit> {
         return Ok(());
     };
     let service = Rc::new(Service::new());
-    let log = start_log()?;
+    let last_words = service.last_words();
+    let tell_starters = |exit: &Exit| {
+        last_words(exit);
+        starter.fails(&exit.text);
+    };
+    let log = start_log(&service).inspect_err(tell_starters)?;
     let served = config.and_then(|config| serve(args, config, handed, &log, &starter, &service));
     let served = served.map_err(|exit| {
         tracing::error!(
@@ -137,8 +155,7 @@ fn run(args: Args) -> Result<(), Exit> {
             "{}",
             exit.text
         );
-        service.failed(&exit);
-        starter.fails(&exit.text);
+        tell_starters(&exit);
         match log.tells_journal(tracing::Level::ERROR) {
             true => exit.told(),
             false => exit,
@@ -355,9 +372,8 @@ fn stop(workers: Vec<WorkerHandle>, hub: JoinHandle<()>, writer: JoinHandle<()>)
         drop(worker.orders.send(Order::Stop));
     }
     workers.into_iter().for_each(WorkerHandle::join);
+    // None has panicked: that would have ended all (`fault.rs`).
     for thread in [hub, writer] {
-        if thread.join().is_err() {
-            tracing::error!(MESSAGE_ID = catalog::FAULT, "a thread has panicked");
-        }
+        let _ = thread.join();
     }
 }

@@ -18,7 +18,8 @@ use super::exit::Exit;
 use super::hub::{Clock, Hub};
 use super::log::{Log, Outlet};
 use super::password::Passwords;
-use super::{reader, settings, writer};
+use super::service::Service;
+use super::{fault, reader, settings, writer};
 use crate::base::{CallId, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
@@ -104,28 +105,13 @@ impl Ways {
     }
 }
 
-/// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is.
-pub(super) fn start_log() -> Result<Log, Exit> {
+/// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is. From then on a
+/// panic is told, too.
+pub(super) fn start_log(service: &Service) -> Result<Log, Exit> {
     let outlet = Outlet::new().map_err(|error| Exit::no_thread(&error))?;
     let log = Log::new(Some(outlet));
     tracing_subscriber::registry().with(log.clone()).init();
-    // A panic is a fault of ours: it goes where the service messages go, and to standard error as always. What a thread
-    // had in hand when it panicked nobody else can finish: it is better to end, and to be started again.
-    let otherwise = std::panic::take_hook();
-    let told = log.clone();
-    std::panic::set_hook(Box::new(move |panic| {
-        let error = panic.to_string().replace('\n', " ");
-        tracing::error!(
-            MESSAGE_ID = catalog::FAULT,
-            error,
-            "this is a fault of chatd"
-        );
-        told.flush();
-        if !told.tells_journal(tracing::Level::ERROR) {
-            otherwise(panic);
-        }
-        std::process::exit(i32::from(Exit::SOFTWARE));
-    }));
+    fault::end_at_a_panic(&log, service);
     Ok(log)
 }
 

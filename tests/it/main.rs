@@ -23,6 +23,7 @@ mod credential;
 mod crowd;
 mod ctl;
 mod detach;
+mod fault;
 mod handed;
 mod history;
 mod hostile;

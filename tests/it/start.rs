@@ -111,6 +111,21 @@ fn check_looks_and_starts_nothing() {
     assert!(!started.state().exists(), "it made its state folder");
 }
 
+/// Whoever reads may be gone, or its disk full: what cannot be told changes nothing else.
+#[test]
+fn words_that_nobody_takes() {
+    let wrong = Daemon::prepare_after("exec 2>/dev/full", "registration = 7", &[]);
+    run(&mut wrong.command(), "").failed(78);
+    let looks = Daemon::prepare_after("exec >/dev/full", "", &["--check"]);
+    let stderr = run(&mut looks.command(), "").failed_in_a_line(74);
+    assert!(stderr.contains("cannot write: No space left"), "{stderr}");
+    let shell = "export NOTIFY_SOCKET=vsock:2:1234; exec 2>/dev/full";
+    let mut serves = Daemon::prepare_after(shell, "", &["--daemonize"]);
+    serves.launch();
+    serves.still_serves();
+    serves.stop();
+}
+
 /// A file that is not there, a flag that does not exist, a folder that cannot be made.
 #[test]
 fn what_cannot_be_started() {
