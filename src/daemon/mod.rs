@@ -57,7 +57,9 @@ use log::Log;
 use service::Service;
 use settings::Settings;
 use signal::Signals;
-use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
+use start::{
+    Threads, Ways, client_sockets, connections_max, control_socket, other_files, start_log, workers,
+};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -218,7 +220,12 @@ impl Daemon {
         let since = wall();
         handed.compare(&args, &config)?;
         config.pin(&mut args);
-        let doors_max = connections_max(config.limits.connections);
+        let listeners = match handed.clients.len() {
+            0 => config.listen.len(),
+            clients => clients,
+        };
+        let other_files = other_files(&config.limits, listeners);
+        let doors_max = connections_max(config.limits.connections, other_files);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
         let held = handed.held;
@@ -260,6 +267,7 @@ impl Daemon {
                 workers: orders,
                 doors,
                 held,
+                other_files,
             },
             log,
             service,

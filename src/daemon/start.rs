@@ -20,7 +20,7 @@ use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::service::Service;
 use super::{fault, reader, settings, writer};
-use crate::base::{CallId, Timestamp, catalog};
+use crate::base::{CallId, Limits, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -30,9 +30,13 @@ use crate::net::worker::{Worker, WorkerHandle};
 use crate::net::{Lookup, Order};
 use crate::store::{Database, Reader, Store, StoreError};
 
-/// Open files beside the connections: database, log, listeners, polls, the control socket. They are kept free, so that
-/// the admin gets in and the log is written however many people come.
-const OTHER_FILES: u64 = 200;
+/// Open files of the daemon itself: the standard streams, log, journal and service manager, the writer's and the lock, and
+/// some to spare.
+const OWN_FILES: u64 = 50;
+/// Open files of a listener, with its socket, or of a worker: each has a runtime of its own.
+const RUNTIME_FILES: u64 = 5;
+/// Open files of a thread that reads the database: that and its write-ahead log.
+const READER_FILES: u64 = 2;
 
 /// The queues between the threads behind the workers.
 pub(super) struct Ways {
@@ -125,10 +129,20 @@ fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>,
         .collect()
 }
 
+/// Open files beside the connections. They are kept free, so that the admin gets in and the log is written however many
+/// people come.
+pub(super) fn other_files(limits: &Limits, listeners: usize) -> u64 {
+    let readers = limits.reader_threads + 1 + limits.password_threads;
+    // As many again are being told why they may not.
+    let callers = 2 * u64::from(limits.control_connections);
+    let runtimes = (listeners + cores()) as u64;
+    OWN_FILES + RUNTIME_FILES * runtimes + READER_FILES * u64::from(readers) + callers
+}
+
 /// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
 /// for the limit is said.
-pub(super) fn connections_max(limit: u32) -> u32 {
-    let wanted = u64::from(limit) + OTHER_FILES;
+pub(super) fn connections_max(limit: u32, other_files: u64) -> u32 {
+    let wanted = u64::from(limit) + other_files;
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let to = wanted.min(hard).max(soft);
         setrlimit(Resource::RLIMIT_NOFILE, to, hard).map(|()| to)
@@ -137,7 +151,7 @@ pub(super) fn connections_max(limit: u32) -> u32 {
         Ok(files) if files >= wanted => limit,
         Ok(files) => {
             // With very few, half of them.
-            let fitting = files - OTHER_FILES.min(files / 2);
+            let fitting = files - other_files.min(files / 2);
             tracing::warn!(
                 MESSAGE_ID = catalog::FILES_FEW,
                 files,
@@ -153,6 +167,12 @@ pub(super) fn connections_max(limit: u32) -> u32 {
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(usize::from(u16::MAX))
+}
+
 /// One worker for each core: they share nothing that two would wait for.
 pub(super) fn workers(
     config: &Config,
@@ -160,10 +180,7 @@ pub(super) fn workers(
     lookups: &Sender<Lookup>,
 ) -> Result<Vec<WorkerHandle>, Exit> {
     let greeting = Arc::new(settings::greeting(config));
-    let cores = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(usize::from(u16::MAX));
-    let workers = (0..cores).map(|index| {
+    let workers = (0..cores()).map(|index| {
         Worker::spawn(
             index as u16,
             inputs.clone(),

@@ -185,7 +185,7 @@ fn what_keeps_it_from_serving_is_told() {
 fn what_is_wrong_before_is_told_as_in_the_foreground() {
     let background = Background::prepare("registration = \"sometimes\"", &[]);
     let stderr = background.call().failed(78);
-    assert!(stderr.contains("`sometimes`"), "{stderr}");
+    assert!(stderr.contains("\"sometimes\""), "{stderr}");
     assert!(!background.pid_file().exists());
     let daemon = Daemon::prepare("", &["--pid-file", "chatd.pid"]);
     let stderr = run(&mut daemon.command(), "").failed(64);

@@ -27,6 +27,16 @@ fn few_open_files() {
     assert!(daemon.log().len() < 1_000, "{}", daemon.log());
 }
 
+/// Each listener has open files of its own, and those are not given to connections: the admin gets in all the same.
+#[test]
+fn many_listeners_and_few_open_files() {
+    let listen = ["127.0.0.1:0"; 60].join(",");
+    let mut daemon = Daemon::prepare_after("ulimit -n 700", "", &["--listen", &listen]);
+    daemon.launch();
+    let _others: Vec<_> = (0..400).map(|_| daemon.connect()).collect();
+    daemon.ctl(&["status"]).done();
+}
+
 /// A disk that takes no more: nothing is acknowledged, reading goes on, and however often people try, it is said once.
 #[test]
 fn a_disk_that_takes_no_more() {

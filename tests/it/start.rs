@@ -86,7 +86,7 @@ fn check_looks_and_starts_nothing() {
     for (config, told) in [
         (
             "\n\nregistration = \"sometimes\"\n",
-            "line 3, column 16: unknown variant `sometimes`",
+            "line 3, column 16: \"sometimes\" is not possible here; write \"open\" or \"closed\"",
         ),
         (
             "server_name = \"a\"\nregistratoin = \"open\"\n",
