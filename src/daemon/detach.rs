@@ -3,7 +3,7 @@
 //!
 //! Daemonix forks twice, leaves session and folder, sets the file mode mask and lets go of the terminal. Here is what it
 //! leaves out of daemon(7): files that the caller had open are closed, signals that the caller had blocked are let
-//! through, SIGHUP waits until somebody takes it, and the caller hears how it went. The environment and signals that the
+//! through, and the caller hears how it went. The environment and signals that the
 //! caller ignores stay as they are: the first is read again at each reload, the second are set anew for all signals that
 //! chatd goes by.
 
@@ -15,12 +15,12 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 
 use daemonize::{Daemonize, Outcome};
-use nix::sys::signal::{SigSet, Signal};
 
 use super::args::Args;
 use super::complain;
 use super::config::Config;
 use super::exit::Exit;
+use super::signal;
 use pid_file::PidFile;
 
 /// More than any message: what comes through the pipe is told to the caller as it is.
@@ -97,13 +97,13 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
     close_inherited_files();
     let (reader, writer) =
         io::pipe().map_err(|error| not_serving(format!("cannot make a pipe: {error}")))?;
-    // Blocked in the daemon until it is taken: a terminal that closes, or a log rotation, may come before that.
-    let hang_up: SigSet = [Signal::SIGHUP].into_iter().collect();
-    let _ = hang_up.thread_set_mask();
+    // Whatever else the caller has blocked is let through. A terminal that closes asks for a reload at most.
+    let held = signal::reloads();
+    let _ = held.thread_set_mask();
     match Daemonize::new().execute() {
         Outcome::Parent(forked) => {
             drop(writer);
-            let _ = hang_up.thread_unblock();
+            let _ = held.thread_unblock();
             let otherwise = match forked {
                 Err(error) => format!("cannot go into the background: {error}"),
                 Ok(_) => format!(

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod clock;
 mod config;
 mod credential;
 mod detach;
@@ -48,11 +49,11 @@ use crate::net::{Lookup, Order};
 use crate::store::Database;
 use admin::Admin;
 use args::Args;
+use clock::wall;
 use config::Config;
 use detach::{Starter, detach};
 use exit::Exit;
 use handed::Handed;
-use hub::wall;
 use log::Log;
 use service::Service;
 use settings::Settings;
@@ -138,6 +139,7 @@ fn printed(outcome: std::io::Result<()>) -> Result<(), Exit> {
 fn run(args: Args) -> Result<(), Exit> {
     // First of all: what is handed in is known by the numbers of its descriptors.
     let handed = handed::take();
+    signal::hold_reloads();
     let config = Config::load(&args);
     let Some(starter) = detach(&args, &config)? else {
         return Ok(());

@@ -13,9 +13,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::clock::Clock;
 use super::config::Config;
 use super::exit::Exit;
-use super::hub::{Clock, Hub};
+use super::hub::Hub;
 use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::service::Service;
