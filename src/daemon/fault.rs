@@ -10,7 +10,7 @@ use super::log::Log;
 use super::service::Service;
 use crate::base::catalog;
 
-/// From now on a panic in any thread is told and ends chatd. Nothing that is told here waits for ever.
+/// From now on a panic in any thread is told and ends chatd. Only a terminal that was stopped could hold that up.
 pub(super) fn end_at_a_panic(log: &Log, service: &Service) {
     let (log, tell_manager) = (log.clone(), service.last_words());
     let print = take_hook();

@@ -26,7 +26,6 @@ mod writer;
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,7 +58,8 @@ use service::Service;
 use settings::Settings;
 use signal::Signals;
 use start::{
-    Threads, Ways, client_sockets, connections_max, control_socket, other_files, start_log, workers,
+    ControlFile, Threads, Ways, client_sockets, connections_max, control_socket, other_files,
+    start_log, workers,
 };
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
@@ -203,8 +203,7 @@ struct Daemon {
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
     control: UnixListener,
-    /// The control socket's file, where it is chatd's own.
-    control_file: Option<PathBuf>,
+    control_file: Option<ControlFile>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -354,9 +353,7 @@ impl Daemon {
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        if let Some(file) = control_file {
-            drop(std::fs::remove_file(file));
-        }
+        drop(control_file);
         tracing::info!(MESSAGE_ID = catalog::STOPPED, "stopped");
         Ok(())
     }

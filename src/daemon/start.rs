@@ -202,17 +202,26 @@ pub(super) fn client_sockets(handed: Vec<Bound>, config: &Config) -> Result<Vec<
     }
 }
 
-/// The control socket, and its file where that is chatd's own and to be taken away at the end.
+/// A control socket's file that is chatd's own. Taken away when it goes out of scope.
+pub(super) struct ControlFile(PathBuf);
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The control socket, and its file where chatd has made it.
 pub(super) fn control_socket(
     handed: Option<UnixListener>,
     config: &Config,
-) -> Result<(UnixListener, Option<PathBuf>), Exit> {
+) -> Result<(UnixListener, Option<ControlFile>), Exit> {
     match handed {
         Some(socket) => Ok((socket, None)),
-        None => Ok((
-            control::bind(&config.control)?,
-            Some(config.control.clone()),
-        )),
+        None => {
+            let socket = control::bind(&config.control)?;
+            Ok((socket, Some(ControlFile(config.control.clone()))))
+        }
     }
 }
 

@@ -176,6 +176,7 @@ fn a_first_account_that_is_none() {
         let stderr = is_refused(&daemon, &[FIRST_ADMIN, words, "two lines"]);
         assert!(!stderr.contains("geheim"), "{stderr}");
         assert!(!daemon.log().contains("geheim"), "it is in the log");
+        assert!(!daemon.control().exists(), "the control socket was left");
         // Put right, it is as if nothing had been.
         daemon.give_credential(FIRST_ADMIN, format!("olga\n{PASSWORD}"));
         daemon.launch();
