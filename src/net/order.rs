@@ -91,6 +91,7 @@ impl Worker {
             }
             Order::Reload(greeting) => {
                 self.fanout.set_limits(&greeting.limits);
+                self.reading.tls = Some(greeting.tls.clone());
                 self.greeting = greeting;
             }
             Order::Stop => self.stop(),
@@ -121,7 +122,9 @@ impl Worker {
         );
         let due = self.login_due();
         let waker = self.ready.waker(slot);
-        self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
+        let may_be_clear = self.greeting.may_be_clear(accepted.peer);
+        self.slots[slot as usize].conn =
+            Some(Conn::new(stream, waker, accepted.peer, may_be_clear, due));
         self.fanout.open(self.id(slot));
         self.due(slot, Kind::Login, due);
         self.again.push(slot);

@@ -16,6 +16,8 @@ fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>
         server: "test".into(),
         registration: Registration::Open,
         limits: Limits::default(),
+        tls: crate::net::tls::tests::config(),
+        allow_plaintext: false,
     });
     let spawn = |index| Worker::spawn(index, channel().0, channel().0, Arc::clone(&greeting));
     let workers: Vec<_> = (0..2).map(|index| spawn(index).unwrap()).collect();
