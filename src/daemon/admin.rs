@@ -202,7 +202,8 @@ impl Admin {
             .filter_map(|listener| Some(listener.address?.to_string()))
             .collect();
         let config = self.settings.config();
-        let status = show::status(&counts, &config, self.log.state());
+        let certificate = self.settings.certificate().status(wall());
+        let status = show::status(&counts, &config, self.log.state(), certificate);
         Ok(wire::DaemonStatus {
             state: self.state.get(),
             since: self.since,
@@ -272,6 +273,17 @@ impl Admin {
         }
         wire::ShutdownPlan {
             at: wall().plus(wait),
+        }
+    }
+
+    /// Tells in time that the certificate ends, as long as the daemon runs.
+    pub async fn remind(self: Rc<Self>) {
+        loop {
+            let renewed = self.settings.renewed.notified();
+            match self.settings.certificate().remind(wall()) {
+                Some(wait) => drop(tokio::time::timeout(wait, renewed).await),
+                None => renewed.await,
+            }
         }
     }
 

@@ -32,6 +32,9 @@ pub(super) struct Config {
     pub listen_by_default: bool,
     pub next_free_port: bool,
     pub registration: Registration,
+    pub allow_plaintext: bool,
+    /// The files of certificate and key, where the settings name them.
+    pub tls: Option<TlsTable>,
     pub log_level: LogLevel,
     pub limits: Limits,
     pub state_dir: PathBuf,
@@ -47,8 +50,17 @@ struct File {
     listen: Option<Vec<Listen>>,
     registration: Registration,
     allow_plaintext: bool,
+    tls: TlsTable,
     log: LogTable,
     limits: Limits,
+}
+
+/// Where certificate and key are read; both are empty by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TlsTable {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +98,8 @@ impl Config {
             false => Some(args.listen.clone()),
         };
         let listen_by_default = listen.is_none();
-        let listen = listen_addresses(listen, file.allow_plaintext)?;
+        let listen = listen_addresses(listen)?;
+        let tls = named_files(file.tls).map_err(|text| Exit::config(format!("{place}: {text}")))?;
         let home = Home::new();
         let state_dir = args.state.clone().map_or_else(|| home.state_dir(), Ok)?;
         Ok(Self {
@@ -99,6 +112,8 @@ impl Config {
             listen_by_default,
             next_free_port: args.next_free_port,
             registration: file.registration,
+            allow_plaintext: file.allow_plaintext,
+            tls,
             log_level: file.log.level,
             limits: file.limits,
             control: args
@@ -164,10 +179,7 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
     }
 }
 
-fn listen_addresses(
-    named: Option<Vec<Listen>>,
-    allow_plaintext: bool,
-) -> Result<Vec<SocketAddr>, Exit> {
+fn listen_addresses(named: Option<Vec<Listen>>) -> Result<Vec<SocketAddr>, Exit> {
     let Some(named) = named else {
         let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(loopback
@@ -179,15 +191,21 @@ fn listen_addresses(
             "`listen` names no address; name one, such as \"127.0.0.1:2428\"".to_owned(),
         ));
     }
-    let open = named
-        .iter()
-        .find(|Listen(address)| !address.ip().is_loopback());
-    match open {
-        Some(Listen(address)) if !allow_plaintext => Err(Exit::config(format!(
-            "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
-             listen on 127.0.0.1, or set allow_plaintext = true in the configuration file if the network is yours alone"
-        ))),
-        _ => Ok(named.into_iter().map(|Listen(address)| address).collect()),
+    Ok(named.into_iter().map(|Listen(address)| address).collect())
+}
+
+/// Both or neither, and wherever chatd is started from.
+fn named_files(tls: TlsTable) -> Result<Option<TlsTable>, String> {
+    let is_named = |path: &Path| !path.as_os_str().is_empty();
+    match (is_named(&tls.certificate), is_named(&tls.key)) {
+        (false, false) => Ok(None),
+        (true, true) if tls.certificate.is_absolute() && tls.key.is_absolute() => Ok(Some(tls)),
+        (true, true) => {
+            Err("tls.certificate and tls.key must be whole paths, from / on".to_owned())
+        }
+        _ => Err(
+            "tls.certificate and tls.key belong together; name both files, or neither".to_owned(),
+        ),
     }
 }
 
@@ -222,7 +240,7 @@ impl TryFrom<String> for Listen {
     }
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|name| name.into_string().ok());
@@ -297,28 +315,26 @@ impl Home {
 mod tests {
     use super::*;
 
-    fn refused(listen: &str, allow_plaintext: bool) -> Option<String> {
-        match listen.parse() {
-            Ok(listen) => listen_addresses(Some(vec![listen]), allow_plaintext)
-                .err()
-                .map(|exit| exit.text),
-            Err(text) => Some(text),
-        }
+    #[test]
+    fn an_address_is_read_with_its_port_or_without() {
+        let read = |text: &str| text.parse().map(|Listen(address)| address.to_string());
+        assert_eq!(read("192.0.2.7"), Ok("192.0.2.7:2428".to_owned()));
+        assert_eq!(read("[::]:9"), Ok("[::]:9".to_owned()));
+        assert_eq!(read("::1"), Ok("[::1]:2428".to_owned()));
+        assert!(read("here").is_err_and(|text| text.contains("'here' is no address")));
     }
 
     #[test]
-    fn an_address_that_others_can_reach_is_refused_unless_plaintext_is_allowed() {
-        for local in ["127.0.0.1:1", "[::1]:1", "127.8.8.8", "::1"] {
-            assert_eq!(refused(local, false), None, "{local}");
+    fn certificate_and_key_are_named_together_and_from_the_root_on() {
+        let named = |certificate: &str, key: &str| {
+            let (certificate, key) = (certificate.into(), key.into());
+            named_files(TlsTable { certificate, key })
+        };
+        assert_eq!(named("", ""), Ok(None));
+        assert!(named("/c", "/k").is_ok_and(|tls| tls.is_some()));
+        for (certificate, key) in [("/c", ""), ("", "/k"), ("c", "/k"), ("/c", "./k")] {
+            assert!(named(certificate, key).is_err(), "{certificate} {key}");
         }
-        for open in ["0.0.0.0:2428", "[::]:2428", "192.0.2.7:2428", "192.0.2.7"] {
-            assert!(
-                refused(open, false).is_some_and(|text| text.contains("allow_plaintext = true")),
-                "{open}"
-            );
-            assert_eq!(refused(open, true), None, "{open}");
-        }
-        assert!(refused("here", true).is_some_and(|text| text.contains("'here' is no address")));
     }
 
     #[test]

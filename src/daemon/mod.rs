@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod certificate;
 mod config;
 mod exit;
 mod hub;
@@ -39,6 +40,7 @@ use crate::net::{Lookup, Order};
 use crate::store::{Database, KeySource};
 use admin::Admin;
 use args::Args;
+use certificate::Certificate;
 use config::Config;
 use exit::Exit;
 use hub::wall;
@@ -87,6 +89,7 @@ fn run(args: Args) -> Result<(), Exit> {
     }
     let config = Config::load(&args)?;
     if args.check {
+        Certificate::check(&config)?;
         let file = config
             .file
             .as_ref()
@@ -135,6 +138,7 @@ impl Daemon {
         let doors_max = connections_max(config.limits.connections);
         let database = Database::open(&config.state_dir, &KeySource::StateDir)
             .map_err(|error| Exit::state(&config.state_dir, error))?;
+        let certificate = Arc::new(Certificate::load_or_make(&config)?);
         let bound = bind_all(&config)?;
         let control = control::bind(&config.control).map_err(|error| Exit {
             code: Exit::CANT_CREATE,
@@ -143,7 +147,8 @@ impl Daemon {
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
-        let workers = workers(&config, &inputs, &lookups)?;
+        let greeting = settings::greeting(&config, &certificate);
+        let workers = workers(greeting, &inputs, &lookups)?;
         let orders: Vec<_> = workers.iter().map(|worker| worker.orders.clone()).collect();
         let ways = Ways {
             inputs: inputs.clone(),
@@ -167,6 +172,8 @@ impl Daemon {
             settings: Settings {
                 args,
                 config: RefCell::new(config.clone()),
+                certificate: RefCell::new(certificate),
+                renewed: Notify::new(),
                 hub: inputs.clone(),
                 workers: orders,
                 doors,
@@ -214,6 +221,7 @@ impl Daemon {
             let (stopped, stop) = watch::channel(false);
             let control = spawn_local(control::serve(control, calls_to, config.limits.control_connections, stop));
             say_where(&admin);
+            spawn_local(admin.clone().remind());
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
@@ -251,7 +259,7 @@ impl Daemon {
     }
 }
 
-/// Prints and writes down each address.
+/// Prints and writes down each address, and how people know that it is this server.
 fn say_where(admin: &Admin) {
     let mut out = std::io::stdout().lock();
     for listener in admin.listeners.borrow().iter() {
@@ -261,6 +269,13 @@ fn say_where(admin: &Admin) {
             tracing::info!(%address, "listening");
         }
     }
+    let certificate = admin.settings.certificate();
+    let _ = writeln!(
+        out,
+        "the certificate has the fingerprint {}",
+        certificate.fingerprint
+    );
+    certificate.say();
     let _ = out.flush();
 }
 

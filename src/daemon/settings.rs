@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::args::Args;
+use super::certificate::Certificate;
 use super::config::Config;
 use crate::base::Limits;
 use crate::engine::input::{Input, Rules};
@@ -30,6 +32,9 @@ const LIMITS_AT_START: [&str; 7] = [
 pub(super) struct Settings {
     pub args: Args,
     pub config: RefCell<Arc<Config>>,
+    pub certificate: RefCell<Arc<Certificate>>,
+    /// Tells that the certificate may be another one.
+    pub renewed: Notify,
     pub hub: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
     pub doors: Arc<Doors>,
@@ -41,15 +46,28 @@ impl Settings {
         self.config.borrow().clone()
     }
 
+    /// The certificate in use.
+    pub fn certificate(&self) -> Arc<Certificate> {
+        self.certificate.borrow().clone()
+    }
+
     /// Reads the configuration again and goes by it from now on.
     ///
     /// # Errors
     /// With the reason; then the one before stays in force.
     pub fn reload(&self) -> Result<Reloaded, String> {
         let new = Config::load(&self.args).map_err(|exit| exit.text)?;
-        let reloaded = compare(&self.config(), &new);
+        let certificate = Certificate::load(&new).map_err(|exit| exit.text)?;
+        let mut reloaded = compare(&self.config(), &new);
+        if !certificate.is_same(&self.certificate()) {
+            reloaded.changed.push("certificate".to_owned());
+            certificate.say();
+            // With the same one the tickets that clients hold stay good.
+            *self.certificate.borrow_mut() = Arc::new(certificate);
+        }
+        self.renewed.notify_one();
         drop(self.hub.send(Input::Reload(rules(&new))));
-        let greeting = Arc::new(greeting(&new));
+        let greeting = Arc::new(greeting(&new, &self.certificate()));
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
@@ -69,11 +87,13 @@ pub(super) fn rules(config: &Config) -> Rules {
 }
 
 /// What the workers go by and every connection is told.
-pub(super) fn greeting(config: &Config) -> Greeting {
+pub(super) fn greeting(config: &Config, certificate: &Certificate) -> Greeting {
     Greeting {
         server: config.server_name.as_str().into(),
         registration: config.registration,
         limits: config.limits.clone(),
+        tls: certificate.tls.clone(),
+        allow_plaintext: config.allow_plaintext,
     }
 }
 
@@ -81,6 +101,11 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
     let differs = [
         ("server_name", old.server_name != new.server_name, false),
         ("registration", old.registration != new.registration, false),
+        (
+            "allow_plaintext",
+            old.allow_plaintext != new.allow_plaintext,
+            false,
+        ),
         ("log.level", old.log_level != new.log_level, false),
         ("listen", old.listen != new.listen, true),
     ];

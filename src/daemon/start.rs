@@ -22,7 +22,7 @@ use crate::engine::effect::Reply;
 use crate::engine::input::Input;
 use crate::net::listener::{Bound, bind};
 use crate::net::worker::{Worker, WorkerHandle};
-use crate::net::{Lookup, Order};
+use crate::net::{Greeting, Lookup, Order};
 use crate::store::{Database, Reader, Store, StoreError};
 
 /// Open files beside the connections: database, log, listeners, polls, the control socket. They are kept free, so that
@@ -167,11 +167,11 @@ pub(super) fn connections_max(limit: u32) -> u32 {
 
 /// One worker for each core: they share nothing that two would wait for.
 pub(super) fn workers(
-    config: &Config,
+    greeting: Greeting,
     inputs: &Sender<Input>,
     lookups: &Sender<Lookup>,
 ) -> Result<Vec<WorkerHandle>, Exit> {
-    let greeting = Arc::new(settings::greeting(config));
+    let greeting = Arc::new(greeting);
     let cores = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(usize::from(u16::MAX));
