@@ -6,11 +6,11 @@ pub(super) fn manual() -> Manual {
     Manual {
         section: "8",
         description: &[
-            "chatd stays in the foreground and prints a line for each address that it listens on. What is sent over the \
-             network is not encrypted yet; therefore an address that other machines can reach is refused unless the \
-             configuration says `allow_plaintext = true`.",
+            "chatd stays in the foreground and prints a line for each address that it listens on, and the fingerprint of \
+             its certificate. Whoever comes from another machine has to come over TLS, unless the configuration says \
+             `allow_plaintext = true`; on this machine one may speak in the clear, on the same port.",
         ],
-        more: vec![configuration(), signals()],
+        more: vec![configuration(), certificate(), signals()],
         exit_status: &[
             ("0", "ended in order"),
             ("64", "the command line is wrong"),
@@ -61,13 +61,45 @@ fn configuration() -> Section {
             ),
             (
                 "allow_plaintext",
-                "whether other machines may connect although nothing is encrypted",
+                "whether those who come from other machines may speak in the clear, too",
+            ),
+            (
+                "[tls] certificate, key",
+                "the files of the certificate and its key; see CERTIFICATE",
             ),
             (
                 "[log] level",
                 "how much is written: `error`, `warn`, `info`, `debug` or `trace`",
             ),
             ("[limits]", "every bound of the daemon, by its name"),
+        ],
+    )
+}
+
+fn certificate() -> Section {
+    Section::new(
+        "CERTIFICATE",
+        &[
+            "The certificate and its key are in PEM form, the key not encrypted; of several certificates in a file the \
+             server's own comes first. They are read at the start and at each reload. A pair that cannot be used is \
+             refused with the reason, and the one before stays in use; whoever is connected is not disturbed by either. \
+             That a certificate ends is told in the log and in `chatctl status` from its last quarter on, or a month \
+             before. They are looked for in this order:",
+        ],
+        [
+            (
+                "$CREDENTIALS_DIRECTORY/chatd.tls-certificate, chatd.tls-key",
+                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only",
+            ),
+            (
+                "[tls] certificate, key",
+                "the files that the configuration names, such as those that certbot renews",
+            ),
+            (
+                "tls-certificate.pem, tls-key.pem",
+                "in the state folder. Where there are none they are made, and vouch for themselves without an end: \
+                 people are shown the fingerprint at their first connection and compare it with `chatctl status`",
+            ),
         ],
     )
 }
@@ -92,6 +124,10 @@ fn signals() -> Section {
 }
 
 const ENVIRONMENT: Entries = &[
+    (
+        "CREDENTIALS_DIRECTORY",
+        "the folder with the credentials of a service manager, as for the certificate",
+    ),
     (
         "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, LOGS_DIRECTORY",
         "the folders for the configuration file, the state, the control socket and the log file, as a service \
@@ -120,6 +156,10 @@ const FILES: Entries = &[
         "identity.key",
         "in the state folder: the key that names and addresses in the database are read with; keep a copy, apart \
          from those of the database",
+    ),
+    (
+        "tls-certificate.pem, tls-key.pem",
+        "in the state folder: the certificate that chatd made for itself, and its key",
     ),
     (
         "chatd.lock",

@@ -157,7 +157,7 @@ impl Daemon {
             questions,
         };
         let threads = ways.start(&config, &database, since, inbox)?;
-        let doors = Doors::new(&workers, doors_max);
+        let doors = Doors::new(&workers, doors_max, config.allow_plaintext);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, doors.clone()))

@@ -71,8 +71,8 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
-        self.doors
-            .set_connections_max(super::connections_max(new.limits.connections));
+        let connections_max = super::connections_max(new.limits.connections);
+        self.doors.set(connections_max, new.allow_plaintext);
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }

@@ -53,12 +53,10 @@ pub struct Greeting {
     pub allow_plaintext: bool,
 }
 
-impl Greeting {
-    /// Whether somebody from there may speak in the clear; a local socket has no address. Who comes from a loopback
-    /// address is on this machine: the kernel takes such an address from nobody else.
-    fn may_be_clear(&self, peer: Option<IpAddr>) -> bool {
-        self.allow_plaintext || peer.is_none_or(|peer| peer.is_loopback())
-    }
+/// Whether somebody from there may speak in the clear; a local socket has no address. Who comes from a loopback address is
+/// on this machine: the kernel takes such an address from nobody else.
+fn may_be_clear(peer: Option<IpAddr>, allow_plaintext: bool) -> bool {
+    allow_plaintext || peer.is_none_or(|peer| peer.is_loopback())
 }
 
 /// What a worker is told, in order. Sent by listeners, the hub and the readers. What concerns a connection that is gone

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use crate::base::ConnId;
 use crate::engine::effect::{Bye, ByeReason};
-use crate::net::Order;
 use crate::net::conn::Conn;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::encode_news;
 use crate::net::stream::{Accepted, Stream};
 use crate::net::worker::{Slot, Worker};
+use crate::net::{Order, may_be_clear};
 
 /// How long after a failed question the store is asked again.
 const ASK_AGAIN_MS: u64 = 1_000;
@@ -122,7 +122,7 @@ impl Worker {
         );
         let due = self.login_due();
         let waker = self.ready.waker(slot);
-        let may_be_clear = self.greeting.may_be_clear(accepted.peer);
+        let may_be_clear = may_be_clear(accepted.peer, self.greeting.allow_plaintext);
         self.slots[slot as usize].conn =
             Some(Conn::new(stream, waker, accepted.peer, may_be_clear, due));
         self.fanout.open(self.id(slot));

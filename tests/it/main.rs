@@ -29,5 +29,7 @@ mod sealed;
 mod session;
 mod start;
 mod terminal;
+mod tls;
+mod tls_client;
 
 mod support;

@@ -281,6 +281,23 @@ proptest! {
     }
 }
 
+/// rustls would make two alerts of it if it were asked twice about the same bytes.
+#[test]
+fn a_mistake_is_answered_by_one_alert() {
+    let (mut peer, mut server) = pair(&rustls::version::TLS13);
+    let mut hello = peer.records();
+    hello[9..].fill(0);
+    peer.socket.write_all(&hello).unwrap();
+    assert!(server.read().is_err());
+    let mut said = [0; 100];
+    let length = peer.socket.read(&mut said).unwrap();
+    // Record of an alert, two bytes long, fatal.
+    assert_eq!((length, said[0], &said[3..6]), (7, 0x15, &[0, 2, 2][..]));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(server.stream.poll_shutdown(&mut cx).is_ready());
+    assert_eq!(peer.socket.read(&mut said).unwrap(), 0);
+}
+
 #[test]
 fn what_is_said_in_one_go_is_one_record() {
     let (mut peer, mut server) = pair(&rustls::version::TLS13);

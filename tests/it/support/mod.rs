@@ -8,12 +8,14 @@ mod heard;
 mod person;
 mod process;
 mod talker;
+pub mod tls;
 
 pub use daemon::{Daemon, clean};
 pub use heard::{Heard, View};
 pub use person::{Person, Terminal};
 pub use process::{Output, Process, run};
 pub use talker::Talker;
+pub use tls::Secure;
 
 use std::time::{Duration, Instant};
 

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ClientConfig;
 
 use serde_json::{Value, json};
 
-use super::{Heard, PASSWORD, PATIENCE, ask};
+use super::{Heard, PASSWORD, PATIENCE, Secure, ask};
 
 /// The longest frame, of both sides.
 const FRAME_BYTES_MAX: usize = 65_536;
@@ -15,6 +18,7 @@ const FRAME_BYTES_MAX: usize = 65_536;
 /// One connection.
 pub struct Talker {
     stream: TcpStream,
+    secure: Option<Box<Secure>>,
     buffer: Vec<u8>,
     taken: usize,
     timeout: Duration,
@@ -69,6 +73,7 @@ impl Talker {
             .expect("a TCP socket");
         Self {
             stream,
+            secure: None,
             buffer: Vec::new(),
             taken: 0,
             timeout: PATIENCE,
@@ -77,6 +82,21 @@ impl Talker {
             pushes: VecDeque::new(),
             token: String::new(),
         }
+    }
+
+    /// Goes over to TLS, before anything is said.
+    #[track_caller]
+    pub fn secure(mut self, config: Arc<ClientConfig>) -> Self {
+        let socket = self.stream.try_clone().expect("a second handle");
+        let secure = Secure::shake_hands(socket, config);
+        self.secure = Some(Box::new(secure.expect("hands are shaken")));
+        self
+    }
+
+    /// What there is to know about the encryption.
+    #[track_caller]
+    pub fn security(&mut self) -> &mut Secure {
+        self.secure.as_mut().expect("it was secured")
     }
 
     /// Says hello; gives back the server's.
@@ -184,7 +204,10 @@ impl Talker {
 
     /// Writes bytes as they are, where the server may have hung up.
     pub fn try_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes)
+        match &mut self.secure {
+            None => self.stream.write_all(bytes),
+            Some(secure) => secure.write(bytes),
+        }
     }
 
     /// Writes bytes in a frame.
@@ -374,7 +397,11 @@ impl Talker {
             self.buffer.drain(..self.taken);
             self.taken = 0;
             let mut bytes = [0; 65_536];
-            match self.stream.read(&mut bytes) {
+            let read = match &mut self.secure {
+                None => self.stream.read(&mut bytes),
+                Some(secure) => secure.read(&mut bytes),
+            };
+            match read {
                 Ok(0) => return Reading::Closed,
                 Ok(count) => self.buffer.extend_from_slice(&bytes[..count]),
                 Err(error) => match error.kind() {
