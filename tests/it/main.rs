@@ -15,6 +15,7 @@ mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod bounds;
+mod certificate;
 mod client;
 mod control;
 mod crowd;

@@ -1,19 +1,17 @@
-//! TLS as the server does it: on the same port, told by its first byte; with a certificate of its own, a given one, a new
-//! one while people talk; and whatever strangers send instead of a handshake.
+//! TLS as the server does it: on the same port, told by its first byte, with old and new clients and those of others; and
+//! whatever strangers send instead of a handshake.
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::tls::{Pair, client, reachable_address, usual_client};
+use crate::support::tls::{client, reachable_address, usual_client};
 use crate::support::{
-    Daemon, Heard, PATIENCE, Secure, Talker, View, ask, request, run, undisturbed, until,
+    Daemon, Heard, PATIENCE, Process, Secure, Talker, View, ask, request, run, undisturbed,
 };
 
 /// The alerts of TLS that are met here.
@@ -204,6 +202,38 @@ fn what_is_too_old_or_for_somebody_else() {
     });
 }
 
+/// OpenSSL, which shares no code with the server, talks with it in both versions, is told the end, and may not
+/// renegotiate.
+#[test]
+fn a_client_of_others() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        eprintln!("SKIPPED: there is no openssl here");
+        return;
+    }
+    undisturbed("[limits]\nlogin_seconds = 3", |daemon| {
+        let openssl = |version: &str| {
+            let mut command = Command::new("openssl");
+            command
+                .args(["s_client", "-alpn", "chat/1", version, "-connect"])
+                .arg(daemon.address().to_string());
+            command
+        };
+        let hello = request!("hello", protocol: 1, client: "openssl/3").to_string();
+        let frame = format!("\0\0\0{}{hello}", hello.len() as u8 as char);
+        for version in ["-tls1_3", "-tls1_2"] {
+            let output = run(openssl(version).arg("-quiet"), &frame);
+            for said in ["\"type\":\"hello\"", "login-timeout"] {
+                assert!(output.stdout.contains(said), "{version}: {output:?}");
+            }
+        }
+        let mut renegotiating = Process::start(&mut openssl("-tls1_2"));
+        renegotiating.line_with("Verify return code");
+        renegotiating.say("R");
+        let output = renegotiating.finish();
+        assert!(output.stderr.contains("no renegotiation"), "{output:?}");
+    });
+}
+
 /// A hand that is held out and is none: garbage, lengths that cannot be, records that are none, silence.
 #[test]
 fn what_only_begins_like_a_handshake() {
@@ -336,172 +366,6 @@ fn the_end_of_a_connection() {
             "the server has not said that it ends"
         );
     }
-}
-
-/// The server makes a certificate for itself and keeps it; what is made is for its owner's eyes only.
-#[test]
-fn a_certificate_of_its_own() {
-    let mut daemon = Daemon::start();
-    let fingerprint = daemon.greet_secure().security().fingerprint();
-    let status = daemon.ctl_json(&["status"])["certificate"].clone();
-    assert_eq!(status["fingerprint"], fingerprint.as_str());
-    assert_eq!(status.get("expiresAt"), None, "it has no end: {status}");
-    let table = daemon.ctl(&["status"]).done();
-    assert!(
-        table.contains(&fingerprint) && table.contains("has no end"),
-        "{table}"
-    );
-    assert!(daemon.log().contains(&fingerprint), "the log names it");
-    for file in ["tls-certificate.pem", "tls-key.pem"] {
-        let mode = fs::metadata(daemon.state().join(file)).expect("it was made");
-        assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{file}");
-    }
-    daemon.restart();
-    assert_eq!(daemon.greet_secure().security().fingerprint(), fingerprint);
-
-    // Half of it is not made anew in silence: people would be told that somebody stands in between.
-    daemon.stop();
-    fs::remove_file(daemon.state().join("tls-key.pem")).expect("it is there");
-    let text = run(&mut daemon.command(), "").failed(78);
-    assert!(
-        text.contains("tls-key.pem") && text.contains("delete"),
-        "{text}"
-    );
-    fs::remove_file(daemon.state().join("tls-certificate.pem")).expect("it is there");
-    daemon.launch();
-    assert_ne!(daemon.greet_secure().security().fingerprint(), fingerprint);
-}
-
-/// Another certificate while people talk: they go on, whoever comes is shown the new one, and a broken one changes nothing.
-#[test]
-fn another_certificate_while_people_talk() {
-    let mut daemon = Daemon::prepare("", &[]);
-    let pair = |name| Pair::make(daemon.folder(), name);
-    let (first, second, other) = (pair("first"), pair("second"), pair("other"));
-    daemon.configure(&first.settings());
-    daemon.launch();
-    let mut anna = daemon.greet_secure();
-    anna.register("anna");
-    assert_eq!(anna.security().fingerprint(), first.fingerprint);
-
-    let refused = |settings: &str, words: &str| {
-        daemon.configure(settings);
-        let text = daemon.ctl(&["reload"]).failed(1);
-        assert!(text.contains(words), "{text}");
-    };
-    let mixed = Pair {
-        certificate: first.certificate.clone(),
-        key: other.key.clone(),
-        fingerprint: String::new(),
-    };
-    refused(&mixed.settings(), "is not the key of");
-    let missing = second.settings().replace("second.key", "nowhere.key");
-    refused(&missing, "nowhere.key");
-    fs::write(&other.certificate, "-----BEGIN CERTIFICATE-----\nnonsense").expect("it is ours");
-    refused(&other.settings(), "holds no certificate");
-    fs::write(
-        &other.certificate,
-        fs::read(&other.key).expect("it is there"),
-    )
-    .expect("it is ours");
-    refused(&other.settings(), "holds no certificate");
-    assert_eq!(
-        daemon.greet_secure().security().fingerprint(),
-        first.fingerprint
-    );
-
-    daemon.configure(&second.settings());
-    let reloaded = daemon.ctl_json(&["reload"]);
-    assert_eq!(reloaded["changed"], serde_json::json!(["certificate"]));
-    let mut boris = daemon.greet_secure();
-    assert_eq!(boris.security().fingerprint(), second.fingerprint);
-    let status = daemon.ctl_json(&["status"]);
-    assert_eq!(
-        status["certificate"]["fingerprint"],
-        second.fingerprint.as_str()
-    );
-    boris.register("boris");
-    let seq = anna.say("lobby", "did you notice?");
-    boris.hears("lobby", seq, "anna", "did you notice?");
-    let unchanged = daemon.ctl_json(&["reload"]);
-    assert_eq!(unchanged["changed"], serde_json::json!([]));
-
-    daemon.stop();
-    daemon.configure(&mixed.settings());
-    let text = run(&mut daemon.command(), "").failed(78);
-    assert!(text.contains("is not the key of"), "{text}");
-    let check = run(daemon.command().arg("--check"), "");
-    assert!(check.failed(78).contains("is not the key of"));
-}
-
-/// The end of a certificate is told of before it comes, and after.
-#[test]
-fn a_certificate_that_ends() {
-    let mut daemon = Daemon::prepare("", &[]);
-    // By the clock of this machine one ends within its last quarter, one has ended, one has time.
-    let year = 1970
-        + std::time::UNIX_EPOCH
-            .elapsed()
-            .expect("after 1970")
-            .as_secs()
-            / 31_556_952;
-    let year = i32::try_from(year).expect("a year");
-    let ended = Pair::make_between(daemon.folder(), "ended", [year - 3, year - 1]);
-    let fine = Pair::make_between(daemon.folder(), "fine", [year - 1, year + 3]);
-    daemon.configure(&fine.settings());
-    daemon.launch();
-    let status = daemon.ctl_json(&["status"])["certificate"].clone();
-    assert_eq!(
-        status["expiresAt"],
-        format!("{}-01-01T00:00:00.000Z", year + 3).as_str()
-    );
-    assert_eq!(status["expiresSoon"], false);
-    assert!(!daemon.log().contains("renew it"), "{}", daemon.log());
-    daemon.configure(&ended.settings());
-    daemon.ctl(&["reload"]).done();
-    assert_eq!(
-        daemon.ctl_json(&["status"])["certificate"]["expiresSoon"],
-        true
-    );
-    until("the log tells of it", || {
-        daemon.ctl(&["status"]).done();
-        daemon
-            .log()
-            .contains("the certificate has ended")
-            .then_some(())
-    });
-    assert!(daemon.ctl(&["status"]).done().contains("renew it"));
-    daemon.greet_secure().register("anna");
-}
-
-/// Whoever comes back shows a ticket and is known, but not to a server with another certificate.
-#[test]
-fn a_ticket_to_come_back() {
-    let daemon = Daemon::start();
-    let config = usual_client();
-    let kind = |config: &std::sync::Arc<_>| {
-        let mut talker = daemon.connect().secure(std::sync::Arc::clone(config));
-        // The tickets come before the answer.
-        talker.hello();
-        let early = talker.security().tls.early_data().is_some();
-        assert!(!early, "nothing is said before hands are shaken");
-        talker.security().tls.handshake_kind().expect("it is done")
-    };
-    assert_eq!(kind(&config), HandshakeKind::Full);
-    assert_eq!(kind(&config), HandshakeKind::Resumed);
-    assert_eq!(kind(&config), HandshakeKind::Resumed);
-    daemon.ctl(&["reload"]).done();
-    assert_eq!(
-        kind(&config),
-        HandshakeKind::Resumed,
-        "it is the same certificate"
-    );
-    daemon.configure(&Pair::make(daemon.folder(), "new").settings());
-    daemon.ctl(&["reload"]).done();
-    assert_eq!(kind(&config), HandshakeKind::Full);
-    let old = client(&TLS12, &["chat/1"]);
-    assert_eq!(kind(&old), HandshakeKind::Full);
-    assert_eq!(kind(&old), HandshakeKind::Resumed);
 }
 
 /// Somebody who does not read over TLS costs little, and is given everything in order once they read again.

@@ -186,6 +186,34 @@ fn a_damaged_file_of_known_servers() {
     assert!(text.contains("line 1 of"), "{text}");
 }
 
+/// Over TLS, too, a lost connection comes back by itself, and nothing is lost or doubled.
+#[test]
+fn a_restart_over_tls() {
+    let mut daemon = Daemon::start();
+    let anna = from_afar(&daemon, "anna").with("CHAT_FINGERPRINT", &fingerprint(&daemon));
+    anna.run(&["login", "--register"]).done();
+    let mut talk = anna.start(&[]);
+    for round in 0..3 {
+        let text = format!("round {round}");
+        talk.say(&text);
+        talk.line_with(&text);
+        daemon.kill_9();
+        talk.say(&format!("meanwhile {round}"));
+        daemon.launch();
+        talk.line_with(&format!("meanwhile {round}"));
+    }
+    talk.finish().done();
+    let history = anna.run(&["history", "lobby"]).done();
+    let texts: Vec<_> = history
+        .lines()
+        .filter_map(|line| line.split("> ").nth(1))
+        .collect();
+    let due: Vec<_> = (0..3)
+        .flat_map(|round| [format!("round {round}"), format!("meanwhile {round}")])
+        .collect();
+    assert_eq!(texts, due);
+}
+
 /// While the server is paused hands are not shaken; whoever waits is told so, and is served as soon as it resumes.
 #[test]
 fn a_pause_over_tls() {
