@@ -89,7 +89,7 @@ _chat__client() {
 
     case "${cmd}" in
         chat__client)
-            opts="-h -V --server --port --name --plain --generate --help --version send tail history search rooms who echo login logout passwd help"
+            opts="-h -V --server --port --name --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -107,6 +107,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --generate)
                     COMPREPLY=($(compgen -W "man bash zsh fish" -- "${cur}"))
                     return 0
@@ -119,7 +123,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__echo)
-            opts="-c -h --server --port --name --help"
+            opts="-c -h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,6 +142,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -317,7 +325,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__history)
-            opts="-n -h --before --json --server --port --name --help"
+            opts="-n -h --before --json --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -343,6 +351,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -351,7 +363,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__login)
-            opts="-h --register --server --port --name --help"
+            opts="-h --register --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -366,6 +378,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -377,7 +393,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__logout)
-            opts="-h --server --port --name --help"
+            opts="-h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -392,6 +408,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -403,7 +423,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__passwd)
-            opts="-h --server --port --name --help"
+            opts="-h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,6 +438,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -429,7 +453,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__rooms)
-            opts="-h --server --port --name --help"
+            opts="-h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -447,6 +471,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -455,7 +483,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__search)
-            opts="-h --room --json --server --port --name --help"
+            opts="-h --room --json --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,6 +505,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -485,7 +517,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__send)
-            opts="-h --server --port --name --help"
+            opts="-h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -503,6 +535,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -511,7 +547,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__tail)
-            opts="-n -f -h --json --follow --server --port --name --help"
+            opts="-n -f -h --json --follow --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -533,6 +569,10 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -541,7 +581,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__who)
-            opts="-h --server --port --name --help"
+            opts="-h --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +596,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

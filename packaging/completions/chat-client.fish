@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_chat_client_global_optspecs
-    string join \n server= port= name= plain generate= h/help V/version
+    string join \n server= port= name= fingerprint= plaintext plain generate= h/help V/version
 end
 
 function __fish_chat_client_needs_command
@@ -27,10 +27,12 @@ end
 complete -c chat-client -n "__fish_chat_client_needs_command" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_needs_command" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l generate -d 'Print the manual page, or completions for a shell' -r -f -a "man\t''
 bash\t''
 zsh\t''
 fish\t''"
+complete -c chat-client -n "__fish_chat_client_needs_command" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_needs_command" -l plain -d 'Line by line, also on a terminal'
 complete -c chat-client -n "__fish_chat_client_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chat-client -n "__fish_chat_client_needs_command" -s V -l version -d 'Print version'
@@ -48,52 +50,72 @@ complete -c chat-client -n "__fish_chat_client_needs_command" -a "help" -d 'Prin
 complete -c chat-client -n "__fish_chat_client_using_subcommand send" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand send" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand send" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand send" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand send" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand send" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -s n -d 'How many messages of each room' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l json -d 'One JSON object a line, as on the wire'
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -s f -l follow -d 'Go on with what comes; after a loss of connection nothing is missing and nothing comes twice'
+complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand tail" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -s n -d 'How many' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l before -d 'Only messages before this number' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l json -d 'One JSON object a line, as on the wire'
+complete -c chat-client -n "__fish_chat_client_using_subcommand history" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand history" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l room -d 'Only in this room, or with this @USER' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l json -d 'One JSON object a line, as on the wire'
+complete -c chat-client -n "__fish_chat_client_using_subcommand search" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand search" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand rooms" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -s c -d 'How often' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l register -d 'Make the account; without this only a terminal asks whether to'
+complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand logout" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who echo login logout passwd help" -f -a "send" -d 'Send a message; its text comes from standard input when it is not given'
 complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who echo login logout passwd help" -f -a "tail" -d 'Print the newest messages of rooms, by default of all you are in'

@@ -1,5 +1,5 @@
 complete -c chatd -l config -d 'Read this configuration file [default: chatd.toml in $CONFIGURATION_DIRECTORY or /etc/chatd, if there is one]' -r -F
-complete -c chatd -l listen -d 'Listen on this address and port; may be given several times, or several with commas between [default: port 2428 of 127.0.0.1 and of ::1]' -r
+complete -c chatd -l listen -d 'Listen on this address and port, such as 0.0.0.0:2428 for everybody; may be given several times, or several with commas between [default: port 2428 of 127.0.0.1 and of ::1]' -r
 complete -c chatd -l state -d 'Keep the database in this folder [default: $STATE_DIRECTORY, else /var/lib/chatd for root, else $XDG_STATE_HOME/chatd or ~/.local/state/chatd]' -r -F
 complete -c chatd -l control -d 'Put the control socket here [default: io.chatd.Control in $RUNTIME_DIRECTORY, else in /run/chatd for root, else in $XDG_RUNTIME_DIR/chatd, else in the state folder\'s run]' -r -F
 complete -c chatd -l log-file -d 'Write service messages here [default: chatd.log in $LOGS_DIRECTORY, else in /var/log/chatd for root, else in the state folder]' -r -F

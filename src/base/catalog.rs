@@ -102,6 +102,17 @@ catalog! {
         "The sockets are handed in by systemd, so they decide where chatd listens, not chatd.toml:\n\
         `systemctl edit chatd-client.socket`. To let chatd listen by itself see the example\n\
         drop-in, /usr/share/doc/chatd/examples/listen.conf.";
+    CERTIFICATE_MADE: "a2a97d970fc416810d2329d3da686b5d", "a certificate was made",
+        "There was none, so chatd made one that vouches for itself, with no end. Nobody else vouches\n\
+        for it: whoever connects from another machine is shown its fingerprint, @CHATD_FINGERPRINT@,\n\
+        and asked once whether that is right. Tell people what `chatctl status` shows.";
+    CERTIFICATE_EXPIRES: "df0d1fb87c2831b0a44882c4ba6bc87a", "the certificate ends soon",
+        "The certificate in @CHATD_FILE@ is good until @CHATD_EXPIRES@. From then on clients refuse to\n\
+        connect. Renew it, then `systemctl reload chatd` or `chatctl reload`: nobody is disturbed. A\n\
+        credential (LoadCredential=) is read anew only by `systemctl restart chatd`.";
+    TLS_KEY_EXPOSED: "150ce1be17d0eeba857adf0ca332ce38", "everybody may read the key of the certificate",
+        "Whoever has this key can pass for the server. `chmod 600` the file @CHATD_FILE@; if somebody\n\
+        may have read it, get another certificate with another key.";
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Connections at once. Each costs a descriptor and about 2 KiB.
+    /// Connections at once. Each costs a descriptor and about 2 KiB, over TLS 6.
     connections: u32 = 15_000,
     /// Accounts in all. All of them are known to the hub by name, at about 300 bytes each.
     users: u32 = 100_000,

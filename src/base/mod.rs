@@ -1,7 +1,8 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, the catalog of the journal, and the form of manual
-//! pages. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, and the
+//! form of manual pages. Does no I/O and knows no floor above.
 
 pub mod catalog;
+pub mod fingerprint;
 pub mod id;
 pub mod limit;
 pub mod manual;
@@ -12,6 +13,7 @@ pub mod seldom;
 pub mod text;
 pub mod time;
 
+pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
 pub use limit::Limits;
 pub use name::{NameError, RoomName, Target, UserName};

@@ -75,14 +75,7 @@ impl Credentials {
     /// Those of the person who runs the program: in `$XDG_STATE_HOME/chat-client`, else `~/.local/state/chat-client`.
     #[must_use]
     pub fn of_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
-        // The standard says to pass over a path that is not absolute.
-        let path = |name| {
-            variable(name)
-                .map(PathBuf::from)
-                .filter(|path: &PathBuf| path.is_absolute())
-        };
-        let state = path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
-        Some(Self::in_folder(state?.join("chat-client")))
+        state_folder(variable).map(Self::in_folder)
     }
 
     /// The token of this account; `None` when none is kept.
@@ -180,6 +173,18 @@ impl Credentials {
         let file = format!("{}{}.token", server_part(host, port), plain(&key));
         self.folder.join(file)
     }
+}
+
+/// Where chat-client keeps what it has to remember.
+pub(super) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    // The standard says to pass over a path that is not absolute.
+    let path = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|path: &PathBuf| path.is_absolute())
+    };
+    let state = path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
+    Some(state?.join("chat-client"))
 }
 
 fn server_part(host: &str, port: u16) -> String {

@@ -38,6 +38,9 @@ pub enum ConnectError {
         /// The port.
         port: u16,
     },
+    /// The ciphers are not to be had.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// Something else.
     #[error(
         "cannot reach '{host}' on port {port} ({cause}); check the network, the server and the port"

@@ -144,4 +144,6 @@ pub enum EndingKind {
     Unreachable,
     /// Whoever answers is no chat server, or one that speaks another version.
     Foreign,
+    /// Whoever answers does not prove to be the server that is meant.
+    Untrusted,
 }

@@ -4,19 +4,22 @@
 //! at any time without loss. A program that awaits nothing is not talked to, and the server keeps what it misses.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::client::dial::{ConnectError, dial};
-use crate::client::event::{Ending, Event, Refusal};
+use crate::client::event::{Ending, EndingKind, Event, Refusal};
+use crate::client::known::server;
 use crate::client::model::{Model, Settings};
+use crate::client::trust::{Protected, Protector, Trust, TrustError, tls_error, trust_error};
 use crate::wire::{Request, event, frame};
 
 /// Bytes read from the socket at once.
@@ -31,6 +34,8 @@ pub struct Options {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// How the connection is protected, and who is trusted.
+    pub trust: Trust,
     /// What the program calls itself, `NAME/VERSION`.
     pub software: String,
     /// How long it goes on without a connection, or with a send that the server puts off, before it gives up. None: it
@@ -39,12 +44,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// To this server, without end.
+    /// To this server, without end; over TLS, unless it is on this machine, and only where the system trusts it.
     #[must_use]
     pub fn new(host: &str, port: u16) -> Self {
         Self {
             host: host.to_owned(),
             port,
+            trust: Trust::Usual(None),
             software: crate::wire::SOFTWARE.replace("chatd", "chat-client"),
             patience: None,
         }
@@ -56,8 +62,10 @@ pub struct Client {
     options: Options,
     model: Model,
     began: Instant,
+    protector: Protector,
     line: Line,
     ending: Option<Ending>,
+    distrust: Option<TrustError>,
     /// What happened while something else was waited for.
     events: VecDeque<Event>,
 }
@@ -69,11 +77,21 @@ enum Line {
 }
 
 struct Socket {
-    stream: TcpStream,
+    wire: Wire,
     frames: frame::FrameReader,
     input: BytesMut,
     output: BytesMut,
 }
+
+/// What carries the bytes. While hands are shaken the connection counts as standing: a paused server accepts it, and
+/// shakes no hands either.
+enum Wire {
+    Shaking(Box<tokio_rustls::Connect<TcpStream>>),
+    Open(Box<dyn Duplex>),
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 impl Client {
     /// Connects. Does not wait for the server's answer: a paused server gives none.
@@ -81,7 +99,11 @@ impl Client {
     /// # Errors
     /// When there is nobody; only this first attempt fails, later ones are repeated.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        let stream = dial(&options.host, options.port).await?;
+        let Options {
+            host, port, trust, ..
+        } = &options;
+        let protector = Protector::new(host, *port, trust.clone())?;
+        let stream = dial(host, *port).await?;
         let settings = Settings {
             software: options.software.clone(),
             patience: options.patience,
@@ -91,8 +113,10 @@ impl Client {
             options,
             model: Model::new(settings),
             began: Instant::now(),
+            protector,
             line: Line::Down,
             ending: None,
+            distrust: None,
             events: VecDeque::new(),
         };
         client.up(stream);
@@ -171,6 +195,12 @@ impl Client {
         self.ending.as_ref()
     }
 
+    /// Why the server is not trusted, where that is why nothing more will come.
+    #[must_use]
+    pub fn distrust(&self) -> Option<&TrustError> {
+        self.distrust.as_ref()
+    }
+
     /// Tells the model something, with the time.
     pub(super) fn with_model<T>(&mut self, tell: impl FnOnce(&mut Model, Duration) -> T) -> T {
         tell(&mut self.model, self.began.elapsed())
@@ -179,11 +209,13 @@ impl Client {
     /// Sends what is still to be sent and ends the connection. The session stays.
     pub async fn close(mut self) {
         self.pump();
-        if let Line::Up(socket) = &mut self.line {
+        if let Line::Up(socket) = &mut self.line
+            && let Wire::Open(stream) = &mut socket.wire
+        {
             // Whoever does not take it within that time is gone.
             let flush = async {
-                let _ = socket.stream.write_all_buf(&mut socket.output).await;
-                let _ = socket.stream.shutdown().await;
+                let _ = stream.write_all_buf(&mut socket.output).await;
+                let _ = stream.shutdown().await;
             };
             let _ = tokio::time::timeout(Duration::from_secs(1), flush).await;
         }
@@ -243,8 +275,17 @@ impl Client {
     }
 
     fn up(&mut self, stream: TcpStream) {
+        let wire = match self.protector.protect(stream) {
+            Ok(Protected::Clear(stream)) => Wire::Open(Box::new(stream)),
+            Ok(Protected::Tls(connect)) => Wire::Shaking(connect),
+            Err(error) => {
+                self.line = Line::Down;
+                let why = format!("the connection cannot be protected: {error}");
+                return self.model.give_up(EndingKind::Unreachable, &why);
+            }
+        };
         self.line = Line::Up(Box::new(Socket {
-            stream,
+            wire,
             frames: frame::FrameReader::default(),
             input: BytesMut::new(),
             output: BytesMut::new(),
@@ -277,27 +318,71 @@ impl Client {
                     error.to_string()
                 }
             },
-            Err(error) => format!("the connection broke ({error})"),
+            Err(error) => {
+                self.line = Line::Down;
+                return self.broken(now, &error);
+            }
         };
         self.line = Line::Down;
         self.model.lost(now, &why);
+    }
+
+    fn broken(&mut self, now: Duration, error: &io::Error) {
+        if let Some(distrust) = trust_error(error) {
+            self.distrust = Some(distrust.clone());
+            let why = distrust.to_string();
+            return self.model.give_up(EndingKind::Untrusted, &why);
+        }
+        let server = server(&self.options.host, self.options.port);
+        match tls_error(error) {
+            // A server that has greeted once speaks TLS: whatever it was, it may be over.
+            Some(error) if self.model.hello().is_none() => {
+                let why = format!(
+                    "no TLS connection to '{server}' comes about ({error}); check the port, or say --plaintext if the server \
+                     takes people in the clear and the network is yours alone, such as a VPN"
+                );
+                self.model.give_up(EndingKind::Foreign, &why);
+            }
+            // TLS expects a word before the end; that none came is no other end.
+            _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.model.lost(now, "the server closed the connection");
+            }
+            _ => {
+                let why = format!("the connection broke ({error})");
+                self.model.lost(now, &why);
+            }
+        }
     }
 }
 
 impl Socket {
     /// Writes what waits and reads what comes, whichever is possible first. Returns the bytes read; 0 at the end.
     async fn transfer(&mut self) -> io::Result<usize> {
-        let (mut reader, mut writer) = self.stream.split();
         self.input.reserve(READ_BYTES);
-        loop {
-            tokio::select! {
-                biased;
-                read = reader.read_buf(&mut self.input) => return read,
-                written = writer.write_buf(&mut self.output), if self.output.has_remaining() => {
-                    written?;
-                }
+        poll_fn(|cx| self.poll_transfer(cx)).await
+    }
+
+    fn poll_transfer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Wire::Shaking(connect) = &mut self.wire {
+            let stream = ready!(Pin::new(connect).poll(cx))?;
+            self.wire = Wire::Open(Box::new(stream));
+        }
+        let Wire::Open(stream) = &mut self.wire else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(read) = pin!(stream.read_buf(&mut self.input)).poll(cx) {
+            return Poll::Ready(read);
+        }
+        while self.output.has_remaining() {
+            match pin!(stream.write_buf(&mut self.output)).poll(cx)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(_) => {}
+                Poll::Pending => return Poll::Pending,
             }
         }
+        // What is encrypted may still be on this side.
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        Poll::Pending
     }
 
     fn take_frames(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), frame::FrameError> {

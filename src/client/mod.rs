@@ -47,9 +47,11 @@ pub mod calls;
 pub mod credential;
 pub mod dial;
 pub mod event;
+pub mod known;
 pub mod link;
 pub mod model;
 pub mod room;
+pub mod trust;
 
 pub use crate::wire::event::{
     Event as Answer, Hello, LastLogin, Message, Person, Presence, Registration, RoomEntry,
@@ -59,4 +61,6 @@ pub use crate::wire::{Code, DEFAULT_PORT, Request, request};
 pub use calls::{Page, Part};
 pub use dial::ConnectError;
 pub use event::{Ending, EndingKind, Event, Refusal, Sent, Unsent};
+pub use known::KnownHosts;
 pub use link::{Client, Options};
+pub use trust::{Trust, TrustError};

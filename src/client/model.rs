@@ -197,6 +197,11 @@ impl Model {
         self.lose(now, why, None);
     }
 
+    /// The connection is no use, and another one would be none either: it is over.
+    pub fn give_up(&mut self, kind: EndingKind, why: &str) {
+        self.end(kind, why);
+    }
+
     /// One frame came in.
     pub fn received(&mut self, now: Duration, frame: &[u8]) {
         if !self.is_up() {

@@ -3,8 +3,8 @@
 use crate::base::Timestamp;
 use crate::base::text::harmless;
 use crate::wire::control::{
-    DaemonStatus, LogCleared, LogLines, LogState, Reloaded, Rooms, Sessions, ShutdownPlan, State,
-    User, Users,
+    Certificate, DaemonStatus, LogCleared, LogLines, LogState, Reloaded, Rooms, Sessions,
+    ShutdownPlan, State, User, Users,
 };
 
 use super::table::{Look, absolute, counted, paint, relative, size, table};
@@ -42,6 +42,15 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
             "database",
             format!("{}, {}", status.database.file, size(status.database.bytes)),
         ),
+        (
+            "certificate",
+            format!(
+                "{}, {}",
+                status.certificate.file,
+                end_words(&status.certificate, now)
+            ),
+        ),
+        ("fingerprint", status.certificate.fingerprint.clone()),
     ];
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
     // Addresses and paths are for copying: none is cut, the terminal wraps them.
@@ -55,6 +64,17 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
         text.extend(["  ", line, "\n"]);
     }
     text
+}
+
+fn end_words(certificate: &Certificate, now: Timestamp) -> String {
+    let Some(end) = certificate.expires_at else {
+        return "has no end".to_owned();
+    };
+    let hint = match certificate.expires_soon {
+        true => ": renew it, then `chatctl reload`",
+        false => "",
+    };
+    format!("good until {}, {}{hint}", absolute(end), relative(now, end))
 }
 
 fn addresses(status: &DaemonStatus) -> String {

@@ -207,7 +207,8 @@ impl Admin {
             .map(|listener| listener.place.clone())
             .collect();
         let config = self.settings.config();
-        let status = show::status(&counts, &config, self.log.state());
+        let certificate = self.settings.certificate().status(wall());
+        let status = show::status(&counts, &config, self.log.state(), certificate);
         Ok(wire::DaemonStatus {
             state: self.state.get(),
             since: self.since,
@@ -282,6 +283,17 @@ impl Admin {
             at: wall().plus(wait),
             still_listening: held.all(),
             stop_command: held.stop_command(),
+        }
+    }
+
+    /// Tells in time that the certificate ends, as long as the daemon runs.
+    pub async fn remind(self: Rc<Self>) {
+        loop {
+            let renewed = self.settings.renewed.notified();
+            match self.settings.certificate().remind(wall()) {
+                Some(wait) => drop(tokio::time::timeout(wait, renewed).await),
+                None => renewed.await,
+            }
         }
     }
 

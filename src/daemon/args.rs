@@ -23,8 +23,8 @@ pub(super) struct Args {
     )]
     pub config: Option<PathBuf>,
 
-    /// Listen on this address and port; may be given several times, or several with commas between [default: port
-    /// 2428 of 127.0.0.1 and of ::1]
+    /// Listen on this address and port, such as 0.0.0.0:2428 for everybody; may be given several times, or several with
+    /// commas between [default: port 2428 of 127.0.0.1 and of ::1]
     #[arg(
         long,
         value_name = "ADDR",
@@ -109,9 +109,10 @@ mod tests {
               --config <FILE>    Read this configuration file [default: chatd.toml in
                                  $CONFIGURATION_DIRECTORY or /etc/chatd, if there is
                                  one] [env: CHATD_CONFIG]
-              --listen <ADDR>    Listen on this address and port; may be given several
-                                 times, or several with commas between [default: port
-                                 2428 of 127.0.0.1 and of ::1] [env: CHATD_LISTEN]
+              --listen <ADDR>    Listen on this address and port, such as 0.0.0.0:2428
+                                 for everybody; may be given several times, or several
+                                 with commas between [default: port 2428 of 127.0.0.1
+                                 and of ::1] [env: CHATD_LISTEN]
               --state <DIR>      Keep the database in this folder [default:
                                  $STATE_DIRECTORY, else /var/lib/chatd for root, else
                                  $XDG_STATE_HOME/chatd or ~/.local/state/chatd] [env:

@@ -37,8 +37,10 @@ pub(super) struct Config {
     /// Whether nobody has said where to listen.
     pub listen_by_default: bool,
     pub next_free_port: bool,
-    pub allow_plaintext: bool,
     pub registration: Registration,
+    pub allow_plaintext: bool,
+    /// The files of certificate and key, where the settings name them.
+    pub tls: Option<TlsTable>,
     pub log_level: LogLevel,
     pub log_addresses: Addresses,
     pub limits: Limits,
@@ -56,8 +58,17 @@ struct File {
     #[serde(deserialize_with = "registration")]
     registration: Registration,
     allow_plaintext: bool,
+    tls: TlsTable,
     log: LogTable,
     limits: Limits,
+}
+
+/// Where certificate and key are read; both are empty by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TlsTable {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,7 +127,8 @@ impl Config {
             false => Some(args.listen.clone()),
         };
         let listen_by_default = listen.is_none();
-        let listen = listen_addresses(listen, file.allow_plaintext)?;
+        let listen = listen_addresses(listen)?;
+        let tls = named_files(file.tls).map_err(|text| Exit::config(format!("{place}: {text}")))?;
         let home = Home::new();
         let state_dir = args.state.clone().map_or_else(|| home.state_dir(), Ok)?;
         let control = (args.control.clone())
@@ -132,8 +144,9 @@ impl Config {
             listen,
             listen_by_default,
             next_free_port: args.next_free_port,
-            allow_plaintext: file.allow_plaintext,
             registration: file.registration,
+            allow_plaintext: file.allow_plaintext,
+            tls,
             log_level: file.log.level,
             log_addresses: file.log.addresses,
             limits: file.limits,
@@ -214,10 +227,7 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
     }
 }
 
-fn listen_addresses(
-    named: Option<Vec<Listen>>,
-    allow_plaintext: bool,
-) -> Result<Vec<SocketAddr>, Exit> {
+fn listen_addresses(named: Option<Vec<Listen>>) -> Result<Vec<SocketAddr>, Exit> {
     let Some(named) = named else {
         let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(loopback
@@ -236,24 +246,21 @@ fn listen_addresses(
             named.len()
         )));
     }
-    let named: Vec<_> = named.into_iter().map(|Listen(address)| address).collect();
-    check_plaintext(&named, allow_plaintext, "listen on 127.0.0.1")?;
-    Ok(named)
+    Ok(named.into_iter().map(|Listen(address)| address).collect())
 }
 
-/// Refuses an address that other machines can reach, unless that is allowed. `instead` is what else there is to do.
-pub(super) fn check_plaintext(
-    addresses: &[SocketAddr],
-    allow_plaintext: bool,
-    instead: &str,
-) -> Result<(), Exit> {
-    let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    match addresses.iter().find(is_open) {
-        Some(address) if !allow_plaintext => Err(Exit::config(format!(
-            "'{address}' can be reached from other machines, and passwords would cross the network in the clear; \
-             {instead}, or set allow_plaintext = true in the configuration file if the network is yours alone"
-        ))),
-        _ => Ok(()),
+/// Both or neither, and wherever chatd is started from.
+fn named_files(tls: TlsTable) -> Result<Option<TlsTable>, String> {
+    let is_named = |path: &Path| !path.as_os_str().is_empty();
+    match (is_named(&tls.certificate), is_named(&tls.key)) {
+        (false, false) => Ok(None),
+        (true, true) if tls.certificate.is_absolute() && tls.key.is_absolute() => Ok(Some(tls)),
+        (true, true) => {
+            Err("tls.certificate and tls.key must be whole paths, from / on".to_owned())
+        }
+        _ => Err(
+            "tls.certificate and tls.key belong together; name both files, or neither".to_owned(),
+        ),
     }
 }
 
@@ -288,7 +295,7 @@ impl TryFrom<String> for Listen {
     }
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|name| name.into_string().ok());
@@ -368,34 +375,32 @@ impl Home {
 mod tests {
     use super::*;
 
-    fn refused(listen: &str, allow_plaintext: bool) -> Option<String> {
-        match listen.parse() {
-            Ok(listen) => listen_addresses(Some(vec![listen]), allow_plaintext)
-                .err()
-                .map(|exit| exit.text),
-            Err(text) => Some(text),
-        }
+    #[test]
+    fn an_address_is_read_with_its_port_or_without() {
+        let read = |text: &str| text.parse().map(|Listen(address)| address.to_string());
+        assert_eq!(read("192.0.2.7"), Ok("192.0.2.7:2428".to_owned()));
+        assert_eq!(read("[::]:9"), Ok("[::]:9".to_owned()));
+        assert_eq!(read("::1"), Ok("[::1]:2428".to_owned()));
+        assert!(read("here").is_err_and(|text| text.contains("'here' is no address")));
     }
 
     #[test]
-    fn an_address_that_others_can_reach_is_refused_unless_plaintext_is_allowed() {
-        for local in ["127.0.0.1:1", "[::1]:1", "127.8.8.8", "::1"] {
-            assert_eq!(refused(local, false), None, "{local}");
+    fn certificate_and_key_are_named_together_and_from_the_root_on() {
+        let named = |certificate: &str, key: &str| {
+            let (certificate, key) = (certificate.into(), key.into());
+            named_files(TlsTable { certificate, key })
+        };
+        assert_eq!(named("", ""), Ok(None));
+        assert!(named("/c", "/k").is_ok_and(|tls| tls.is_some()));
+        for (certificate, key) in [("/c", ""), ("", "/k"), ("c", "/k"), ("/c", "./k")] {
+            assert!(named(certificate, key).is_err(), "{certificate} {key}");
         }
-        for open in ["0.0.0.0:2428", "[::]:2428", "192.0.2.7:2428", "192.0.2.7"] {
-            assert!(
-                refused(open, false).is_some_and(|text| text.contains("allow_plaintext = true")),
-                "{open}"
-            );
-            assert_eq!(refused(open, true), None, "{open}");
-        }
-        assert!(refused("here", true).is_some_and(|text| text.contains("'here' is no address")));
     }
 
     #[test]
     fn addresses_have_a_bound() {
         let listen: Listen = "127.0.0.1:0".parse().unwrap();
-        let named = |count| listen_addresses(Some(vec![listen; count]), false);
+        let named = |count| listen_addresses(Some(vec![listen; count]));
         assert!(named(LISTENERS_MAX).is_ok());
         let refused = named(LISTENERS_MAX + 1).unwrap_err();
         assert!(
@@ -449,7 +454,7 @@ mod tests {
         line 1, column 15: a list is not possible here; write a text in quotation marks
         line 1, column 7: 7 is not possible here; write a table, as the chatd.toml that comes with chatd has it
         line 1, column 10: true is not possible here; write a table, as the chatd.toml that comes with chatd has it
-        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, log, limits
+        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, tls, log, limits
         line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
         line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
         line 2, column 9: -5 is not possible here; write a whole number up to 4294967295
@@ -463,7 +468,7 @@ mod tests {
         line 1, column 22: the text has no second quotation mark
         line 2, column 1: this is set already, further up
         line 1, column 6: key with no value, expected `=`
-        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, log, limits
+        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, tls, log, limits
         "#);
     }
 

@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::args::Args;
-use super::config::{Config, LISTENERS_MAX, check_plaintext};
+use super::config::{Config, LISTENERS_MAX};
 use super::exit::Exit;
 use crate::base::catalog;
 use crate::base::text::harmless;
@@ -44,8 +44,6 @@ pub(super) struct Handed {
 pub(super) struct Held {
     /// Where people connect.
     pub clients: Vec<String>,
-    /// Those of them that a network leads to.
-    pub addresses: Vec<SocketAddr>,
     /// The control socket.
     pub control: Option<String>,
 }
@@ -187,7 +185,7 @@ impl Handed {
 
     fn add_client(&mut self, bound: Bound) -> Result<(), String> {
         let failed = |error: io::Error| format!("the socket '{CLIENT}' has no address: {error}");
-        self.held.addresses.extend(bound.address().map_err(failed)?);
+
         self.held.clients.push(bound.place().map_err(failed)?);
         self.clients.push(bound);
         Ok(())
@@ -215,11 +213,8 @@ impl Handed {
         Ok(())
     }
 
-    /// Looks whether the sockets go with the configuration, and says what of it is not in force.
-    ///
-    /// # Errors
-    /// When a client socket can be reached from other machines and that is not allowed.
-    pub fn compare(&self, args: &Args, config: &Config) -> Result<(), Exit> {
+    /// Says what of the settings is not in force, because the sockets decide it.
+    pub fn compare(&self, args: &Args, config: &Config) {
         if let Some(words) = &self.left_alone {
             tracing::warn!("{words}");
         }
@@ -245,7 +240,6 @@ impl Handed {
                 ignored.join(", ")
             );
         }
-        self.held.check_plaintext(config)
     }
 }
 
@@ -261,18 +255,6 @@ impl Held {
         let control = self.control.as_ref().map(|_| " chatd-control.socket");
         let units: String = [clients, control].into_iter().flatten().collect();
         (!units.is_empty()).then(|| format!("systemctl stop{units}"))
-    }
-
-    /// Whether the client sockets may be served in the clear.
-    ///
-    /// # Errors
-    /// When one can be reached from other machines and that is not allowed.
-    pub fn check_plaintext(&self, config: &Config) -> Result<(), Exit> {
-        check_plaintext(
-            &self.addresses,
-            config.allow_plaintext,
-            "let chatd-client.socket listen on 127.0.0.1 (`systemctl edit chatd-client.socket`)",
-        )
     }
 }
 
@@ -407,7 +389,6 @@ mod tests {
     fn the_command_that_stops_the_listening_names_what_is_held() {
         let held = |clients: &[&str], control: Option<&str>| Held {
             clients: clients.iter().map(ToString::to_string).collect(),
-            addresses: Vec::new(),
             control: control.map(str::to_owned),
         };
         let both = held(&["127.0.0.1:2428"], Some("/run/chatd/io.chatd.Control"));

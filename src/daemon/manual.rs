@@ -7,11 +7,13 @@ pub(super) fn manual() -> Manual {
         section: "8",
         description: &[
             "Unless it is told to `--daemonize`, chatd stays in the foreground. It prints a line for each address that it \
-             listens on. What is sent over the network is not encrypted yet; therefore an address that other machines can \
-             reach is refused unless the configuration says `allow_plaintext = true`.",
+             listens on, and the fingerprint of its certificate. Whoever comes from another machine has to come over TLS, \
+             unless the configuration says `allow_plaintext = true`; on this machine one may speak in the clear, on the \
+             same port.",
         ],
         more: vec![
             configuration(),
+            certificate(),
             sockets(),
             credentials(),
             background(),
@@ -137,8 +139,8 @@ fn credentials() -> Section {
                  `argon2 SALT -id -t 2 -k 19456 -p 1 -l 32 -e` prints it. With an account there it is not read",
             ),
             (
-                "chatd.tls-key, else tls-key; chatd.tls-certificate, else tls-certificate",
-                "key and certificate for encrypted connections",
+                "chatd.tls-certificate, chatd.tls-key",
+                "certificate and key, both of them; see CERTIFICATE",
             ),
         ],
     )
@@ -171,11 +173,40 @@ fn logs() -> Section {
             ),
             (
                 "standard error",
-                "otherwise, as long as chatd is in the foreground. Standard output has the addresses alone.",
+                "otherwise, as long as chatd is in the foreground. Standard output has the addresses and the \
+                 fingerprint alone.",
             ),
             (
                 "the level",
                 "is for all of them: in the configuration, and until the next start by `chatctl log level`.",
+            ),
+        ],
+    )
+}
+
+fn certificate() -> Section {
+    Section::new(
+        "CERTIFICATE",
+        &[
+            "The certificate and its key are in PEM form, the key not encrypted; of several certificates in a file the \
+             server's own comes first. They are read at the start and at each reload. A pair that cannot be used is \
+             refused with the reason, and the one before stays in use; whoever is connected is not disturbed by either. \
+             That a certificate ends is told in the log and in `chatctl status` from its last quarter on, or a month \
+             before. They are looked for in this order:",
+        ],
+        [
+            (
+                "$CREDENTIALS_DIRECTORY/chatd.tls-certificate, chatd.tls-key",
+                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only",
+            ),
+            (
+                "[tls] certificate, key",
+                "the files that the configuration names, such as those that certbot renews",
+            ),
+            (
+                "tls-certificate.pem, tls-key.pem",
+                "in the state folder. Where there are none they are made, and vouch for themselves without an end: \
+                 people are shown the fingerprint at their first connection and compare it with `chatctl status`",
             ),
         ],
     )
@@ -235,6 +266,10 @@ fn service_manager() -> Section {
 
 const ENVIRONMENT: Entries = &[
     (
+        "CREDENTIALS_DIRECTORY",
+        "the folder with the credentials of a service manager, as for the certificate",
+    ),
+    (
         "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, LOGS_DIRECTORY",
         "the folders for the configuration file, the state, the control socket and the log file, as a service \
          manager sets them; of several with colons between, the first",
@@ -276,6 +311,10 @@ const FILES: Entries = &[
         "identity.key",
         "in the state folder: the key that names and addresses in the database are read with; keep a copy, apart \
          from those of the database",
+    ),
+    (
+        "tls-certificate.pem, tls-key.pem",
+        "in the state folder: the certificate that chatd made for itself, and its key",
     ),
     (
         "chatd.lock",

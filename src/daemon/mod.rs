@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod certificate;
 mod clock;
 mod config;
 mod credential;
@@ -48,6 +49,7 @@ use crate::net::{Lookup, Order};
 use crate::store::Database;
 use admin::Admin;
 use args::Args;
+use certificate::Certificate;
 use clock::wall;
 use config::Config;
 use detach::{Starter, detach};
@@ -113,10 +115,13 @@ fn print_generated(what: Generate) -> Result<(), Exit> {
 }
 
 fn check(args: &Args) -> Result<(), Exit> {
-    let file = Config::load(args)?.file;
-    let file = file.map_or("no configuration file".to_owned(), |file| {
-        file.display().to_string()
-    });
+    let config = Config::load(args)?;
+    Certificate::check(&config)?;
+    let file = config
+        .file
+        .map_or("no configuration file".to_owned(), |file| {
+            file.display().to_string()
+        });
     printed(writeln!(
         std::io::stdout(),
         "the configuration is good ({file})"
@@ -219,7 +224,7 @@ impl Daemon {
         service: Rc<Service>,
     ) -> Result<Self, Exit> {
         let since = wall();
-        handed.compare(&args, &config)?;
+        handed.compare(&args, &config);
         config.pin(&mut args);
         let listeners = match handed.clients.len() {
             0 => config.listen.len(),
@@ -229,13 +234,15 @@ impl Daemon {
         let doors_max = connections_max(config.limits.connections, other_files);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
+        let certificate = Arc::new(Certificate::load_or_make(&config)?);
         let held = handed.held;
         let bound = client_sockets(handed.clients, &config)?;
         let (control, control_file) = control_socket(handed.control, &config)?;
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
-        let workers = workers(&config, &inputs, &lookups)?;
+        let greeting = settings::greeting(&config, &certificate);
+        let workers = workers(greeting, &inputs, &lookups)?;
         let orders: Vec<_> = workers.iter().map(|worker| worker.orders.clone()).collect();
         let ways = Ways {
             inputs: inputs.clone(),
@@ -248,7 +255,7 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
-        let doors = Doors::new(&workers, doors_max);
+        let doors = Doors::new(&workers, doors_max, config.allow_plaintext);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))
@@ -264,6 +271,8 @@ impl Daemon {
                 args,
                 at_start: config.clone(),
                 config: RefCell::new(config.clone()),
+                certificate: RefCell::new(certificate),
+                renewed: Notify::new(),
                 hub: inputs.clone(),
                 workers: orders,
                 doors,
@@ -318,6 +327,7 @@ impl Daemon {
             let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
             starter.serves(&where_it_listens(&admin));
             service::attend(&admin);
+            spawn_local(admin.clone().remind());
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {
@@ -359,18 +369,25 @@ impl Daemon {
     }
 }
 
-/// Writes down where it listens, and gives a line for each place, unless the journal would then have it twice.
+/// Writes down where it listens and how people know this server, and gives lines for both, unless the journal would then have it twice.
 fn where_it_listens(admin: &Admin) -> String {
     let listeners = admin.listeners.borrow();
     let places: Vec<_> = listeners.iter().map(|one| one.place.as_str()).collect();
     let version = env!("CARGO_PKG_VERSION");
     let address = places.join(",");
     tracing::info!(MESSAGE_ID = catalog::STARTED, version, address, "serving");
+    let certificate = admin.settings.certificate();
+    certificate.say();
     if admin.log.is_printed_to(std::io::stdout()) {
         return String::new();
     }
     let line = |place| format!("listening on {place}\n");
-    places.into_iter().map(line).collect()
+    let mut lines: String = places.into_iter().map(line).collect();
+    lines += &format!(
+        "the certificate has the fingerprint {}\n",
+        certificate.fingerprint
+    );
+    lines
 }
 
 /// Everything is stored by now: the workers send what they still have, the writer ends when the hub has.

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::args::Args;
+use super::certificate::Certificate;
 use super::config::Config;
 use super::handed::Held;
 use super::start::connections_max;
@@ -35,6 +37,9 @@ pub(super) struct Settings {
     pub at_start: Arc<Config>,
     /// What was read last.
     pub config: RefCell<Arc<Config>>,
+    pub certificate: RefCell<Arc<Certificate>>,
+    /// Tells that the certificate may be another one.
+    pub renewed: Notify,
     pub hub: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
     pub doors: Arc<Doors>,
@@ -50,6 +55,11 @@ impl Settings {
         self.config.borrow().clone()
     }
 
+    /// The certificate in use.
+    pub fn certificate(&self) -> Arc<Certificate> {
+        self.certificate.borrow().clone()
+    }
+
     /// Reads the configuration again and goes by it from now on.
     ///
     /// # Errors
@@ -60,23 +70,30 @@ impl Settings {
             // Where chatd listens is the service manager's to say: no other setting waits for a restart.
             new.listen.clone_from(&self.config().listen);
         }
-        self.held.check_plaintext(&new).map_err(|exit| exit.text)?;
+        let certificate = Certificate::load(&new).map_err(|exit| exit.text)?;
         let needs_restart = |(_, at_start): &(String, bool)| *at_start;
         let name = |(name, _)| name;
-        let reloaded = Reloaded {
+        let mut reloaded = Reloaded {
             changed: differing(&self.config(), &new).map(name).collect(),
             need_restart: differing(&self.at_start, &new)
                 .filter(needs_restart)
                 .map(name)
                 .collect(),
         };
+        if !certificate.is_same(&self.certificate()) {
+            reloaded.changed.push("certificate".to_owned());
+            certificate.say();
+            // With the same one the tickets that clients hold stay good.
+            *self.certificate.borrow_mut() = Arc::new(certificate);
+        }
+        self.renewed.notify_one();
         drop(self.hub.send(Input::Reload(rules(&new))));
-        let greeting = Arc::new(greeting(&new));
+        let greeting = Arc::new(greeting(&new, &self.certificate()));
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
         let connections_max = connections_max(new.limits.connections, self.other_files);
-        self.doors.set_connections_max(connections_max);
+        self.doors.set(connections_max, new.allow_plaintext);
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }
@@ -91,11 +108,13 @@ pub(super) fn rules(config: &Config) -> Rules {
 }
 
 /// What the workers go by and every connection is told.
-pub(super) fn greeting(config: &Config) -> Greeting {
+pub(super) fn greeting(config: &Config, certificate: &Certificate) -> Greeting {
     Greeting {
         server: config.server_name.as_str().into(),
         registration: config.registration,
         limits: config.limits.clone(),
+        tls: certificate.tls.clone(),
+        allow_plaintext: config.allow_plaintext,
     }
 }
 
@@ -104,6 +123,11 @@ fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)>
     let settings = [
         ("server_name", old.server_name != new.server_name, false),
         ("registration", old.registration != new.registration, false),
+        (
+            "allow_plaintext",
+            old.allow_plaintext != new.allow_plaintext,
+            false,
+        ),
         ("log.level", old.log_level != new.log_level, false),
         (
             "log.addresses",

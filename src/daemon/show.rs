@@ -88,7 +88,12 @@ pub(super) fn rooms(reply: Reply) -> wire::Rooms {
 }
 
 /// As far as the engine and the configuration know it.
-pub(super) fn status(counts: &Reply, config: &Config, log: wire::LogState) -> wire::DaemonStatus {
+pub(super) fn status(
+    counts: &Reply,
+    config: &Config,
+    log: wire::LogState,
+    certificate: wire::Certificate,
+) -> wire::DaemonStatus {
     let database = config.state_dir.join("chatd.db");
     let mut status = wire::DaemonStatus {
         state: State::Serving,
@@ -109,6 +114,7 @@ pub(super) fn status(counts: &Reply, config: &Config, log: wire::LogState) -> wi
             bytes: bytes_of(&database),
             file: database.display().to_string(),
         },
+        certificate,
     };
     if let Reply::Counts {
         users,

@@ -28,7 +28,7 @@ use crate::engine::effect::Reply;
 use crate::engine::input::Input;
 use crate::net::listener::{Bound, bind};
 use crate::net::worker::{Worker, WorkerHandle};
-use crate::net::{Lookup, Order};
+use crate::net::{Greeting, Lookup, Order};
 use crate::store::{Database, Reader, Store, StoreError};
 
 /// Open files of the daemon itself: the standard streams, log, journal and service manager, the writer's and the lock, and
@@ -176,11 +176,11 @@ fn cores() -> usize {
 
 /// One worker for each core: they share nothing that two would wait for.
 pub(super) fn workers(
-    config: &Config,
+    greeting: Greeting,
     inputs: &Sender<Input>,
     lookups: &Sender<Lookup>,
 ) -> Result<Vec<WorkerHandle>, Exit> {
-    let greeting = Arc::new(settings::greeting(config));
+    let greeting = Arc::new(greeting);
     let workers = (0..cores()).map(|index| {
         Worker::spawn(
             index as u16,

@@ -10,13 +10,11 @@ use crate::engine::input::{Input, Request};
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::request::Asked;
 use crate::net::native::{self, encode_bye, encode_error};
-use crate::net::stream::Stream;
+use crate::net::stream::{READ_BYTES, Reading, Stream};
 use crate::net::worker::Worker;
 use crate::wire::request::Tagged;
 use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
 
-/// What is read at once, and from one connection before the others have their turn.
-pub(super) const READ_BYTES: usize = 65_536;
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
@@ -45,6 +43,8 @@ pub(super) struct Conn {
     pub frame_due: u64,
     pub phase: Phase,
     pub admitted: bool,
+    /// Whether it may speak in the clear: nothing of it crosses a network, or the admin has allowed it.
+    may_be_clear: bool,
     /// Whether the deadlines have an entry for a cut frame.
     frame_entry: bool,
     greeted: bool,
@@ -68,7 +68,13 @@ pub(super) enum Phase {
 }
 
 impl Conn {
-    pub fn new(stream: Stream, waker: Waker, peer: Option<IpAddr>, login_due: u64) -> Self {
+    pub fn new(
+        stream: Stream,
+        waker: Waker,
+        peer: Option<IpAddr>,
+        may_be_clear: bool,
+        login_due: u64,
+    ) -> Self {
         Self {
             stream,
             waker,
@@ -81,6 +87,7 @@ impl Conn {
             frame_due: 0,
             phase: Phase::Open,
             admitted: false,
+            may_be_clear,
             frame_entry: false,
             greeted: false,
             known: false,
@@ -94,9 +101,9 @@ impl Conn {
         self.ended && self.outstanding == 0 && self.backlog.is_empty()
     }
 
-    fn poll_read(&mut self, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_read(&mut self, reading: &mut Reading) -> Poll<std::io::Result<usize>> {
         let mut cx = Context::from_waker(&self.waker);
-        self.stream.poll_read(&mut cx, buffer)
+        self.stream.poll_read(&mut cx, reading)
     }
 }
 
@@ -110,13 +117,13 @@ impl Worker {
         if self.fanout.is_blocked(slot) {
             self.fanout.set_blocked(slot, false);
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut reading = std::mem::take(&mut self.reading);
         match phase {
-            Phase::Open => self.read(slot, &mut buffer),
+            Phase::Open => self.read(slot, &mut reading),
             Phase::Closing => {}
-            Phase::Lingering(_) => self.discard(slot, &mut buffer),
+            Phase::Lingering(_) => self.discard(slot, &mut reading),
         }
-        self.buffer = buffer;
+        self.reading = reading;
     }
 
     /// One request is answered.
@@ -130,21 +137,27 @@ impl Worker {
 
     /// Looks how a connection stands after something was sent, and what is to be done next.
     pub(super) fn settle(&mut self, slot: u32) {
-        let clear = self.fanout.is_clear(slot);
+        let clear = self.fanout.is_clear(slot) && !self.fanout.is_blocked(slot);
         let Some(conn) = self.conn(slot) else {
             return;
         };
         match conn.phase {
-            Phase::Open if conn.is_finished() && clear => self.drop_conn(slot),
+            Phase::Open if conn.is_finished() && clear => {
+                let mut cx = Context::from_waker(&conn.waker);
+                let _ = conn.stream.poll_shutdown(&mut cx);
+                self.drop_conn(slot);
+            }
             Phase::Open => {
                 self.ask(slot);
                 self.go_on_reading(slot);
             }
             Phase::Closing if clear => {
                 let mut cx = Context::from_waker(&conn.waker);
-                let shut = conn.stream.poll_shutdown(&mut cx);
-                if conn.ended || matches!(shut, Poll::Ready(Err(_))) {
-                    return self.drop_conn(slot);
+                match conn.stream.poll_shutdown(&mut cx) {
+                    // What the socket does not take yet it says when it is asked again.
+                    Poll::Pending => return self.fanout.set_blocked(slot, true),
+                    Poll::Ready(Ok(())) if !conn.ended => {}
+                    Poll::Ready(_) => return self.drop_conn(slot),
                 }
                 conn.phase = Phase::Lingering(LINGER_BYTES);
                 self.again.push(slot);
@@ -167,8 +180,11 @@ impl Worker {
     /// Says good-bye, after what was said before, and ends the connection once that is sent.
     pub(super) fn say_bye(&mut self, slot: u32, bye: &Bye) {
         self.flush(slot);
-        if self.open_conn(slot).is_none() {
-            return;
+        match self.open_conn(slot) {
+            None => return,
+            // Nobody could read it.
+            Some(conn) if !conn.stream.is_open() => return self.drop_conn(slot),
+            Some(_) => {}
         }
         self.fanout.push(slot, &encode_bye(bye));
         self.close(slot);
@@ -221,7 +237,7 @@ impl Worker {
         });
     }
 
-    fn read(&mut self, slot: u32, buffer: &mut [u8]) {
+    fn read(&mut self, slot: u32, reading: &mut Reading) {
         if let Some(conn) = self.conn(slot)
             && !conn.paused
             && !conn.backlog.is_empty()
@@ -235,12 +251,19 @@ impl Worker {
             && !conn.paused
             && !conn.ended
         {
-            match conn.poll_read(buffer) {
+            match conn.poll_read(reading) {
+                Poll::Pending if reading.was_put_off() => return self.again.push(slot),
                 Poll::Pending => return,
-                Poll::Ready(Err(_)) => return self.drop_conn(slot),
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!("a connection is broken: {error}");
+                    return self.drop_conn(slot);
+                }
                 Poll::Ready(Ok(0)) => return self.end(slot),
+                Poll::Ready(Ok(_)) if conn.stream.is_clear() && !conn.may_be_clear => {
+                    return self.refuse_clear(slot);
+                }
                 Poll::Ready(Ok(length)) => {
-                    self.take_input(slot, &buffer[..length]);
+                    self.take_input(slot, &reading.bytes[..length]);
                     left = left.saturating_sub(length);
                 }
             }
@@ -261,11 +284,11 @@ impl Worker {
         self.settle(slot);
     }
 
-    fn discard(&mut self, slot: u32, buffer: &mut [u8]) {
+    fn discard(&mut self, slot: u32, reading: &mut Reading) {
         while let Some(conn) = self.conn(slot)
             && let Phase::Lingering(left) = conn.phase
         {
-            match conn.poll_read(buffer) {
+            match conn.poll_read(reading) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(length)) if length > 0 && length <= left as usize => {
                     conn.phase = Phase::Lingering(left - length as u32);
@@ -343,6 +366,13 @@ impl Worker {
             FrameError::TooLarge(_) => Code::TooLarge,
         };
         self.refuse(slot, None, code, &error.to_string());
+        self.close(slot);
+    }
+
+    /// Whoever it is has shown what they had to say to the network already; at least it goes no further.
+    fn refuse_clear(&mut self, slot: u32) {
+        let text = "this server speaks TLS only here; connect with TLS, as chat-client does without --plaintext";
+        self.refuse(slot, None, Code::Forbidden, text);
         self.close(slot);
     }
 

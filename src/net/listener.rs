@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::base::text::harmless;
 use crate::base::{Seldom, catalog};
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
-use crate::net::{Order, WorkerHandle};
+use crate::net::{Order, WorkerHandle, may_be_clear};
 use crate::wire::Code;
 
 /// Connections that the kernel keeps while nobody accepts, such as during a pause. It takes less where
@@ -37,23 +37,28 @@ const PAUSED_MS: u64 = 10_000;
 pub struct Doors {
     workers: Vec<(UnboundedSender<Order>, Arc<AtomicUsize>)>,
     connections_max: AtomicU32,
+    allow_plaintext: AtomicBool,
 }
 
 impl Doors {
-    /// To these workers, for at most so many connections in all.
+    /// To these workers, for at most so many connections in all. Whether people from elsewhere are spoken to in the clear
+    /// matters to those who cannot be let in.
     #[must_use]
-    pub fn new(workers: &[WorkerHandle], connections_max: u32) -> Arc<Self> {
+    pub fn new(workers: &[WorkerHandle], connections_max: u32, allow_plaintext: bool) -> Arc<Self> {
         let door = |worker: &WorkerHandle| (worker.orders.clone(), Arc::clone(&worker.connections));
         Arc::new(Self {
             workers: workers.iter().map(door).collect(),
             connections_max: AtomicU32::new(connections_max),
+            allow_plaintext: AtomicBool::new(allow_plaintext),
         })
     }
 
-    /// Another bound from now on. Those who are in stay.
-    pub fn set_connections_max(&self, connections_max: u32) {
+    /// Other settings from now on. Those who are in stay.
+    pub fn set(&self, connections_max: u32, allow_plaintext: bool) {
         self.connections_max
             .store(connections_max, Ordering::Relaxed);
+        self.allow_plaintext
+            .store(allow_plaintext, Ordering::Relaxed);
     }
 
     /// The connections there are.
@@ -64,13 +69,19 @@ impl Doors {
     }
 
     /// Hands a connection to the worker with the fewest. Beyond the bound it is told `busy` and let go at once: an
-    /// answer tells a client more than a wait of unknown length.
+    /// answer tells a client more than a wait of unknown length. Where one has to come with TLS, nothing can be said.
     fn admit(&self, accepted: Accepted) {
         if self.connections() >= self.connections_max.load(Ordering::Relaxed) as usize {
             let text =
                 "the server has as many connections as it may have; try again a little later";
             let words = encode_error(None, Code::Busy, text, Some(BUSY_MS));
-            return accepted.socket.turn_away(&words);
+            let allow_plaintext = self.allow_plaintext.load(Ordering::Relaxed);
+            return accepted
+                .socket
+                .turn_away(match may_be_clear(accepted.peer, allow_plaintext) {
+                    true => &words,
+                    false => b"",
+                });
         }
         let fewest = self
             .workers

@@ -3,9 +3,11 @@
 //! A listener hands each connection to the worker with the fewest. A worker reads its frames, answers `hello`, `echo`
 //! and `ping`, gives the rest to the hub, and carries out the hub's [`Order`]s.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustls::ServerConfig;
 
 use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
 use crate::engine::effect::{Bye, News, Query};
@@ -18,6 +20,7 @@ pub mod native;
 mod order;
 mod ready;
 pub mod stream;
+pub mod tls;
 pub mod worker;
 
 pub use crate::engine::cursor::Chunk;
@@ -44,6 +47,16 @@ pub struct Greeting {
     pub registration: Registration,
     /// The bounds.
     pub limits: Limits,
+    /// How it is encrypted, where the client wants that or has to.
+    pub tls: Arc<ServerConfig>,
+    /// Whether one may speak in the clear across a network, too.
+    pub allow_plaintext: bool,
+}
+
+/// Whether somebody from there may speak in the clear; a local socket has no address. Who comes from a loopback address is
+/// on this machine: the kernel takes such an address from nobody else.
+fn may_be_clear(peer: Option<IpAddr>, allow_plaintext: bool) -> bool {
+    allow_plaintext || peer.is_none_or(|peer| peer.is_loopback())
 }
 
 /// What a worker is told, in order. Sent by listeners, the hub and the readers. What concerns a connection that is gone

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use crate::base::ConnId;
 use crate::engine::effect::{Bye, ByeReason};
-use crate::net::Order;
 use crate::net::conn::Conn;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::encode_news;
 use crate::net::stream::{Accepted, Stream};
 use crate::net::worker::{Slot, Worker};
+use crate::net::{Order, may_be_clear};
 
 /// How long after a failed question the store is asked again.
 const ASK_AGAIN_MS: u64 = 1_000;
@@ -91,6 +91,7 @@ impl Worker {
             }
             Order::Reload(greeting) => {
                 self.fanout.set_limits(&greeting.limits);
+                self.reading.tls = Some(greeting.tls.clone());
                 self.greeting = greeting;
             }
             Order::Stop => self.stop(),
@@ -121,7 +122,9 @@ impl Worker {
         );
         let due = self.login_due();
         let waker = self.ready.waker(slot);
-        self.slots[slot as usize].conn = Some(Conn::new(stream, waker, accepted.peer, due));
+        let may_be_clear = may_be_clear(accepted.peer, self.greeting.allow_plaintext);
+        self.slots[slot as usize].conn =
+            Some(Conn::new(stream, waker, accepted.peer, may_be_clear, due));
         self.fanout.open(self.id(slot));
         self.due(slot, Kind::Login, due);
         self.again.push(slot);

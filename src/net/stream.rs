@@ -1,14 +1,25 @@
-//! What a connection runs over: TCP or a Unix socket; TLS will be a third arm. Bytes in, bytes out, nothing about frames.
+//! What a connection runs over: TCP or a Unix socket, with TLS over it where the client wants that. Bytes in, bytes out,
+//! nothing about frames.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Shutdown};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::net::tls::{FIRST_BYTE, OVERHEAD_BYTES, RECORD_BYTES, Session};
+
+/// What is read at once, and from one connection before the others have their turn.
+pub(super) const READ_BYTES: usize = 65_536;
+/// Steps of handshakes in one turn of a worker. Each takes up to a millisecond of reckoning, and whoever is logged in
+/// should not wait for a crowd at the door.
+const HANDSHAKES_PER_TURN: u32 = 4;
 
 /// A connection that a listener has accepted, on its way to a worker.
 #[derive(Debug)]
@@ -28,13 +39,114 @@ pub enum Socket {
     Unix(std::os::unix::net::UnixStream),
 }
 
+/// What a worker reads into; no connection has a buffer of its own for that.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// What has come in, in the clear.
+    pub bytes: Vec<u8>,
+    /// The same before it was opened.
+    pub sealed: Vec<u8>,
+    /// How those are encrypted who ask for it from now on.
+    pub tls: Option<Arc<ServerConfig>>,
+    handshakes_left: u32,
+    put_off: bool,
+}
+
+impl Reading {
+    pub fn new(tls: Arc<ServerConfig>) -> Self {
+        Self {
+            bytes: vec![0; READ_BYTES],
+            sealed: vec![0; READ_BYTES],
+            tls: Some(tls),
+            handshakes_left: HANDSHAKES_PER_TURN,
+            put_off: false,
+        }
+    }
+
+    /// A new turn of the worker begins.
+    pub fn begin_turn(&mut self) {
+        self.handshakes_left = HANDSHAKES_PER_TURN;
+    }
+
+    /// Whether no further step of a handshake may be taken in this turn: then the connection is to be read in the next.
+    pub fn put_off_handshake(&mut self) -> bool {
+        self.put_off = self.handshakes_left == 0;
+        self.put_off
+    }
+
+    /// A step of a handshake is taken.
+    pub fn count_handshake(&mut self) {
+        self.handshakes_left = self.handshakes_left.saturating_sub(1);
+    }
+
+    /// Whether the connection that was read last is to be read again in the next turn. True once.
+    pub fn was_put_off(&mut self) -> bool {
+        std::mem::take(&mut self.put_off)
+    }
+}
+
+/// What a worker encrypts in.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub plain: Joined,
+    pub sealed: Vec<u8>,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self {
+            plain: Joined(Vec::with_capacity(RECORD_BYTES)),
+            sealed: vec![0; RECORD_BYTES + OVERHEAD_BYTES],
+        }
+    }
+}
+
+/// Pieces put together for one record.
+#[derive(Debug)]
+pub(super) struct Joined(Vec<u8>);
+
+impl Joined {
+    /// The beginning of what the pieces say, as much as fits a record. One piece alone is not copied.
+    pub fn join<'a>(&'a mut self, slices: &'a [IoSlice<'_>]) -> &'a [u8] {
+        if let [only] = slices {
+            return &only[..only.len().min(RECORD_BYTES)];
+        }
+        self.0.clear();
+        for slice in slices {
+            let room = RECORD_BYTES - self.0.len();
+            self.0.extend_from_slice(&slice[..slice.len().min(room)]);
+        }
+        &self.0
+    }
+}
+
 /// A socket of a worker. Whoever polls it is woken by the waker of the last poll that was pending.
 #[derive(Debug)]
-pub enum Stream {
+pub(super) struct Stream {
+    transport: Transport,
+    cipher: Cipher,
+}
+
+/// What carries the bytes.
+#[derive(Debug)]
+pub(super) enum Transport {
     /// Over a network.
     Tcp(TcpStream),
     /// On this machine.
     Unix(UnixStream),
+    /// Without a runtime that has to be waited for.
+    #[cfg(test)]
+    Bare(std::os::unix::net::UnixStream),
+}
+
+/// What the bytes are wrapped in.
+#[derive(Debug)]
+enum Cipher {
+    /// The client has not said anything yet: its first byte tells.
+    Unknown,
+    /// Nothing.
+    None,
+    Tls(Box<Session>),
 }
 
 impl Stream {
@@ -43,19 +155,103 @@ impl Stream {
     /// # Errors
     /// When the socket is no use any more, or the system has no room for one more.
     pub fn adopt(socket: Socket) -> io::Result<Self> {
-        match socket {
+        let transport = match socket {
             Socket::Tcp(socket) => {
                 prepare(&socket)?;
-                TcpStream::from_std(socket).map(Self::Tcp)
+                TcpStream::from_std(socket).map(Transport::Tcp)
             }
-            Socket::Unix(socket) => UnixStream::from_std(socket).map(Self::Unix),
+            Socket::Unix(socket) => UnixStream::from_std(socket).map(Transport::Unix),
+        };
+        Ok(Self {
+            transport: transport?,
+            cipher: Cipher::Unknown,
+        })
+    }
+
+    /// Whether the client has begun in the clear.
+    pub fn is_clear(&self) -> bool {
+        matches!(self.cipher, Cipher::None)
+    }
+
+    /// Whether words can be sent: not while a handshake is under way.
+    pub fn is_open(&self) -> bool {
+        match &self.cipher {
+            Cipher::Tls(session) => session.is_open(),
+            _ => true,
         }
     }
 
-    /// Reads what is there, at most as much as `buffer` holds; 0 when the other side has ended.
+    /// Reads what is there into `reading.bytes`; 0 when the other side has ended.
     ///
     /// # Errors
     /// When the connection is broken.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        reading: &mut Reading,
+    ) -> Poll<io::Result<usize>> {
+        if let Cipher::Unknown = self.cipher {
+            let length = ready!(self.transport.poll_read(cx, &mut reading.bytes))?;
+            let first = &reading.bytes[..length];
+            match (first, &reading.tls) {
+                ([FIRST_BYTE, ..], Some(tls)) => {
+                    let session = Session::new(tls.clone(), first)?;
+                    self.cipher = Cipher::Tls(Box::new(session));
+                }
+                _ => {
+                    self.cipher = Cipher::None;
+                    return Poll::Ready(Ok(length));
+                }
+            }
+        }
+        match &mut self.cipher {
+            Cipher::Tls(session) => session.poll_read(&mut self.transport, cx, reading),
+            _ => self.transport.poll_read(cx, &mut reading.bytes),
+        }
+    }
+
+    /// Writes as much as the socket takes. Of what is encrypted it may have taken less than was said: see
+    /// [`Stream::poll_flush`].
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        writing: &mut Writing,
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.cipher {
+            Cipher::Tls(session) => session.poll_write(&mut self.transport, cx, slices, writing),
+            _ => self.transport.poll_write(cx, slices),
+        }
+    }
+
+    /// Writes the rest of what was encrypted; in the clear there is none.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.cipher {
+            Cipher::Tls(session) => session.poll_flush(&mut self.transport, cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Tells the other side that nothing more comes.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Cipher::Tls(session) = &mut self.cipher {
+            ready!(session.poll_close(&mut self.transport, cx))?;
+        }
+        self.transport.poll_shutdown(cx)
+    }
+}
+
+impl Transport {
+    /// Reads what is there, at most as much as `buffer` holds; 0 when the other side has ended.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -65,14 +261,13 @@ impl Stream {
         let outcome = match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            #[cfg(test)]
+            Self::Bare(stream) => return or_pending(stream.read(buffer.initialize_unfilled())),
         };
         outcome.map_ok(|()| buffer.filled().len())
     }
 
     /// Writes as much as the socket takes.
-    ///
-    /// # Errors
-    /// When the connection is broken.
     pub fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -83,17 +278,36 @@ impl Stream {
             (Self::Tcp(stream), [bytes]) => Pin::new(stream).poll_write(cx, bytes),
             (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
             (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
+            #[cfg(test)]
+            (Self::Bare(stream), _) => or_pending(stream.write_vectored(slices)),
         }
     }
 
-    /// Tells the other side that nothing more comes.
-    ///
-    /// # Errors
-    /// When the connection is broken.
-    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(test)]
+            Self::Bare(stream) => Poll::Ready(stream.shutdown(Shutdown::Write)),
+        }
+    }
+}
+
+#[cfg(test)]
+fn or_pending(outcome: io::Result<usize>) -> Poll<io::Result<usize>> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        outcome => Poll::Ready(outcome),
+    }
+}
+
+#[cfg(test)]
+impl Stream {
+    /// On this socket, which does not block and knows no runtime.
+    pub fn bare(socket: std::os::unix::net::UnixStream) -> Self {
+        Self {
+            transport: Transport::Bare(socket),
+            cipher: Cipher::Unknown,
         }
     }
 }

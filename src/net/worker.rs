@@ -16,10 +16,11 @@ use tokio::time::{Instant, Sleep};
 use crate::base::ConnId;
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
-use crate::net::conn::{Conn, Phase, READ_BYTES};
+use crate::net::conn::{Conn, Phase};
 use crate::net::deadline::{Deadline, Deadlines, Kind};
 use crate::net::native::request::Names;
 use crate::net::ready::Ready;
+use crate::net::stream::{Reading, Writing};
 use crate::net::{Greeting, Lookup, Order};
 
 /// Orders carried out before sockets have their turn.
@@ -64,8 +65,8 @@ pub struct Worker {
     pub(super) names: Names,
     /// Slots that have not had enough in this turn.
     pub(super) again: Vec<u32>,
-    /// Where everything is read to; nobody has a read buffer of its own.
-    pub(super) buffer: Vec<u8>,
+    pub(super) reading: Reading,
+    writing: Writing,
     began: Instant,
     /// The time of this turn in milliseconds since `began`.
     pub(super) now: u64,
@@ -132,6 +133,8 @@ impl Worker {
             connections,
             fanout: Fanout::new(index, &greeting.limits),
             deadlines: Deadlines::default(),
+            reading: Reading::new(greeting.tls.clone()),
+            writing: Writing::default(),
             greeting,
             hub,
             readers,
@@ -139,7 +142,6 @@ impl Worker {
             ready: Arc::default(),
             names: Names::default(),
             again: Vec::new(),
-            buffer: vec![0; READ_BYTES],
             began: Instant::now(),
             now: 0,
             timer: None,
@@ -152,6 +154,7 @@ impl Worker {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.ready.arm(cx.waker());
+        self.reading.begin_turn();
         let mut more = self.take_orders(cx);
         let mut slots = std::mem::take(&mut self.again);
         self.ready.take(&mut slots);
@@ -209,7 +212,10 @@ impl Worker {
                 break;
             }
             let mut cx = Context::from_waker(&conn.waker);
-            match conn.stream.poll_write(&mut cx, &slices[..count]) {
+            match conn
+                .stream
+                .poll_write(&mut cx, &slices[..count], &mut self.writing)
+            {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     self.fanout.advance(slot, written);
                     left = left.saturating_sub(written);
@@ -227,6 +233,16 @@ impl Worker {
                 self.fanout.set_blocked(slot, true);
                 self.again.push(slot);
                 break;
+            }
+        }
+        if let Some(conn) = &mut self.slots[slot as usize].conn {
+            match conn
+                .stream
+                .poll_flush(&mut Context::from_waker(&conn.waker))
+            {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return self.drop_conn(slot),
+                Poll::Pending => self.fanout.set_blocked(slot, true),
             }
         }
         self.settle(slot);

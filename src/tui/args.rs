@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::base::Fingerprint;
 use crate::base::manual::Generate;
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
@@ -17,7 +18,12 @@ use crate::base::manual::Generate;
 The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line. After a login a token is \
 kept in ~/.local/state/chat-client, so that no password is needed from then on.
 
-Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong name or password.")]
+What is said is encrypted (TLS), but to a server on this machine, called localhost or by its address. A server that this \
+system does not trust is shown by its fingerprint and asked about once; from then on it is known by \
+~/.local/state/chat-client/known_hosts.
+
+Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong name or password, or \
+the server is not trusted.")]
 pub struct Args {
     /// The server, if not told by --server and --port
     #[arg(value_name = "HOST[:PORT]")]
@@ -51,15 +57,45 @@ pub struct Args {
         display_order = 102
     )]
     pub name: Option<String>,
+    /// Trust the server whose certificate has this fingerprint, and no other
+    #[arg(
+        long,
+        global = true,
+        value_name = "PRINT",
+        env = "CHAT_FINGERPRINT",
+        hide_env_values = true,
+        display_order = 103
+    )]
+    pub fingerprint: Option<Fingerprint>,
+    /// Encrypt nothing: for a server that allows it, on a network that is yours alone
+    #[arg(long, global = true, display_order = 104)]
+    pub plaintext: bool,
     /// Line by line, also on a terminal
-    #[arg(long, display_order = 103)]
+    #[arg(long, display_order = 105)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, display_order = 104, value_name = "WHAT")]
+    #[arg(long, display_order = 106, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+impl Args {
+    /// What belongs together is named before or after the verb, so it is looked at when all is read.
+    ///
+    /// # Errors
+    /// When one thing that was said excludes another.
+    pub fn checked(self) -> Result<Self, clap::Error> {
+        match self.plaintext && self.fingerprint.is_some() {
+            true => Err(command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "--plaintext and --fingerprint (or CHAT_FINGERPRINT) exclude each other: without encryption no server can \
+                 be told by its certificate",
+            )),
+            false => Ok(self),
+        }
+    }
 }
 
 /// What a script can have done.
@@ -226,21 +262,29 @@ mod tests {
           [HOST[:PORT]]  The server, if not told by --server and --port
 
         Options:
-              --server <HOST>    Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>      Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>      Your name there [env: CHAT_NAME]
-              --plain            Line by line, also on a terminal
-              --generate <WHAT>  Print the manual page, or completions for a shell [possible values: man,
-                                 bash, zsh, fish]
-          -h, --help             Print help (see more with '--help')
-          -V, --version          Print version
+              --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>          Your name there [env: CHAT_NAME]
+              --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
+                                     [env: CHAT_FINGERPRINT]
+              --plaintext            Encrypt nothing: for a server that allows it, on a network that is
+                                     yours alone
+              --plain                Line by line, also on a terminal
+              --generate <WHAT>      Print the manual page, or completions for a shell [possible values:
+                                     man, bash, zsh, fish]
+          -h, --help                 Print help (see more with '--help')
+          -V, --version              Print version
 
         The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
         After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
         on.
 
+        What is said is encrypted (TLS), but to a server on this machine, called localhost or by its
+        address. A server that this system does not trust is shown by its fingerprint and asked about once;
+        from then on it is known by ~/.local/state/chat-client/known_hosts.
+
         Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong
-        name or password.
+        name or password, or the server is not trusted.
         ");
     }
 
@@ -255,14 +299,18 @@ mod tests {
           [ROOM]...  The rooms, or @USER
 
         Options:
-              --json           One JSON object a line, as on the wire
-          -n <N>               How many messages of each room [default: 10]
-          -f, --follow         Go on with what comes; after a loss of connection nothing is missing and
-                               nothing comes twice
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>    Your name there [env: CHAT_NAME]
-          -h, --help           Print help
+              --json                 One JSON object a line, as on the wire
+          -n <N>                     How many messages of each room [default: 10]
+          -f, --follow               Go on with what comes; after a loss of connection nothing is missing
+                                     and nothing comes twice
+              --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>          Your name there [env: CHAT_NAME]
+              --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
+                                     [env: CHAT_FINGERPRINT]
+              --plaintext            Encrypt nothing: for a server that allows it, on a network that is
+                                     yours alone
+          -h, --help                 Print help
         ");
         insta::assert_snapshot!(help(&["send"]), @r"
         Send a message; its text comes from standard input when it is not given
@@ -274,10 +322,14 @@ mod tests {
           [TEXT]...     What it says; several words need no quotes
 
         Options:
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>    Your name there [env: CHAT_NAME]
-          -h, --help           Print help
+              --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>          Your name there [env: CHAT_NAME]
+              --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
+                                     [env: CHAT_FINGERPRINT]
+              --plaintext            Encrypt nothing: for a server that allows it, on a network that is
+                                     yours alone
+          -h, --help                 Print help
         ");
         insta::assert_snapshot!(help(&["echo"]), @r"
         Measure round trips to the server; needs no account
@@ -288,11 +340,15 @@ mod tests {
           [TEXT]  What the server says back [default: hello]
 
         Options:
-          -c <COUNT>           How often [default: 4]
-              --server <HOST>  Name or address of the server [default: localhost] [env: CHAT_SERVER]
-              --port <PORT>    Its port [default: 2428] [env: CHAT_PORT]
-              --name <NAME>    Your name there [env: CHAT_NAME]
-          -h, --help           Print help
+          -c <COUNT>                 How often [default: 4]
+              --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
+              --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
+              --name <NAME>          Your name there [env: CHAT_NAME]
+              --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
+                                     [env: CHAT_FINGERPRINT]
+              --plaintext            Encrypt nothing: for a server that allows it, on a network that is
+                                     yours alone
+          -h, --help                 Print help
         ");
     }
 
@@ -317,5 +373,20 @@ mod tests {
     fn the_command_line_is_sound_and_takes_no_password() {
         command().debug_assert();
         assert!(Args::try_parse_from(["chat-client", "--password", "x"]).is_err());
+    }
+
+    #[test]
+    fn who_is_to_be_known_is_not_spoken_to_in_the_clear() {
+        let fingerprint = Fingerprint::of(b"").to_string();
+        let read = |words: &[&str]| {
+            let words = ["chat-client"].iter().chain(words);
+            let args = Args::try_parse_from(words).and_then(Args::checked);
+            args.map(|args| (args.fingerprint.is_some(), args.plaintext))
+        };
+        let both = ["--plaintext", "--fingerprint", &fingerprint];
+        assert!(read(&both).is_err() && read(&["rooms", both[0], both[1], both[2]]).is_err());
+        assert!(read(&["--plaintext", "rooms", both[1], both[2]]).is_err());
+        assert_eq!(read(&["rooms", "--plaintext"]).unwrap(), (false, true));
+        assert_eq!(read(&["rooms", both[1], both[2]]).unwrap(), (true, false));
     }
 }

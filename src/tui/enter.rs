@@ -1,11 +1,16 @@
 //! The way in: which server, which name, by token or password; asks a person for what is missing, and no script.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::base::Password;
 use crate::client::credential::{Credential, Credentials};
-use crate::client::{Client, Code, DEFAULT_PORT, Event, Options, Refusal, Registration, Welcome};
+use crate::client::trust::is_local;
+use crate::client::{
+    Client, Code, DEFAULT_PORT, Event, KnownHosts, Options, Refusal, Registration, Trust,
+    TrustError, Welcome,
+};
 use crate::tui::args::{Args, port};
 use crate::tui::ask;
 use crate::tui::failure::Failure;
@@ -21,6 +26,7 @@ pub struct Entry {
     pub host: String,
     /// Its port.
     pub port: u16,
+    trust: Trust,
     name: Option<String>,
     password: Option<Password>,
     kept: Option<Credentials>,
@@ -36,6 +42,11 @@ impl Entry {
         Self {
             host: (host.or_else(|| args.server.clone())).unwrap_or_else(|| "localhost".to_owned()),
             port: port.unwrap_or(DEFAULT_PORT),
+            trust: match args.fingerprint {
+                _ if args.plaintext => Trust::Plaintext,
+                Some(fingerprint) => Trust::Exactly(fingerprint),
+                None => Trust::Usual(KnownHosts::of_user(|name| std::env::var_os(name))),
+            },
             name: args.name.clone().filter(|name| !name.is_empty()),
             password: std::env::var("CHAT_PASSWORD")
                 .ok()
@@ -63,41 +74,52 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Connects and waits for the server's greeting.
+    /// Connects and waits for the server's greeting. A person is asked about a server that is not known.
     ///
     /// # Errors
-    /// When there is no server.
+    /// When there is no server, or it is not trusted.
     pub async fn connect(&self, patience: Option<Duration>) -> Result<Client, Failure> {
+        if self.trust == Trust::Plaintext && !is_local(&self.host) {
+            tell!(
+                "warning: nothing is encrypted on the way to '{}': whoever is on it can read your password and all you say",
+                harmless(&self.host)
+            );
+        }
         let mut options = Options::new(&self.host, self.port);
         options.patience = patience;
-        let mut client = Client::connect(options).await?;
-        let mut told = false;
+        options.trust = self.trust.clone();
         loop {
-            match client.next().await {
-                Some(Event::Greeted(_)) => return Ok(client),
-                Some(Event::Waiting) if !told => {
-                    told = true;
-                    tell!(
-                        "connected; the server has not answered yet, waiting (it may be paused)…"
-                    );
-                }
-                Some(Event::Lost {
-                    why, attempts: 1, ..
-                }) => {
-                    tell!("{}; trying again…", harmless(&why));
-                }
-                Some(Event::Ended(ending)) => {
-                    let refusal = Refusal {
-                        code: None,
-                        text: ending.text,
-                        retry_after_ms: None,
-                    };
-                    return Err(Failure::of(&client, &refusal));
-                }
-                Some(_) => {}
-                None => return Err(Failure::Unreachable("the server said nothing".to_owned())),
+            let mut client = Client::connect(options.clone()).await?;
+            match greeted(&mut client).await {
+                Ok(()) => return Ok(client),
+                Err(_) if self.makes_acquaintance(&client)? => {}
+                Err(failure) => return Err(failure),
             }
         }
+    }
+
+    /// Asks whether a server that is not known is to be trusted from now on.
+    fn makes_acquaintance(&self, client: &Client) -> Result<bool, Failure> {
+        let (Some(TrustError::Unknown { server, shown, why }), Trust::Usual(Some(known))) =
+            (client.distrust(), &self.trust)
+        else {
+            return Ok(false);
+        };
+        if !ask::is_possible() {
+            return Ok(false);
+        }
+        let _ = writeln!(
+            io::stdout(),
+            "'{}' is not known here: {why}\nits certificate has the fingerprint {shown}\n\
+             its admin sees the right one with `chatctl status`",
+            harmless(server)
+        );
+        let trusts = ask::yes("is it the same, and is the server to be trusted from now on?")?;
+        if trusts {
+            let kept = known.keep(&self.host, self.port, *shown);
+            kept.map_err(|error| Failure::Refused(error.to_string()))?;
+        }
+        Ok(trusts)
     }
 
     /// Logs in for a script: with the token that is kept, else with `CHAT_PASSWORD`.
@@ -366,6 +388,35 @@ impl Entry {
         };
         if let Err(error) = kept.keep(&credential) {
             tell!("the token is not kept: {error}");
+        }
+    }
+}
+
+/// Waits for the server's greeting.
+async fn greeted(client: &mut Client) -> Result<(), Failure> {
+    let mut told = false;
+    loop {
+        match client.next().await {
+            Some(Event::Greeted(_)) => return Ok(()),
+            Some(Event::Waiting) if !told => {
+                told = true;
+                tell!("connected; the server has not answered yet, waiting (it may be paused)…");
+            }
+            Some(Event::Lost {
+                why, attempts: 1, ..
+            }) => {
+                tell!("{}; trying again…", harmless(&why));
+            }
+            Some(Event::Ended(ending)) => {
+                let refusal = Refusal {
+                    code: None,
+                    text: ending.text,
+                    retry_after_ms: None,
+                };
+                return Err(Failure::of(client, &refusal));
+            }
+            Some(_) => {}
+            None => return Err(Failure::Unreachable("the server said nothing".to_owned())),
         }
     }
 }

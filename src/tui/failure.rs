@@ -21,6 +21,9 @@ pub enum Failure {
     /// Name and password, or the token, are wrong or missing.
     #[error("{0}")]
     Credentials(String),
+    /// The server does not prove to be the one that is meant.
+    #[error("{0}")]
+    Untrusted(String),
     /// Nobody reads what is written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -36,7 +39,7 @@ impl Failure {
             Self::Refused(_) | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
-            Self::Credentials(_) => 4,
+            Self::Credentials(_) | Self::Untrusted(_) => 4,
         }
     }
 
@@ -56,6 +59,10 @@ impl Failure {
         match client.ending().map(|ending| ending.kind) {
             Some(EndingKind::Unreachable | EndingKind::Foreign) => Self::Unreachable(text),
             Some(EndingKind::SessionOver) => Self::Credentials(text),
+            Some(EndingKind::Untrusted) => {
+                let lines: Vec<_> = refusal.text.lines().map(harmless).collect();
+                Self::Untrusted(lines.join("\n"))
+            }
             Some(EndingKind::Refused) => Self::Refused(text),
             None => match refusal.code {
                 Some(Code::BadCredentials | Code::NotLoggedIn) => Self::Credentials(text),

@@ -12,7 +12,7 @@ pub(super) fn manual() -> Manual {
             "A lost connection is made anew, and what was missed meanwhile is shown; nothing is sent twice. A command \
              gives up when it has had no connection for a minute; talking and `tail --follow` go on trying.",
         ],
-        more: vec![slash_commands(), pipes(), examples()],
+        more: vec![slash_commands(), pipes(), servers(), examples()],
         exit_status: &[
             ("0", "it is done"),
             (
@@ -24,7 +24,10 @@ pub(super) fn manual() -> Manual {
                 "the command line is wrong, or something is missing that it needs, such as a name or a text",
             ),
             ("3", "the server cannot be reached"),
-            ("4", "name or password is wrong, or there is none"),
+            (
+                "4",
+                "name or password is wrong, or there is none; or the server does not prove to be the one that is meant",
+            ),
         ],
         environment: ENVIRONMENT,
         files: FILES,
@@ -76,6 +79,33 @@ fn pipes() -> Section {
     )
 }
 
+fn servers() -> Section {
+    Section::new(
+        "TRUSTING A SERVER",
+        &[
+            "What is said to a server on another machine is encrypted (TLS). A server on this machine, called \
+             `localhost` or by its address, is talked to in the clear. The server has to prove that it is the one that \
+             is meant, by a certificate:",
+        ],
+        [
+            (
+                "that the system trusts",
+                "it is for the name that was given, and one of the authorities that this system knows vouches for it",
+            ),
+            (
+                "that is known",
+                "its fingerprint stands in the file `known_hosts`. Where the server does not, a person is shown the \
+                 fingerprint and asked once (compare it with what `chatctl status` shows on the server); a script is \
+                 refused. A server that shows another certificate than the known one is refused in any case",
+            ),
+            (
+                "that was told",
+                "with `--fingerprint` or `CHAT_FINGERPRINT` it is that one and no other, also on this machine",
+            ),
+        ],
+    )
+}
+
 fn examples() -> Section {
     Section::new(
         "EXAMPLES",
@@ -105,12 +135,22 @@ const ENVIRONMENT: Entries = &[
     ),
     ("TZ", "the time zone of what is shown on a terminal"),
     (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "where the authorities are that the system trusts, instead of its usual places",
+    ),
+    (
         "XDG_STATE_HOME",
-        "where the folder of the tokens is, instead of in `~/.local/state`",
+        "where the folder of the tokens and of `known_hosts` is, instead of in `~/.local/state`",
     ),
 ];
 
-const FILES: Entries = &[(
-    "~/.local/state/chat-client/HOST:PORT:NAME.token",
-    "a token; whoever can read it is let in, so it is not used where others than its owner can",
-)];
+const FILES: Entries = &[
+    (
+        "~/.local/state/chat-client/HOST:PORT:NAME.token",
+        "a token; whoever can read it is let in, so it is not used where others than its owner can",
+    ),
+    (
+        "~/.local/state/chat-client/known_hosts",
+        "the servers that are known by the fingerprints of their certificates, one `HOST:PORT SHA256:…` a line",
+    ),
+];

@@ -35,7 +35,7 @@ use crate::tui::terminal::Terminal;
 /// The whole program: reads the command line, does it, says in one sentence why if it cannot.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse().checked().unwrap_or_else(|error| error.exit());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

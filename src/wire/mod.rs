@@ -22,5 +22,8 @@ pub const PROTOCOL: u32 = 1;
 /// The port when none is said: C-H-A-T on a telephone.
 pub const DEFAULT_PORT: u16 = 2428;
 
+/// What the protocol is called where TLS asks for one (ALPN).
+pub const ALPN: &[u8] = b"chat/1";
+
 /// What this program calls itself in `hello`.
 pub const SOFTWARE: &str = concat!("chatd/", env!("CARGO_PKG_VERSION"));

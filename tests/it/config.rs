@@ -40,7 +40,7 @@ fn grouped(number: u64) -> String {
 #[test]
 fn as_shipped_it_sets_nothing() {
     let file: Table = SHIPPED.parse().unwrap();
-    assert_eq!(keys(&file), ["limits", "log"]);
+    assert_eq!(keys(&file), ["limits", "log", "tls"]);
     for (name, table) in &file {
         assert_eq!(
             table,
@@ -61,7 +61,8 @@ fn with_every_line_in_force_it_is_the_defaults() {
             "listen",
             "log",
             "registration",
-            "server_name"
+            "server_name",
+            "tls"
         ]
     );
     let listen = [
@@ -72,6 +73,8 @@ fn with_every_line_in_force_it_is_the_defaults() {
     assert_eq!(file["server_name"], Value::from(""));
     assert_eq!(file["registration"], Value::from("open"));
     assert_eq!(file["allow_plaintext"], Value::from(false));
+    let none = ["certificate", "key"].map(|name| (name.to_owned(), Value::from("")));
+    assert_eq!(file["tls"], Value::Table(Table::from_iter(none)));
     assert_eq!(
         file["log"],
         Value::Table(Table::from_iter([

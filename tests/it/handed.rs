@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::support::tls::usual_client;
 use crate::support::{Daemon, Heard, Process, Talker, ask, request, run};
 
 /// A socket as in `chatd-client.socket`.
@@ -307,23 +308,16 @@ fn sockets_that_are_handed_in_go_before_settings() {
     );
 }
 
-/// Whoever hands in a socket that other machines reach must say that passwords may go there in the clear; a reload
-/// cannot take that back while people talk there.
+/// A socket that other machines reach is served, too: whoever comes from there comes over TLS.
 #[test]
 fn a_socket_that_others_can_reach() {
     let mut daemon = Daemon::prepare("", &[]);
-    daemon.hand_in(
-        "client",
-        TcpListener::bind("0.0.0.0:0").expect("a free port"),
-    );
-    let words = ["0.0.0.0:", "allow_plaintext", "chatd-client.socket"];
-    refused(&daemon, &mut daemon.command(), &words);
-    daemon.configure("allow_plaintext = true");
+    let socket = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let port = socket.local_addr().expect("it is bound").port();
+    daemon.hand_in("client", socket);
     daemon.launch();
-    daemon.configure("");
-    let stderr = daemon.ctl(&["reload"]).failed(1);
-    assert!(stderr.contains("allow_plaintext"), "{stderr}");
-    daemon.still_serves();
+    let near = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    Talker::connect(near).secure(usual_client()).hello();
 }
 
 /// `pause --refuse` cannot close a port that is the service manager's: whoever connects, or has waited, is told so and let

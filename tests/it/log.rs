@@ -245,17 +245,18 @@ fn a_file_that_cannot_be_written() {
     );
 }
 
-/// In the foreground what goes into the file is on standard error, too, and standard output tells the addresses alone.
+/// In the foreground what goes into the file is on standard error, too, and standard output tells
+/// addresses and fingerprint alone.
 #[test]
 fn in_the_foreground() {
     let mut daemon = Daemon::start();
     daemon.register("anna");
     daemon.signal(Signal::SIGTERM);
     let output = daemon.ended();
-    assert_eq!(
-        output.stdout,
-        format!("listening on {}\n", daemon.address())
-    );
+    let (place, fingerprint) = output.stdout.split_once('\n').expect("two lines");
+    assert_eq!(place, format!("listening on {}", daemon.address()));
+    let fingerprint = fingerprint.strip_prefix("the certificate has the fingerprint SHA256:");
+    assert!(fingerprint.is_some_and(|rest| rest.ends_with('\n') && rest.lines().count() == 1));
     assert_eq!(output.stderr, daemon.log());
     assert!(
         output
@@ -269,12 +270,14 @@ fn in_the_foreground() {
 #[test]
 fn a_failed_start_in_the_foreground() {
     let daemon = Daemon::prepare("", &["--listen", "192.0.2.1:2428"]);
-    let stderr = run(&mut daemon.command(), "").failed(78);
+    let stderr = run(&mut daemon.command(), "").failed_in_a_line(69);
     assert!(
-        stderr.starts_with("chatd: '192.0.2.1:2428' can be reached"),
+        stderr.contains("chatd: this machine has no address 192.0.2.1"),
         "{stderr}"
     );
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(daemon.log().contains(" ERROR this machine has no address"));
+    let daemon = Daemon::prepare("listen = 7", &[]);
+    run(&mut daemon.command(), "").failed_in_a_line(78);
     let log = daemon.log();
     assert_eq!(log, "", "its place is not known before the configuration");
 }

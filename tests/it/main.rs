@@ -18,6 +18,7 @@ mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod bounds;
+mod certificate;
 mod client;
 mod control;
 mod credential;
@@ -39,5 +40,7 @@ mod service;
 mod session;
 mod start;
 mod terminal;
+mod tls;
+mod tls_client;
 
 mod support;

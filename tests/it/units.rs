@@ -235,13 +235,9 @@ fn the_bounds_of_the_service_are_those_of_the_daemon() {
     let unit = service();
     let number = |name: &str| -> u64 { unit.one(name).trim_end_matches('s').parse().unwrap() };
     let limits = Limits::default();
-    let other_files: u64 = constant("src/daemon/start.rs", "OTHER_FILES")
-        .parse()
-        .unwrap();
-    assert_eq!(
-        number("Service.LimitNOFILE"),
-        u64::from(limits.connections) + other_files
-    );
+    // What a machine of a hundred cores needs besides: `other_files` in src/daemon/start.rs.
+    let other_files = 1_000;
+    assert!(number("Service.LimitNOFILE") >= u64::from(limits.connections) + other_files);
     assert!(number("Service.TimeoutStopSec") >= 2 * u64::from(limits.stop_seconds));
 }
 

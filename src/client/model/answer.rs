@@ -73,7 +73,7 @@ impl Model {
                 text,
                 retry_after_ms,
             } => match code {
-                Code::Banned => self.end(EndingKind::Refused, &text),
+                Code::Banned | Code::Forbidden => self.end(EndingKind::Refused, &text),
                 Code::BadFrame | Code::TooLarge | Code::RateLimited | Code::Busy => {
                     self.lose(now, &text, retry_after_ms.map(Duration::from_millis));
                 }

@@ -263,7 +263,8 @@ fn waiting_ends_when_the_daemon_serves_or_the_time_is_up() {
         vec![vec![json!({"parameters": {
             "state": state, "server": "s", "version": "v", "pid": 1, "since": "2026-11-20T10:30:00Z", "addresses": [],
             "usersOnline": 0, "connections": 0, "users": 0, "sessions": 0, "rooms": 1, "messages": 0,
-            "log": {"on": true, "level": "info", "journal": false}, "database": {"file": "f", "bytes": 1}
+            "log": {"on": true, "level": "info", "journal": false}, "database": {"file": "f", "bytes": 1},
+            "certificate": {"fingerprint": "SHA256:x", "file": "c", "expiresSoon": false}
         }})]]
     };
     let daemon = FakeDaemon::start(vec![

@@ -4,8 +4,8 @@ use crate::base::{SessionId, Timestamp};
 use crate::ctl::show;
 use crate::ctl::table::Look;
 use crate::wire::control::{
-    DaemonStatus, Database, LogCleared, LogLevel, LogLines, LogState, Reloaded, Room, Rooms,
-    Session, Sessions, ShutdownPlan, State, User, Users,
+    Certificate, DaemonStatus, Database, LogCleared, LogLevel, LogLines, LogState, Reloaded, Room,
+    Rooms, Session, Sessions, ShutdownPlan, State, User, Users,
 };
 
 /// 2026-11-20T10:30:00Z.
@@ -68,6 +68,12 @@ fn status(state: State) -> DaemonStatus {
         database: Database {
             file: "/var/lib/chatd/chatd.db".into(),
             bytes: 13_000_000,
+        },
+        certificate: Certificate {
+            fingerprint: "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU".into(),
+            file: "/var/lib/chatd/tls-certificate.pem".into(),
+            expires_at: (state != State::Serving).then(|| ago(-6 * 86_400)),
+            expires_soon: state != State::Serving,
         },
     }
 }
@@ -151,6 +157,8 @@ fn the_state_of_the_daemon() {
       rooms        7, 10423 messages
       log          on, level info, /var/log/chatd/chatd.log
       database     /var/lib/chatd/chatd.db, 12.4 MiB
+      certificate  /var/lib/chatd/tls-certificate.pem, has no end
+      fingerprint  SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU
     ");
     let handed_in = DaemonStatus {
         handed_in: vec![
@@ -176,6 +184,8 @@ fn the_state_of_the_daemon() {
       rooms        7, 10423 messages
       log          off, /var/log/chatd/chatd.log
       database     /var/lib/chatd/chatd.db, 12.4 MiB
+      certificate  /var/lib/chatd/tls-certificate.pem, good until 2026-11-26 10:30:00 UTC, in 6 days: renew it, then `chatctl reload`
+      fingerprint  SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU
     ");
 }
 

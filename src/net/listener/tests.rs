@@ -16,10 +16,12 @@ fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>
         server: "test".into(),
         registration: Registration::Open,
         limits: Limits::default(),
+        tls: crate::net::tls::tests::config(),
+        allow_plaintext: false,
     });
     let spawn = |index| Worker::spawn(index, channel().0, channel().0, Arc::clone(&greeting));
     let workers: Vec<_> = (0..2).map(|index| spawn(index).unwrap()).collect();
-    let doors = Doors::new(&workers, connections_max);
+    let doors = Doors::new(&workers, connections_max, false);
     let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
     let listener = ListenerHandle::spawn(bound, false, Arc::clone(&doors)).unwrap();
     (listener, doors, workers)
@@ -152,7 +154,7 @@ fn beyond_the_bound_one_is_told_busy() {
         }
     ));
     assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
-    doors.set_connections_max(2);
+    doors.set(2, false);
     greet(&listener);
     drop(first);
 }

@@ -46,6 +46,8 @@ impl World {
             server: "test".into(),
             registration: Registration::Open,
             limits,
+            tls: crate::net::tls::tests::config(),
+            allow_plaintext: false,
         });
         Self {
             worker: Worker::spawn(0, hub_sender, reader_sender, greeting).unwrap(),

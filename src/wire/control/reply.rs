@@ -44,9 +44,17 @@ replies! {
         messages: u64,
         log: LogState,
         database: Database,
+        certificate: Certificate,
     }
     /// The database and its log on the disk.
     Database { file: String, bytes: u64, }
+    /// The certificate that is shown to those who connect over TLS.
+    Certificate {
+        fingerprint: String,
+        file: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] expires_at: Option<Timestamp>,
+        expires_soon: bool,
+    }
     /// See [`super::SetLog`].
     LogState {
         on: bool,

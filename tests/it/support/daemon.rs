@@ -313,6 +313,14 @@ impl Daemon {
         Talker::connect(self.address())
     }
 
+    /// A connection over TLS that has said hello.
+    #[track_caller]
+    pub fn greet_secure(&self) -> Talker {
+        let mut talker = self.connect().secure(super::tls::usual_client());
+        talker.hello();
+        talker
+    }
+
     /// A connection that has said hello.
     #[track_caller]
     pub fn greet(&self) -> Talker {

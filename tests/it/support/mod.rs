@@ -9,6 +9,7 @@ mod heard;
 mod person;
 mod process;
 mod talker;
+pub mod tls;
 
 pub use background::{Background, runs, somebody, where_it_listens};
 pub use daemon::{Daemon, clean};
@@ -16,6 +17,7 @@ pub use heard::{Heard, View};
 pub use person::{Person, Terminal};
 pub use process::{Output, Process, run};
 pub use talker::Talker;
+pub use tls::Secure;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

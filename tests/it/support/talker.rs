@@ -6,11 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ClientConfig;
 
 use serde_json::{Value, json};
 
-use super::{Heard, PASSWORD, PATIENCE, ask};
+use super::{Heard, PASSWORD, PATIENCE, Secure, ask};
 
 /// The longest frame, of both sides.
 const FRAME_BYTES_MAX: usize = 65_536;
@@ -18,6 +21,7 @@ const FRAME_BYTES_MAX: usize = 65_536;
 /// One connection.
 pub struct Talker {
     stream: TcpStream,
+    secure: Option<Box<Secure>>,
     buffer: Vec<u8>,
     taken: usize,
     timeout: Duration,
@@ -77,6 +81,7 @@ impl Talker {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Self {
             stream,
+            secure: None,
             buffer: Vec::new(),
             taken: 0,
             timeout: PATIENCE,
@@ -85,6 +90,21 @@ impl Talker {
             pushes: VecDeque::new(),
             token: String::new(),
         }
+    }
+
+    /// Goes over to TLS, before anything is said.
+    #[track_caller]
+    pub fn secure(mut self, config: Arc<ClientConfig>) -> Self {
+        let socket = self.stream.try_clone().expect("a second handle");
+        let secure = Secure::shake_hands(socket, config);
+        self.secure = Some(Box::new(secure.expect("hands are shaken")));
+        self
+    }
+
+    /// What there is to know about the encryption.
+    #[track_caller]
+    pub fn security(&mut self) -> &mut Secure {
+        self.secure.as_mut().expect("it was secured")
     }
 
     /// Says hello; gives back the server's.
@@ -192,7 +212,10 @@ impl Talker {
 
     /// Writes bytes as they are, where the server may have hung up.
     pub fn try_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes)
+        match &mut self.secure {
+            None => self.stream.write_all(bytes),
+            Some(secure) => secure.write(bytes),
+        }
     }
 
     /// Writes bytes in a frame.
@@ -382,7 +405,11 @@ impl Talker {
             self.buffer.drain(..self.taken);
             self.taken = 0;
             let mut bytes = [0; 65_536];
-            match self.stream.read(&mut bytes) {
+            let read = match &mut self.secure {
+                None => self.stream.read(&mut bytes),
+                Some(secure) => secure.read(&mut bytes),
+            };
+            match read {
                 Ok(0) => return Reading::Closed,
                 Ok(count) => self.buffer.extend_from_slice(&bytes[..count]),
                 Err(error) => match error.kind() {

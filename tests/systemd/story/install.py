@@ -86,5 +86,5 @@ def _():
     for unit in SOCKETS:
         same(unit, show(unit, "ActiveState", "SubState", "Triggers"), ["active", "running", SERVICE])
     same("the user", show(SERVICE, "User"), "chatd")
-    same("open files", show(SERVICE, "LimitNOFILE"), "15200")
+    same("open files", show(SERVICE, "LimitNOFILE"), "16384")
     same("core", show(SERVICE, "LimitCORE"), "0")

@@ -25,6 +25,8 @@ async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
         server: "test".into(),
         registration: Registration::Open,
         limits: Limits::default(),
+        tls: crate::net::tls::tests::config(),
+        allow_plaintext: false,
     });
     let (orders, receiver) = unbounded_channel();
     let (hub, readers) = (channel().0, channel().0);
