@@ -1,7 +1,7 @@
 //! Finds a server and connects to it: one sentence for each way in which that can fail.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -55,11 +55,14 @@ pub enum ConnectError {
     },
 }
 
-/// Connects to the first address of the host that answers.
+/// A connection and whose it is, or why there is none.
+pub type Dialed = Result<(TcpStream, IpAddr), ConnectError>;
+
+/// Connects to the first address of the host that answers, and tells which one that is.
 ///
 /// # Errors
 /// That of the last address, when none does.
-pub async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+pub async fn dial(host: &str, port: u16) -> Dialed {
     let not_found = |cause| ConnectError::Host {
         host: host.to_owned(),
         cause,
@@ -76,7 +79,7 @@ pub async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
         match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 prepare(&stream);
-                return Ok(stream);
+                return Ok((stream, address.ip()));
             }
             // Of two failures the one that tells more: a refusal comes from a machine that is there.
             Ok(Err(error)) if last.kind() != io::ErrorKind::ConnectionRefused => last = error,

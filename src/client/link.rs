@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::client::dial::{ConnectError, dial};
+use crate::client::dial::{ConnectError, Dialed, dial};
 use crate::client::event::{Ending, EndingKind, Event, Refusal};
 use crate::client::known::server;
 use crate::client::model::{Model, Settings};
@@ -72,7 +73,7 @@ pub struct Client {
 
 enum Line {
     Down,
-    Dialing(Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>),
+    Dialing(Pin<Box<dyn Future<Output = Dialed> + Send>>),
     Up(Box<Socket>),
 }
 
@@ -103,7 +104,7 @@ impl Client {
             host, port, trust, ..
         } = &options;
         let protector = Protector::new(host, *port, trust.clone())?;
-        let stream = dial(host, *port).await?;
+        let (stream, peer) = dial(host, *port).await?;
         let settings = Settings {
             software: options.software.clone(),
             patience: options.patience,
@@ -119,7 +120,7 @@ impl Client {
             distrust: None,
             events: VecDeque::new(),
         };
-        client.up(stream);
+        client.up(stream, peer);
         Ok(client)
     }
 
@@ -254,7 +255,7 @@ impl Client {
                 sleep_until(deadline).await;
             }
             Line::Dialing(dialing) => match dialing.await {
-                Ok(stream) => self.up(stream),
+                Ok((stream, peer)) => self.up(stream, peer),
                 Err(error) => {
                     self.line = Line::Down;
                     self.model.lost(self.began.elapsed(), &error.to_string());
@@ -274,13 +275,12 @@ impl Client {
         }
     }
 
-    fn up(&mut self, stream: TcpStream) {
-        let wire = match self.protector.protect(stream) {
+    fn up(&mut self, stream: TcpStream, peer: IpAddr) {
+        let wire = match self.protector.protect(stream, peer) {
             Ok(Protected::Clear(stream)) => Wire::Open(Box::new(stream)),
             Ok(Protected::Tls(connect)) => Wire::Shaking(connect),
-            Err(error) => {
+            Err(why) => {
                 self.line = Line::Down;
-                let why = format!("the connection cannot be protected: {error}");
                 return self.model.give_up(EndingKind::Unreachable, &why);
             }
         };

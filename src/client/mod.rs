@@ -1,7 +1,8 @@
 //! The client library: everything between a program and the server, so that the program only talks. Knows no terminal.
 //!
 //! [`Client`] connects, reconnects by itself, misses nothing and says nothing twice; [`model::Model`] is the same without
-//! sockets and clock. A complete bot:
+//! sockets and clock. To a server on another machine it speaks TLS, and [`Options::trust`] says which servers it believes.
+//! A complete bot:
 //!
 //! ```
 //! use chatd::base::Password;

@@ -128,17 +128,18 @@ impl Protector {
     ///
     /// # Errors
     /// When the name of the host is none that a certificate could be for.
-    pub fn protect(&self, stream: TcpStream) -> io::Result<Protected> {
-        let peer = stream.peer_addr()?.ip();
-        if is_clear(&self.trust, &self.host, peer) {
-            return Ok(Protected::Clear(stream));
+    pub fn protect(&self, stream: TcpStream, peer: IpAddr) -> Result<Protected, String> {
+        match &self.tls {
+            _ if is_clear(&self.trust, &self.host, peer) => Ok(Protected::Clear(stream)),
+            Some((connector, name)) => {
+                let connect = connector.connect(name.clone(), stream);
+                Ok(Protected::Tls(Box::new(connect)))
+            }
+            None => Err(format!(
+                "no certificate can be for a host of the name '{}'; say its address, or another of its names",
+                self.host
+            )),
         }
-        let Some((connector, name)) = &self.tls else {
-            let text = "no certificate can be for a host of that name";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        };
-        let connect = connector.connect(name.clone(), stream);
-        Ok(Protected::Tls(Box::new(connect)))
     }
 }
 

@@ -377,3 +377,43 @@ fn write(path: &Path, text: &[u8]) -> Result<(), Exit> {
         Exit::io(text, &error, Exit::CANT_CREATE)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(begin: [u16; 3], end: [u16; 3]) -> Option<(String, String)> {
+        let day = |[year, month, day]: [u16; 3]| {
+            rcgen::date_time_ymd(year.into(), month as u8, day as u8)
+        };
+        let mut params = rcgen::CertificateParams::default();
+        (params.not_before, params.not_after) = (day(begin), day(end));
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        end_of(certificate.der()).map(|(end, from)| (end.to_string(), from.to_string()))
+    }
+
+    #[test]
+    fn its_end_is_told_in_the_last_quarter_but_not_more_than_a_month_before() {
+        let told = |end: &str, from: &str| {
+            Some((
+                format!("{end}T00:00:00.000Z"),
+                format!("{from}T00:00:00.000Z"),
+            ))
+        };
+        assert_eq!(
+            end([2026, 1, 1], [2027, 1, 1]),
+            told("2027-01-01", "2026-12-02")
+        );
+        assert_eq!(
+            end([2026, 1, 1], [2026, 1, 9]),
+            told("2026-01-09", "2026-01-07")
+        );
+        // Beyond what fits the shorter form of a time in a certificate.
+        assert_eq!(
+            end([1975, 1, 1], [2051, 1, 31]),
+            told("2051-01-31", "2051-01-01")
+        );
+        assert_eq!(end([2020, 1, 1], [9999, 12, 31]), None);
+    }
+}

@@ -234,7 +234,9 @@ impl Session {
         }
         let rest = &sealed[at..];
         if rest.len() > CUT_BYTES_MAX {
-            return Err(rustls::Error::General("a record without end".to_owned()));
+            return Err(rustls::Error::General(
+                "a message of the handshake is too long".to_owned(),
+            ));
         }
         self.cut = rest.to_vec();
         Ok(opened)

@@ -241,6 +241,15 @@ fn what_only_begins_like_a_handshake() {
         let good = hello(0x0303, &[0xc02b]);
         let garbage: Vec<u8> = (0..20_000_u32).map(|n| ((n * 7_919) >> 5) as u8).collect();
         let endless = |length: u16| [&[0x16, 3, 1][..], &length.to_be_bytes(), &garbage].concat();
+        let record = |length: u16| {
+            let head = [0x16, 3, 1, (length >> 8) as u8, length as u8];
+            [&head[..], &garbage[..length.into()]].concat()
+        };
+        let begin = |length| {
+            let mut record = record(length);
+            record[5..9].copy_from_slice(&[1, 0, 0xff, 0xf0]);
+            record
+        };
         for bytes in [
             [&[0x16][..], &garbage].concat(),
             endless(0xffff),
@@ -249,6 +258,8 @@ fn what_only_begins_like_a_handshake() {
             [&good[..40], &garbage].concat(),
             [&good[..], &garbage].concat(),
             [0x16; 70_000].to_vec(),
+            // A message of 65 520 bytes, and a third of it.
+            [begin(16_384).as_slice(), &record(16_384)].concat(),
             [
                 &[0x16, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff][..],
                 &[0x16, 3, 1, 0x40, 0][..],
