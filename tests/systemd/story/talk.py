@@ -62,7 +62,7 @@ def _():
 def _():
     must("chatctl", "pause", "--refuse", "--yes")
     turned_away = Talker(greet=False)
-    turned_away.send("hello", protocol=1, client="story/1")
-    until("it is closed", lambda: turned_away.next() is None)
+    same("what they are told", turned_away.next()["code"], "busy")
+    same("what comes then", turned_away.next(), None)
     must("chatctl", "resume", "--yes")
     same("the echo", Talker().ask("echo", text="open again")["text"], "open again")
