@@ -1,4 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
+// They panic when nobody takes the words.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 // The four floors, from the ground up. Imports go down only; tests/it/layers.rs holds it.
 

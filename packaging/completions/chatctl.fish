@@ -84,8 +84,8 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "on" -d 'Write lines to it again'
-complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "off" -d 'Write no lines to it; the journal goes on'
-complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "level" -d 'Set how much is told, in the journal as well'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "off" -d 'Write no lines to it; the journal, or standard error, goes on'
+complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "level" -d 'Set how much is told, wherever that is'
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "show" -d 'Show the last lines of chatd\'s own log'
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and not __fish_seen_subcommand_from on off level show follow" -f -a "follow" -d 'Show the lines of chatd\'s own log as they come'
 complete -c chatctl -n "__fish_chatctl_using_subcommand log; and __fish_seen_subcommand_from on" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F

@@ -178,12 +178,12 @@ pub(super) enum LogVerb {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Write no lines to it; the journal goes on
+    /// Write no lines to it; the journal, or standard error, goes on
     Off {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Set how much is told, in the journal as well
+    /// Set how much is told, wherever that is
     Level {
         /// The level; each includes those before it
         #[arg(value_parser = PossibleValuesParser::new(LogLevel::WORDS).try_map(|word| word.parse::<LogLevel>()))]

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
-use super::hub::wall;
+use super::clock::wall;
 use super::log::Log;
 use super::password::Passwords;
 use super::service::{self, Service};
@@ -325,7 +325,7 @@ impl Admin {
         })?;
         tracing::info!(
             MESSAGE_ID = catalog::RELOADED,
-            changed = reloaded.changed.join(","),
+            changed = (!reloaded.changed.is_empty()).then(|| reloaded.changed.join(",")),
             "configuration read again"
         );
         Ok(reloaded)

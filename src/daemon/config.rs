@@ -7,18 +7,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::args::Args;
 use super::exit::Exit;
 use super::log::Addresses;
-use super::mistake::{Place, mistake};
+use super::mistake::{OneOf, Place, mistake};
 use crate::base::Limits;
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
 use crate::wire::event::Registration;
 
 const CONFIG_FILE: &str = "chatd.toml";
+
+/// Addresses that chatd listens on at once, its own or those that are handed in. Each is a thread with five open files, and
+/// nobody has named so many but by mistake.
+pub(super) const LISTENERS_MAX: usize = 64;
 
 /// Hours of hashing: more than anybody waits for.
 const PASSWORDS_WAITING_MAX: u32 = 100_000;
@@ -49,6 +53,7 @@ pub(super) struct Config {
 struct File {
     server_name: Option<String>,
     listen: Option<Vec<Listen>>,
+    #[serde(deserialize_with = "registration")]
     registration: Registration,
     allow_plaintext: bool,
     log: LogTable,
@@ -58,7 +63,9 @@ struct File {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LogTable {
+    #[serde(deserialize_with = "log_level")]
     level: LogLevel,
+    #[serde(deserialize_with = "log_addresses")]
     addresses: Addresses,
 }
 
@@ -69,6 +76,28 @@ impl Default for LogTable {
             addresses: Addresses::default(),
         }
     }
+}
+
+/// The protocol has a third word, for invites; they are not built yet.
+fn registration<'de, D: Deserializer<'de>>(value: D) -> Result<Registration, D::Error> {
+    let word = value.deserialize_str(OneOf(&["open", "closed"]))?;
+    Ok(match word {
+        "closed" => Registration::Closed,
+        _ => Registration::Open,
+    })
+}
+
+fn log_level<'de, D: Deserializer<'de>>(value: D) -> Result<LogLevel, D::Error> {
+    let word = value.deserialize_str(OneOf(LogLevel::WORDS))?;
+    word.parse().map_err(serde::de::Error::custom)
+}
+
+fn log_addresses<'de, D: Deserializer<'de>>(value: D) -> Result<Addresses, D::Error> {
+    let word = value.deserialize_str(OneOf(&["masked", "full"]))?;
+    Ok(match word {
+        "full" => Addresses::Full,
+        _ => Addresses::Masked,
+    })
 }
 
 impl Config {
@@ -82,11 +111,6 @@ impl Config {
             format!("'{}'", path.display())
         });
         check_limits(&file.limits).map_err(|text| Exit::config(format!("{place}: {text}")))?;
-        if file.registration == Registration::Invite {
-            return Err(Exit::config(format!(
-                "{place}: registration = \"invite\" is not known to this version; use \"open\" or \"closed\""
-            )));
-        }
         let listen = match args.listen.is_empty() {
             true => file.listen,
             false => Some(args.listen.clone()),
@@ -204,6 +228,13 @@ fn listen_addresses(
         return Err(Exit::config(
             "`listen` names no address; name one, such as \"127.0.0.1:2428\"".to_owned(),
         ));
+    }
+    if named.len() > LISTENERS_MAX {
+        return Err(Exit::config(format!(
+            "`listen` names {} addresses, more than the {LISTENERS_MAX} that chatd listens on; 0.0.0.0 and [::] stand for \
+             all that the machine has",
+            named.len()
+        )));
     }
     let named: Vec<_> = named.into_iter().map(|Listen(address)| address).collect();
     check_plaintext(&named, allow_plaintext, "listen on 127.0.0.1")?;
@@ -362,6 +393,20 @@ mod tests {
     }
 
     #[test]
+    fn addresses_have_a_bound() {
+        let listen: Listen = "127.0.0.1:0".parse().unwrap();
+        let named = |count| listen_addresses(Some(vec![listen; count]), false);
+        assert!(named(LISTENERS_MAX).is_ok());
+        let refused = named(LISTENERS_MAX + 1).unwrap_err();
+        assert!(
+            refused.text.contains("names 65 addresses"),
+            "{}",
+            refused.text
+        );
+        assert!(named(0).is_err());
+    }
+
+    #[test]
     fn a_wrong_file_is_told_in_one_line_with_the_place_and_what_was_meant() {
         let told =
             |text: &str| mistake(text, &toml::from_str::<File>(text).unwrap_err(), &places());
@@ -370,6 +415,12 @@ mod tests {
             "listen = [\n  \"127.0.0.1:1\",\n  \"localhost:port\",\n]\n",
             "# Имя\nregistratoin = \"open\"\n",
             "registration = \"sometimes\"",
+            "registration = \"invite\"",
+            "registration = 7",
+            "allow_plaintext = \"yes\"",
+            "server_name = [\"a\"]",
+            "log = 7",
+            "limits = true",
             "nonsense = 1",
             "[limits]\nconections = 7\n",
             "[limits]\nnonsense = 7\n",
@@ -377,7 +428,9 @@ mod tests {
             "[limits]\nusers = \"many\"\n",
             "users = 5\n",
             "[limits]\nlisten = [\"127.0.0.1:1\"]\n",
+            "[limits.users]\n",
             "[log]\nlevel = \"loud\"\n",
+            "[log]\naddresses = true\n",
             "[logs]\n",
             "server_name = \"no end\n",
             "server_name = \"a\"\nserver_name = \"b\"\n",
@@ -386,21 +439,29 @@ mod tests {
         ];
         let told: Vec<_> = mistakes.into_iter().map(told).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
-        line 2, column 12: invalid type: integer `7`, expected a list in [ ]
+        line 2, column 12: 7 is not possible here; write a list in [ ]
         line 1, column 10: 'localhost:port' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428
         line 2, column 1: there is no setting 'registratoin'; did you mean 'registration'?
-        line 1, column 16: unknown variant `sometimes`, expected one of `open`, `invite`, `closed`
+        line 1, column 16: "sometimes" is not possible here; write "open" or "closed"
+        line 1, column 16: "invite" is not possible here; write "open" or "closed"
+        line 1, column 16: 7 is not possible here; write "open" or "closed"
+        line 1, column 19: "yes" is not possible here; write true or false
+        line 1, column 15: a list is not possible here; write a text in quotation marks
+        line 1, column 7: 7 is not possible here; write a table, as the chatd.toml that comes with chatd has it
+        line 1, column 10: true is not possible here; write a table, as the chatd.toml that comes with chatd has it
         line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, log, limits
         line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
         line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
-        line 2, column 9: invalid value: integer `-5`, expected a whole number up to 4294967295
-        line 2, column 9: invalid type: string "many", expected a whole number up to 4294967295
+        line 2, column 9: -5 is not possible here; write a whole number up to 4294967295
+        line 2, column 9: "many" is not possible here; write a whole number up to 4294967295
         line 1, column 1: the setting 'users' does not belong here; write it under [limits]
         line 2, column 1: the setting 'listen' does not belong here; write it at the top of the file, above [log]
-        line 2, column 9: unknown variant `loud`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`
+        line 1, column 1: a table is not possible here; write a whole number up to 4294967295
+        line 2, column 9: "loud" is not possible here; write "off", "error", "warn", "info", "debug" or "trace"
+        line 2, column 13: true is not possible here; write "masked" or "full"
         line 1, column 2: there is no setting 'logs'; did you mean 'log'?
-        line 1, column 22: invalid basic string, expected `"`
-        line 2, column 1: duplicate key
+        line 1, column 22: the text has no second quotation mark
+        line 2, column 1: this is set already, further up
         line 1, column 6: key with no value, expected `=`
         line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, log, limits
         "#);

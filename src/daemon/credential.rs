@@ -12,8 +12,8 @@ use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 use zeroize::Zeroizing;
 
+use super::clock::wall;
 use super::exit::Exit;
-use super::hub::wall;
 use super::password::{Passwords, read_hash};
 use super::show;
 use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};

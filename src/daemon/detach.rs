@@ -3,7 +3,7 @@
 //!
 //! Daemonix forks twice, leaves session and folder, sets the file mode mask and lets go of the terminal. Here is what it
 //! leaves out of daemon(7): files that the caller had open are closed, signals that the caller had blocked are let
-//! through, SIGHUP waits until somebody takes it, and the caller hears how it went. The environment and signals that the
+//! through, and the caller hears how it went. The environment and signals that the
 //! caller ignores stay as they are: the first is read again at each reload, the second are set anew for all signals that
 //! chatd goes by.
 
@@ -15,11 +15,12 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 
 use daemonize::{Daemonize, Outcome};
-use nix::sys::signal::{SigSet, Signal};
 
 use super::args::Args;
+use super::complain;
 use super::config::Config;
 use super::exit::Exit;
+use super::signal;
 use pid_file::PidFile;
 
 /// More than any message: what comes through the pipe is told to the caller as it is.
@@ -36,7 +37,7 @@ pub(super) struct Starter {
     /// The way to the process that was called; `None` in the foreground, and after the one message.
     pipe: Cell<Option<PipeWriter>>,
     /// Held to the end.
-    pid_file: Option<PidFile>,
+    pid_file: Cell<Option<PidFile>>,
 }
 
 impl Starter {
@@ -51,9 +52,9 @@ impl Starter {
     }
 
     /// Tells why chatd does not serve. In the foreground `main` does; and once it serves, nobody waits any more.
-    pub fn fails(mut self, text: &str) {
+    pub fn fails(&self, text: &str) {
         // Let go of before, so that another try is not refused for its sake.
-        self.pid_file = None;
+        drop(self.pid_file.take());
         self.tell(FAILS, text);
     }
 
@@ -83,9 +84,9 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
         return Ok(Some(Starter::default()));
     };
     if let Some(variable) = service_manager() {
-        eprintln!(
-            "chatd: --daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
-        );
+        complain(&format!(
+            "--daemonize is ignored: ${variable} tells of a service manager, and that wants chatd in the foreground"
+        ));
         return Ok(Some(Starter::default()));
     }
     // The daemon is in another folder.
@@ -96,12 +97,13 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
     close_inherited_files();
     let (reader, writer) =
         io::pipe().map_err(|error| not_serving(format!("cannot make a pipe: {error}")))?;
-    // Blocked in the daemon until it is taken: a terminal that closes, or a log rotation, may come before that.
-    let hang_up: SigSet = [Signal::SIGHUP].into_iter().collect();
-    let _ = hang_up.thread_set_mask();
+    // Whatever else the caller has blocked is let through. A terminal that closes asks for a reload at most.
+    let held = signal::reloads();
+    let _ = held.thread_set_mask();
     match Daemonize::new().execute() {
         Outcome::Parent(forked) => {
             drop(writer);
+            let _ = held.thread_unblock();
             let otherwise = match forked {
                 Err(error) => format!("cannot go into the background: {error}"),
                 Ok(_) => format!(
@@ -113,15 +115,15 @@ pub(super) fn detach(args: &Args, config: &Result<Config, Exit>) -> Result<Optio
         }
         Outcome::Child(detached) => {
             drop(reader);
-            let mut starter = Starter {
+            let starter = Starter {
                 pipe: Cell::new(Some(writer)),
-                pid_file: None,
+                pid_file: Cell::default(),
             };
             let begun = detached
                 .map_err(|error| format!("cannot go into the background: {error}"))
                 .and_then(|_| pid_file.as_deref().map(PidFile::take).transpose());
             match begun {
-                Ok(pid_file) => starter.pid_file = pid_file,
+                Ok(pid_file) => starter.pid_file.set(pid_file),
                 Err(text) => {
                     starter.fails(&text);
                     // Standard error may still be the terminal, and the caller says it there.

@@ -46,7 +46,10 @@ impl Exit {
     pub fn no_thread(error: &std::io::Error) -> Self {
         Self {
             code: Self::OS,
-            text: format!("the system has no thread or other resource left for chatd: {error}"),
+            text: format!(
+                "the system has no thread or other resource left for chatd: {error}; raise its limits (TasksMax= and \
+                 LimitNOFILE= of the unit, or ulimit)"
+            ),
         }
     }
 

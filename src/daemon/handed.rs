@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::args::Args;
-use super::config::{Config, check_plaintext};
+use super::config::{Config, LISTENERS_MAX, check_plaintext};
 use super::exit::Exit;
 use crate::base::catalog;
 use crate::base::text::harmless;
@@ -23,9 +23,6 @@ use crate::net::Bound;
 const CLIENT: &str = "client";
 /// The name of the control socket.
 const CONTROL: &str = "control";
-
-/// More sockets than anybody listens on; each is a thread. A greater number is a mistake in LISTEN_FDS.
-const SOCKETS_MAX: u32 = 64;
 
 /// How long a failed start rests before it ends. A client that waits in the queue of a handed-in socket makes systemd
 /// start chatd again at once, and after 20 starts in 2 seconds it takes the socket away from everyone
@@ -114,9 +111,9 @@ fn announced(variable: Variable<'_>, own_pid: u32) -> Result<Announced, Exit> {
     let Some(count) = number(variable, "LISTEN_FDS")?.filter(|count| *count > 0) else {
         return Ok(Announced::Nothing);
     };
-    if count > SOCKETS_MAX {
+    if count as usize > LISTENERS_MAX {
         return Err(malformed(&format!(
-            "LISTEN_FDS says {count}, more than the {SOCKETS_MAX} that chatd takes"
+            "LISTEN_FDS says {count}, more than the {LISTENERS_MAX} that chatd takes"
         )));
     }
     match names(variable)? {

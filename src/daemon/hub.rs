@@ -3,14 +3,14 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::clock::Clock;
 use super::note;
 use super::password::Passwords;
 use super::writer::Job;
-use crate::base::{CallId, ConnId, Now, Timestamp};
+use crate::base::{CallId, ConnId};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, Query, Reply};
 use crate::engine::input::Input;
@@ -19,31 +19,6 @@ use crate::store::Entry;
 
 /// Inputs taken in before the workers are told: what belongs together goes out together.
 const INPUTS_AT_ONCE: usize = 1_024;
-
-/// Tells the time from the moment it was made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Instant);
-
-impl Clock {
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    pub fn now(self) -> Now {
-        Now {
-            elapsed: self.0.elapsed(),
-            wall: wall(),
-        }
-    }
-}
-
-/// What the clock on the wall says.
-pub(super) fn wall() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 /// Everyone the hub tells something.
 pub(super) struct Hub {

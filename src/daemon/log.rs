@@ -122,7 +122,7 @@ impl Log {
                 MESSAGE_ID = catalog::LOG_FILE_FAILED,
                 file = %file.path().display(),
                 %error,
-                "cannot open the log file, so lines are kept in memory alone; once that is mended, `chatctl reload`"
+                "cannot open the log file; its lines are kept in memory alone until `chatctl reload` can open it"
             );
         })
     }

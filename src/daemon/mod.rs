@@ -2,10 +2,12 @@
 
 mod admin;
 mod args;
+mod clock;
 mod config;
 mod credential;
 mod detach;
 mod exit;
+mod fault;
 mod handed;
 mod hub;
 pub mod log;
@@ -22,8 +24,8 @@ mod start;
 mod writer;
 
 use std::cell::{Cell, RefCell};
+use std::io::Write as _;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -46,16 +48,19 @@ use crate::net::{Lookup, Order};
 use crate::store::Database;
 use admin::Admin;
 use args::Args;
+use clock::wall;
 use config::Config;
 use detach::{Starter, detach};
 use exit::Exit;
 use handed::Handed;
-use hub::wall;
 use log::Log;
 use service::Service;
 use settings::Settings;
 use signal::Signals;
-use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
+use start::{
+    ControlFile, Threads, Ways, client_sockets, connections_max, control_socket, other_files,
+    start_log, workers,
+};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -74,7 +79,7 @@ pub fn main() -> ExitCode {
                 code: Exit::USAGE,
                 text: error.to_string(),
             };
-            Service::new().failed(&exit);
+            (Service::new().last_words())(&exit);
             handed::rest_after_failure();
             return ExitCode::from(exit.code);
         }
@@ -89,7 +94,7 @@ pub fn main() -> ExitCode {
         Err(Exit { code, text }) => {
             // The journal may have been told already.
             if !text.is_empty() {
-                eprintln!("chatd: {text}");
+                complain(&text);
             }
             handed::rest_after_failure();
             ExitCode::from(code)
@@ -97,9 +102,29 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Says something on standard error, where log and journal are not for it. Whether anybody reads it changes nothing.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "chatd: {text}");
+}
+
 fn print_generated(what: Generate) -> Result<(), Exit> {
     let out = &mut std::io::stdout();
-    match generate(what, args::command(), &manual::manual(), out) {
+    printed(generate(what, args::command(), &manual::manual(), out))
+}
+
+fn check(args: &Args) -> Result<(), Exit> {
+    let file = Config::load(args)?.file;
+    let file = file.map_or("no configuration file".to_owned(), |file| {
+        file.display().to_string()
+    });
+    printed(writeln!(
+        std::io::stdout(),
+        "the configuration is good ({file})"
+    ))
+}
+
+fn printed(outcome: std::io::Result<()>) -> Result<(), Exit> {
+    match outcome {
         // Whoever reads may have had enough, as `head` does.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             let text = format!("cannot write: {error}");
@@ -109,26 +134,23 @@ fn print_generated(what: Generate) -> Result<(), Exit> {
     }
 }
 
-fn check(args: &Args) -> Result<(), Exit> {
-    let file = Config::load(args)?.file;
-    let file = file.map_or("no configuration file".to_owned(), |file| {
-        file.display().to_string()
-    });
-    println!("the configuration is good ({file})");
-    Ok(())
-}
-
 /// From the first line of the log to the last. The log begins before it is looked at what came of the configuration and
 /// the sockets, so that a mistake there is told like everything else; but after the fork, which no thread survives.
 fn run(args: Args) -> Result<(), Exit> {
     // First of all: what is handed in is known by the numbers of its descriptors.
     let handed = handed::take();
+    signal::hold_reloads();
     let config = Config::load(&args);
     let Some(starter) = detach(&args, &config)? else {
         return Ok(());
     };
     let service = Rc::new(Service::new());
-    let log = start_log()?;
+    let last_words = service.last_words();
+    let tell_starters = |exit: &Exit| {
+        last_words(exit);
+        starter.fails(&exit.text);
+    };
+    let log = start_log(&service).inspect_err(tell_starters)?;
     let served = config.and_then(|config| serve(args, config, handed, &log, &starter, &service));
     let served = served.map_err(|exit| {
         tracing::error!(
@@ -137,8 +159,7 @@ fn run(args: Args) -> Result<(), Exit> {
             "{}",
             exit.text
         );
-        service.failed(&exit);
-        starter.fails(&exit.text);
+        tell_starters(&exit);
         match log.tells_journal(tracing::Level::ERROR) {
             true => exit.told(),
             false => exit,
@@ -182,8 +203,7 @@ struct Daemon {
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
     control: UnixListener,
-    /// The control socket's file, where it is chatd's own.
-    control_file: Option<PathBuf>,
+    control_file: Option<ControlFile>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -201,7 +221,12 @@ impl Daemon {
         let since = wall();
         handed.compare(&args, &config)?;
         config.pin(&mut args);
-        let doors_max = connections_max(config.limits.connections);
+        let listeners = match handed.clients.len() {
+            0 => config.listen.len(),
+            clients => clients,
+        };
+        let other_files = other_files(&config.limits, listeners);
+        let doors_max = connections_max(config.limits.connections, other_files);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
         let held = handed.held;
@@ -243,6 +268,7 @@ impl Daemon {
                 workers: orders,
                 doors,
                 held,
+                other_files,
             },
             log,
             service,
@@ -327,9 +353,7 @@ impl Daemon {
         // The last Admin holds ways to the password threads and the hub.
         drop((local, admin, inputs));
         stop(workers, hub, writer);
-        if let Some(file) = control_file {
-            drop(std::fs::remove_file(file));
-        }
+        drop(control_file);
         tracing::info!(MESSAGE_ID = catalog::STOPPED, "stopped");
         Ok(())
     }
@@ -355,9 +379,8 @@ fn stop(workers: Vec<WorkerHandle>, hub: JoinHandle<()>, writer: JoinHandle<()>)
         drop(worker.orders.send(Order::Stop));
     }
     workers.into_iter().for_each(WorkerHandle::join);
+    // None has panicked: that would have ended all (`fault.rs`).
     for thread in [hub, writer] {
-        if thread.join().is_err() {
-            tracing::error!(MESSAGE_ID = catalog::FAULT, "a thread has panicked");
-        }
+        let _ = thread.join();
     }
 }

@@ -24,6 +24,7 @@ use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use super::admin::Admin;
+use super::complain;
 use super::exit::Exit;
 use crate::base::text::harmless;
 use crate::base::{Seldom, catalog};
@@ -95,10 +96,17 @@ impl Service {
         self.extend(State::Stopping, STOP_MAX)
     }
 
-    /// The daemon ends, and this is why. The manager knows the exit code only once it has ended.
-    pub fn failed(&self, exit: &Exit) {
-        let code = format!("EXIT_STATUS={}", exit.code);
-        self.say(&[NotifyState::Custom(&code)], one_line(&exit.text));
+    /// What tells that the daemon ends, and why: from whatever thread, for this handle is the main thread's.
+    pub fn last_words(&self) -> impl Fn(&Exit) + Send + Sync + 'static {
+        let manager = self.manager.clone();
+        move |exit| {
+            if let Some(manager) = &manager {
+                // By itself the manager knows the exit code only once it has ended.
+                let code = format!("EXIT_STATUS={}", exit.code);
+                let status = one_line(&exit.text);
+                manager.tell(&[NotifyState::Custom(&code), NotifyState::Status(&status)]);
+            }
+        }
     }
 
     /// The configuration is read again. Has to be followed by [`reloaded`].
@@ -275,7 +283,6 @@ impl Drop for Extension {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // A panic was told by the hook.
             let _ = thread.join();
         }
     }
@@ -302,9 +309,9 @@ impl Manager {
         };
         let tell = |error: &io::Error| {
             // The log is not open yet.
-            eprintln!(
-                "chatd: cannot tell the service manager anything by NOTIFY_SOCKET={name:?}: {error}"
-            );
+            complain(&format!(
+                "cannot tell the service manager anything by NOTIFY_SOCKET={name:?}: {error}"
+            ));
         };
         address.and_then(Self::at).inspect_err(tell).ok()
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::args::Args;
 use super::config::Config;
 use super::handed::Held;
+use super::start::connections_max;
 use crate::base::Limits;
 use crate::engine::input::{Input, Rules};
 use crate::net::listener::Doors;
@@ -39,6 +40,8 @@ pub(super) struct Settings {
     pub doors: Arc<Doors>,
     /// The sockets that are the service manager's.
     pub held: Held,
+    /// Open files beside the connections. What they are for is settled at the start.
+    pub other_files: u64,
 }
 
 impl Settings {
@@ -72,8 +75,8 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
-        self.doors
-            .set_connections_max(super::connections_max(new.limits.connections));
+        let connections_max = connections_max(new.limits.connections, self.other_files);
+        self.doors.set_connections_max(connections_max);
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }

@@ -20,6 +20,18 @@ pub(super) struct Signals {
     hang_up: unix::Signal,
 }
 
+/// From now on a reload waits until somebody can do it, which is until [`Signals::new`]: otherwise it would be the end of a
+/// daemon that starts. To be called before there are threads, which would get the signal instead.
+pub(super) fn hold_reloads() {
+    // A signal that exists can be blocked.
+    let _ = reloads().thread_block();
+}
+
+/// The signal of a reload alone.
+pub(super) fn reloads() -> SigSet {
+    [SIGHUP].into_iter().collect()
+}
+
 impl Signals {
     /// From now on the signals are taken here. Within a runtime only.
     ///
@@ -31,7 +43,7 @@ impl Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             hang_up: unix::signal(SignalKind::hangup())?,
         };
-        // They may have been blocked until somebody takes them, or by whoever started chatd.
+        // They may have been held, or blocked by whoever started chatd.
         let taken: SigSet = [SIGTERM, SIGINT, SIGHUP].into_iter().collect();
         taken.thread_unblock()?;
         Ok(signals)

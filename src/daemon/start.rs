@@ -13,13 +13,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::clock::Clock;
 use super::config::Config;
 use super::exit::Exit;
-use super::hub::{Clock, Hub};
+use super::hub::Hub;
 use super::log::{Log, Outlet};
 use super::password::Passwords;
-use super::{reader, settings, writer};
-use crate::base::{CallId, Timestamp, catalog};
+use super::service::Service;
+use super::{fault, reader, settings, writer};
+use crate::base::{CallId, Limits, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -29,9 +31,13 @@ use crate::net::worker::{Worker, WorkerHandle};
 use crate::net::{Lookup, Order};
 use crate::store::{Database, Reader, Store, StoreError};
 
-/// Open files beside the connections: database, log, listeners, polls, the control socket. They are kept free, so that
-/// the admin gets in and the log is written however many people come.
-const OTHER_FILES: u64 = 200;
+/// Open files of the daemon itself: the standard streams, log, journal and service manager, the writer's and the lock, and
+/// some to spare.
+const OWN_FILES: u64 = 50;
+/// Open files of a listener, with its socket, or of a worker: each has a runtime of its own.
+const RUNTIME_FILES: u64 = 5;
+/// Open files of a thread that reads the database: that and its write-ahead log.
+const READER_FILES: u64 = 2;
 
 /// The queues between the threads behind the workers.
 pub(super) struct Ways {
@@ -104,28 +110,13 @@ impl Ways {
     }
 }
 
-/// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is.
-pub(super) fn start_log() -> Result<Log, Exit> {
+/// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is. From then on a
+/// panic is told, too.
+pub(super) fn start_log(service: &Service) -> Result<Log, Exit> {
     let outlet = Outlet::new().map_err(|error| Exit::no_thread(&error))?;
     let log = Log::new(Some(outlet));
     tracing_subscriber::registry().with(log.clone()).init();
-    // A panic is a fault of ours: it goes where the service messages go, and to standard error as always. What a thread
-    // had in hand when it panicked nobody else can finish: it is better to end, and to be started again.
-    let otherwise = std::panic::take_hook();
-    let told = log.clone();
-    std::panic::set_hook(Box::new(move |panic| {
-        let error = panic.to_string().replace('\n', " ");
-        tracing::error!(
-            MESSAGE_ID = catalog::FAULT,
-            error,
-            "this is a fault of chatd"
-        );
-        told.flush();
-        if !told.tells_journal(tracing::Level::ERROR) {
-            otherwise(panic);
-        }
-        std::process::exit(i32::from(Exit::SOFTWARE));
-    }));
+    fault::end_at_a_panic(&log, service);
     Ok(log)
 }
 
@@ -139,10 +130,20 @@ fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>,
         .collect()
 }
 
+/// Open files beside the connections. They are kept free, so that the admin gets in and the log is written however many
+/// people come.
+pub(super) fn other_files(limits: &Limits, listeners: usize) -> u64 {
+    let readers = limits.reader_threads + 1 + limits.password_threads;
+    // As many again are being told why they may not.
+    let callers = 2 * u64::from(limits.control_connections);
+    let runtimes = (listeners + cores()) as u64;
+    OWN_FILES + RUNTIME_FILES * runtimes + READER_FILES * u64::from(readers) + callers
+}
+
 /// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
 /// for the limit is said.
-pub(super) fn connections_max(limit: u32) -> u32 {
-    let wanted = u64::from(limit) + OTHER_FILES;
+pub(super) fn connections_max(limit: u32, other_files: u64) -> u32 {
+    let wanted = u64::from(limit) + other_files;
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let to = wanted.min(hard).max(soft);
         setrlimit(Resource::RLIMIT_NOFILE, to, hard).map(|()| to)
@@ -151,7 +152,7 @@ pub(super) fn connections_max(limit: u32) -> u32 {
         Ok(files) if files >= wanted => limit,
         Ok(files) => {
             // With very few, half of them.
-            let fitting = files - OTHER_FILES.min(files / 2);
+            let fitting = files - other_files.min(files / 2);
             tracing::warn!(
                 MESSAGE_ID = catalog::FILES_FEW,
                 files,
@@ -167,6 +168,12 @@ pub(super) fn connections_max(limit: u32) -> u32 {
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(usize::from(u16::MAX))
+}
+
 /// One worker for each core: they share nothing that two would wait for.
 pub(super) fn workers(
     config: &Config,
@@ -174,10 +181,7 @@ pub(super) fn workers(
     lookups: &Sender<Lookup>,
 ) -> Result<Vec<WorkerHandle>, Exit> {
     let greeting = Arc::new(settings::greeting(config));
-    let cores = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(usize::from(u16::MAX));
-    let workers = (0..cores).map(|index| {
+    let workers = (0..cores()).map(|index| {
         Worker::spawn(
             index as u16,
             inputs.clone(),
@@ -198,17 +202,26 @@ pub(super) fn client_sockets(handed: Vec<Bound>, config: &Config) -> Result<Vec<
     }
 }
 
-/// The control socket, and its file where that is chatd's own and to be taken away at the end.
+/// A control socket's file that is chatd's own. Taken away when it goes out of scope.
+pub(super) struct ControlFile(PathBuf);
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The control socket, and its file where chatd has made it.
 pub(super) fn control_socket(
     handed: Option<UnixListener>,
     config: &Config,
-) -> Result<(UnixListener, Option<PathBuf>), Exit> {
+) -> Result<(UnixListener, Option<ControlFile>), Exit> {
     match handed {
         Some(socket) => Ok((socket, None)),
-        None => Ok((
-            control::bind(&config.control)?,
-            Some(config.control.clone()),
-        )),
+        None => {
+            let socket = control::bind(&config.control)?;
+            Ok((socket, Some(ControlFile(config.control.clone()))))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 
-use crate::base::{ConnId, catalog};
+use crate::base::ConnId;
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
 use crate::net::conn::{Conn, Phase, READ_BYTES};
@@ -43,9 +43,7 @@ pub struct WorkerHandle {
 impl WorkerHandle {
     /// Waits until the worker has ended, which it does some time after [`Order::Stop`].
     pub fn join(self) {
-        if self.thread.join().is_err() {
-            tracing::error!(MESSAGE_ID = catalog::FAULT, "a worker has panicked");
-        }
+        let _ = self.thread.join();
     }
 }
 

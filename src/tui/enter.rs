@@ -283,7 +283,7 @@ impl Entry {
             return Ok(None);
         }
         let name_shown = harmless(name);
-        println!("nobody called '{name_shown}' has this password here");
+        tell!("nobody called '{name_shown}' has this password here");
         if !ask::yes(&format!("register '{name_shown}' as a new name?"))? {
             return Ok(None);
         }
@@ -297,7 +297,7 @@ impl Entry {
             if let Some(shortest) = shortest
                 && (password.expose().chars().count() as u64) < shortest as u64
             {
-                eprintln!("the password is too short; take at least {shortest} characters");
+                tell!("the password is too short; take at least {shortest} characters");
                 password = ask::password("new password")?;
                 again = true;
                 continue;

@@ -314,7 +314,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How much is written to chatd's own log: each level includes those before it.
+    /// How much chatd says, wherever it is told: each level includes those before it.
     LogLevel {
         /// Nothing.
         Off = "off",

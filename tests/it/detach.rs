@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{geteuid, mkfifo};
@@ -185,7 +186,7 @@ fn what_keeps_it_from_serving_is_told() {
 fn what_is_wrong_before_is_told_as_in_the_foreground() {
     let background = Background::prepare("registration = \"sometimes\"", &[]);
     let stderr = background.call().failed(78);
-    assert!(stderr.contains("`sometimes`"), "{stderr}");
+    assert!(stderr.contains("\"sometimes\""), "{stderr}");
     assert!(!background.pid_file().exists());
     let daemon = Daemon::prepare("", &["--pid-file", "chatd.pid"]);
     let stderr = run(&mut daemon.command(), "").failed(64);
@@ -241,6 +242,16 @@ fn a_pid_file_that_was_left_over() {
     until("it has ended", || (!runs(pid)).then_some(()));
     assert_eq!(background.pid(), 1, "another's pid file was removed");
     fs::remove_file(background.pid_file()).unwrap();
+}
+
+/// Whoever may only read a pid file cannot hold it.
+#[test]
+fn a_pid_file_that_is_read() {
+    let background = Background::prepare("", &[]);
+    fs::write(background.pid_file(), "999999999\n").unwrap();
+    let reads = fs::File::open(background.pid_file()).unwrap();
+    let _locked = Flock::lock(reads, FlockArg::LockExclusiveNonblock).unwrap();
+    background.start();
 }
 
 /// What cannot be a pid file is refused before anything is touched.

@@ -273,7 +273,7 @@ fn sockets_of_another_process_are_left_alone() {
     assert!(!line.ends_with(&address.to_string()), "{line}");
     let status = daemon.ctl_json(&["status"]);
     assert_eq!(status["handedIn"], json!([]));
-    let log = daemon.log();
+    let log = daemon.whole_log();
     let warning = log.lines().find(|line| line.contains(" WARN "));
     let warning = warning.expect("a warning was due");
     assert!(warning.contains("handed in to process 1 and"), "{warning}");

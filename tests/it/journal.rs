@@ -178,7 +178,8 @@ fn the_journal_is_not_turned_off_and_not_cleared() {
     journal.entry(catalog::CONTROL);
     daemon.ctl(&["pause"]).done();
     assert_eq!(journal.entry(catalog::CONTROL)["CHATD_METHOD"], "Pause");
-    assert!(!daemon.log().contains("Pause"), "{}", daemon.log());
+    let log = daemon.whole_log();
+    assert!(!log.contains("Pause"), "{log}");
     let said = daemon.ctl(&["clear-log", "--yes"]).done();
     let how = "journalctl --rotate --vacuum-time=1s";
     assert!(said.contains("is empty") && said.contains(how), "{said}");

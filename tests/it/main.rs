@@ -24,6 +24,7 @@ mod credential;
 mod crowd;
 mod ctl;
 mod detach;
+mod fault;
 mod handed;
 mod history;
 mod hostile;

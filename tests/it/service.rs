@@ -209,7 +209,7 @@ fn a_life() {
             assert!(status.contains(word) && refused.contains(word), "{status}");
         }
     }
-    assert_eq!(daemon.log().matches("cannot reload").count(), 2);
+    assert_eq!(daemon.whole_log().matches("cannot reload").count(), 2);
     manager.hears(&[&full]);
     assert_eq!(daemon.connect().hello()["registration"], "closed");
 
@@ -313,7 +313,8 @@ fn nobody_to_tell() {
     daemon.register("anna").say("lobby", "hello");
     daemon.ctl(&["reload"]).done();
     let untold = "cannot tell the service manager";
-    assert_eq!(daemon.log().matches(untold).count(), 1, "{}", daemon.log());
+    let log = daemon.whole_log();
+    assert_eq!(log.matches(untold).count(), 1, "{log}");
 }
 
 /// The watchdog is fed while hub and writer answer, without a touch on the files; not while either stands still; and
@@ -350,11 +351,13 @@ fn a_watchdog() {
         });
         manager.hears_nothing_for(Duration::from_secs(3));
         let told = |log: &str| log.matches(STALLED).count();
-        assert_eq!(told(&daemon.log()), stalls, "{}", daemon.log());
+        let log = daemon.whole_log();
+        assert_eq!(told(&log), stalls, "{log}");
         drop(frozen);
         fed();
-        let again = daemon.log().matches("answer again").count();
-        assert_eq!((told(&daemon.log()), again), (stalls, stalls));
+        let log = daemon.whole_log();
+        let again = log.matches("answer again").count();
+        assert_eq!((told(&log), again), (stalls, stalls), "{log}");
     }
     daemon.still_serves();
 }
@@ -384,5 +387,6 @@ fn a_disk_that_takes_nothing() {
     other.execute_batch("ROLLBACK").expect("it was begun");
     anna.say("lobby", "kept");
     tells(false);
-    assert!(!daemon.log().contains(STALLED), "{}", daemon.log());
+    let log = daemon.whole_log();
+    assert!(!log.contains(STALLED), "{log}");
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Daemon, Process, run};
+use crate::support::{Daemon, Process, run, until};
 
 /// A second daemon on the same state folder is refused, by name of the first; the first does not notice.
 #[test]
@@ -86,7 +86,7 @@ fn check_looks_and_starts_nothing() {
     for (config, told) in [
         (
             "\n\nregistration = \"sometimes\"\n",
-            "line 3, column 16: unknown variant `sometimes`",
+            "line 3, column 16: \"sometimes\" is not possible here; write \"open\" or \"closed\"",
         ),
         (
             "server_name = \"a\"\nregistratoin = \"open\"\n",
@@ -109,6 +109,21 @@ fn check_looks_and_starts_nothing() {
     let started = Daemon::prepare("registratoin = \"open\"\n", &[]);
     run(&mut started.command(), "").failed(78);
     assert!(!started.state().exists(), "it made its state folder");
+}
+
+/// Whoever reads may be gone, or its disk full: what cannot be told changes nothing else.
+#[test]
+fn words_that_nobody_takes() {
+    let wrong = Daemon::prepare_after("exec 2>/dev/full", "registration = 7", &[]);
+    run(&mut wrong.command(), "").failed(78);
+    let looks = Daemon::prepare_after("exec >/dev/full", "", &["--check"]);
+    let stderr = run(&mut looks.command(), "").failed_in_a_line(74);
+    assert!(stderr.contains("cannot write: No space left"), "{stderr}");
+    let shell = "export NOTIFY_SOCKET=vsock:2:1234; exec 2>/dev/full";
+    let mut serves = Daemon::prepare_after(shell, "", &["--daemonize"]);
+    serves.launch();
+    serves.still_serves();
+    serves.stop();
 }
 
 /// A file that is not there, a flag that does not exist, a folder that cannot be made.
@@ -298,4 +313,26 @@ fn a_stop_does_not_wait_for_the_deaf() {
     daemon.launch();
     let mut anna = daemon.resume(&token, &[("lobby", 100)]);
     anna.hears("lobby", 101, "anna", "the last word");
+}
+
+/// A reload that is asked for in the midst of starting is done once the daemon serves; by itself SIGHUP would end it.
+#[test]
+fn a_reload_while_it_starts() {
+    let daemon = Daemon::prepare("", &[]);
+    fs::create_dir(daemon.state()).expect("the folder is ours");
+    // The key comes through a pipe into which nobody writes yet, and the lock is taken before that.
+    let key = daemon.state().join("identity.key");
+    nix::unistd::mkfifo(&key, nix::sys::stat::Mode::S_IRWXU).expect("the folder is ours");
+    let mut process = Process::start(&mut daemon.command());
+    let lock = daemon.state().join("chatd.lock");
+    until("it is half way", || {
+        let holder = fs::read_to_string(&lock).ok()?;
+        (holder.trim() == process.pid().to_string()).then_some(())
+    });
+    process.signal(nix::sys::signal::Signal::SIGHUP);
+    fs::write(&key, [7; 32]).expect("somebody reads");
+    process.line_with("listening on ");
+    daemon.logged("configuration read again");
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(process.finish().code, 0);
 }

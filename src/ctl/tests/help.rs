@@ -80,8 +80,8 @@ fn of_the_groups() {
 
     Verbs:
       on      Write lines to it again
-      off     Write no lines to it; the journal goes on
-      level   Set how much is told, in the journal as well
+      off     Write no lines to it; the journal, or standard error, goes on
+      level   Set how much is told, wherever that is
       show    Show the last lines of chatd's own log
       follow  Show the lines of chatd's own log as they come
 
@@ -198,14 +198,14 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
 
-    Write no lines to it; the journal goes on
+    Write no lines to it; the journal, or standard error, goes on
 
     Usage: chatctl log off [OPTIONS]
 
     Options:
           --yes            Do not ask
 
-    Set how much is told, in the journal as well
+    Set how much is told, wherever that is
 
     Usage: chatctl log level [OPTIONS] <LEVEL>
 

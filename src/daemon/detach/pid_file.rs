@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 
 /// The number of a process is no secret, and whoever asks how the service is reads it here.
 const MODE: u32 = 0o644;
@@ -17,7 +18,7 @@ const BYTES_MAX: u64 = 32;
 /// A pid file of one's own. Removed when it goes out of scope.
 pub(super) struct PidFile {
     path: PathBuf,
-    file: Flock<File>,
+    file: File,
 }
 
 impl PidFile {
@@ -39,10 +40,10 @@ impl PidFile {
                     "'{shown}' is there and no pid file; choose another path with --pid-file"
                 ));
             };
-            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            match lock(&file) {
                 // The daemon before may have removed it in between.
-                Ok(file) if !is_at(&file, path) => {}
-                Ok(file) => {
+                Ok(()) if !is_at(&file, path) => {}
+                Ok(()) => {
                     let mut own = Self {
                         path: path.to_owned(),
                         file,
@@ -50,7 +51,7 @@ impl PidFile {
                     own.write().map_err(|error| failed(&error))?;
                     return Ok(own);
                 }
-                Err((_, Errno::EWOULDBLOCK)) => {
+                Err(Errno::EAGAIN | Errno::EACCES) => {
                     // It may just be writing it.
                     let pid = if pid.is_empty() { "unknown" } else { &pid };
                     return Err(format!(
@@ -58,7 +59,7 @@ impl PidFile {
                          another with --pid-file"
                     ));
                 }
-                Err((_, errno)) => return Err(failed(&errno)),
+                Err(errno) => return Err(failed(&errno)),
             }
         }
     }
@@ -89,6 +90,19 @@ fn open(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(MODE)
         .open(path)
+}
+
+/// Locks the whole file until it is closed. Not by flock(2), for that anybody who may read the file could do as well, and
+/// keep the daemon from starting.
+fn lock(file: &File) -> nix::Result<()> {
+    let whole = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_SETLK(&whole)).map(drop)
 }
 
 /// The number in the file as it is written, empty where there is none yet; `None` when the file is no pid file.

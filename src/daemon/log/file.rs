@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::fcntl::OFlag;
 
 use super::queue::{Queue, Taken};
-use super::record::now;
 use crate::base::Seldom;
+use crate::daemon::clock::wall;
 
 /// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
 const FILE_MODE: u32 = 0o600;
@@ -194,7 +194,7 @@ impl Target {
                 Taken::One(line) => line,
             };
             if self.unwritten > 0 {
-                let (at, lines) = (now(), std::mem::take(&mut self.unwritten));
+                let (at, lines) = (wall(), std::mem::take(&mut self.unwritten));
                 text.push_str(&format!("{at} WARN log file not written lines={lines}\n"));
                 counts.push(lines);
             }

@@ -3,16 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde::Deserialize;
-
 /// What is left of an IPv4 address: the network that it is in, as providers give them out, and not whose it is.
 const IPV4_BITS: u32 = 24;
 /// The same of an IPv6 address: a site has a /48 or less.
 const IPV6_BITS: u32 = 48;
 
 /// How people's addresses are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::daemon) enum Addresses {
     /// Only the network that they are in.
     #[default]

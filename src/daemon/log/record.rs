@@ -2,7 +2,6 @@
 //! Where it is told is not decided here.
 
 use std::fmt::{self, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
@@ -10,6 +9,7 @@ use tracing::{Event, Level, Metadata};
 use super::mask::Addresses;
 use crate::base::Timestamp;
 use crate::base::text::harmless;
+use crate::daemon::clock::wall;
 
 /// The longest text or field in bytes; the rest of a longer one is left out.
 pub(super) const LINE_BYTES_MAX: usize = 8_192;
@@ -64,7 +64,7 @@ impl Record {
         text.push_str(&reading.rest);
         Self {
             metadata: event.metadata(),
-            at: now(),
+            at: wall(),
             text: cut(text),
             fields: reading.fields,
         }
@@ -87,7 +87,7 @@ impl Record {
         }
         Self {
             metadata,
-            at: now(),
+            at: wall(),
             text: cut(format!("{text}{}", reading.rest)),
             fields: reading.fields,
         }
@@ -113,12 +113,6 @@ impl Record {
     pub fn line(&self) -> String {
         format!("{} {} {}", self.at, self.level(), harmless(&self.text))
     }
-}
-
-/// What the clock on the wall says.
-pub(super) fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp::default().plus(since_1970.unwrap_or_default())
 }
 
 /// Reads an event's fields.

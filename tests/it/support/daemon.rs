@@ -272,6 +272,19 @@ impl Daemon {
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
+    /// What is in the log file once everything that was said before this is in it.
+    #[track_caller]
+    pub fn whole_log(&self) -> String {
+        const MARK: &str = " INFO own log on";
+        let marks = |log: &str| log.matches(MARK).count();
+        let before = marks(&self.log());
+        self.ctl(&["log", "on"]).done();
+        super::until("the log has come so far", || {
+            let log = self.log();
+            (marks(&log) > before).then_some(log)
+        })
+    }
+
     /// Waits until this is in the log file, which is written a moment after it is said.
     #[track_caller]
     pub fn logged(&self, text: &str) {
