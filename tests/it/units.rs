@@ -235,13 +235,9 @@ fn the_bounds_of_the_service_are_those_of_the_daemon() {
     let unit = service();
     let number = |name: &str| -> u64 { unit.one(name).trim_end_matches('s').parse().unwrap() };
     let limits = Limits::default();
-    let other_files: u64 = constant("src/daemon/start.rs", "OTHER_FILES")
-        .parse()
-        .unwrap();
-    assert_eq!(
-        number("Service.LimitNOFILE"),
-        u64::from(limits.connections) + other_files
-    );
+    // What chatd needs beside the connections grows with the cores: 200 files, and 5 for each.
+    let spare = number("Service.LimitNOFILE") - u64::from(limits.connections);
+    assert!(spare > 1_000, "{spare} files beside the connections are too few for a big machine");
     assert!(number("Service.TimeoutStopSec") >= 2 * u64::from(limits.stop_seconds));
 }
 

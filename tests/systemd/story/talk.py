@@ -3,7 +3,8 @@
 import json
 
 from people import PASSWORD, Person, Talker
-from stage import CONTROL, SERVICE, Journal, holds, lay_aside, must, refused, run, same, show, step, systemd_version, until
+from stage import CONTROL, SERVICE, Journal
+from stage import lay_aside, must, refused, run, same, show, step, systemd_version, until
 
 
 @step("people register, talk and read with chat-client", settled=False)
