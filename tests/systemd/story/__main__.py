@@ -2,10 +2,10 @@
 
     python3 story PACKAGE [WORD...]
 
-Run as root, in a system that is thrown away afterwards (see `run` beside this folder). Each step is one line that begins
-with `ok`, or with `FAILED` and is followed by what systemd and the journal say of it. With words, only the steps whose
-sentences contain one of them are told, and those that install and remove. The order of the chapters is that of the
-imports; they need `apt`, `ss` and nothing else that is not in a small Debian.
+Run as root, in a system that is thrown away afterwards (see `run` beside this folder). Each step is one line that
+begins with `ok`, or with `FAILED`; then what systemd and the journal say of it follows. With words, only the steps
+whose sentences contain one of them are told, and those that install and remove. The order of the chapters is that of
+the imports; they need `apt`, `ss` and nothing else that is not in a small Debian.
 """
 
 import sys

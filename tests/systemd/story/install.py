@@ -7,14 +7,15 @@ import stat
 import sys
 
 import stage
-from stage import CONFIG, CONTROL, LOG, SERVICE, SOCKETS, STATE, UNITS
+from stage import CONFIG, CONTROL, LOG, SERVICE, SOCKETS, STATE, UNITS, Journal
 from stage import holds, must, run, same, show, state, step, systemd_version
 
 PACKAGE = sys.argv.pop(1)
 
 
-@step("apt install gives a service that is enabled and serves", settled=False)
+@step("apt install gives a service that is enabled and serves, and chatd has no complaints", settled=False)
 def _():
+    journal = Journal()
     # This Debian was made without documentation; the examples are documentation.
     os.remove("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")
     must("apt-get", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", PACKAGE, timeout=120)
@@ -24,6 +25,7 @@ def _():
     kind = "notify-reload" if systemd_version() >= 253 else "notify"
     same("Type", show(SERVICE, "Type"), kind)
     must("chatctl", "wait", "--timeout", "5s")
+    same("complaints", [entry["MESSAGE"] for entry in journal.entries("--priority=warning", "_COMM=chatd")], [])
     # A member of the group and a stranger, for later.
     must("useradd", "--create-home", "--groups", "chatd", "mina")
     must("useradd", "--create-home", "otto")

@@ -88,8 +88,8 @@ class Follower:
 
 
 class Talker:
-    """A connection by the protocol itself. Whoever logs in so is lena: a person has a bounded number of sessions, and these
-    would push out those that `chat-client` keeps."""
+    """A connection by the protocol itself. Whoever logs in so is lena: a person has a bounded number of sessions, and
+    these would push out those that `chat-client` keeps."""
 
     def __init__(self, address=("127.0.0.1", PORT), greet=True):
         self.socket = socket.create_connection(address, timeout=PATIENCE)

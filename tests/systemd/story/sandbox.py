@@ -3,7 +3,7 @@
 import json
 import os
 
-from stage import SERVICE, STATE, drop_in, must, pid, run, same, state, step, stop_all, systemctl, systemd_version
+from stage import SERVICE, STATE, drop_in, must, pid, same, step, stop_all, systemctl, systemd_version
 
 # Tries each thing and writes down what the system said: the name of the error, or "done".
 PROBE = r"""

@@ -46,10 +46,11 @@ def tell():
     """Goes through all steps, or through those whose titles contain one of the words that the program was given, and
     tells how many were not as they should be."""
     words = sys.argv[1:]
-    failed = 0
+    begun_all, told, failed = time.monotonic(), 0, 0
     for number, (title, function, settled) in enumerate(_steps, start=1):
         if words and settled and not any(word in title for word in words):
             continue
+        told += 1
         begun, since = time.monotonic(), time.time()
         try:
             if settled:
@@ -58,11 +59,12 @@ def tell():
             print(f"ok {number:3}  {title}  ({time.monotonic() - begun:.1f} s)", flush=True)
         except Exception as error:
             failed += 1
-            told = str(error) if isinstance(error, Unlike) else repr(error)
-            print(f"FAILED {number}  {title}: {told}", flush=True)
+            what = str(error) if isinstance(error, Unlike) else repr(error)
+            print(f"FAILED {number}  {title}: {what}", flush=True)
             print(indented(where(error) + evidence(since)), flush=True)
             put_right()
-    print(f"{len(_steps)} steps, {failed} failed, {versions()}", flush=True)
+    took = time.monotonic() - begun_all
+    print(f"{told} of {len(_steps)} steps, {failed} failed, in {took:.0f} s, {versions()}", flush=True)
     return failed
 
 
@@ -70,7 +72,8 @@ def where(error):
     """The lines of the story in which it happened."""
     lines, at = [], error.__traceback__
     while at:
-        lines.append(f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno} in {at.tb_frame.f_code.co_name}")
+        code = at.tb_frame.f_code
+        lines.append(f"{os.path.basename(code.co_filename)}:{at.tb_lineno} in {code.co_name}")
         at = at.tb_next
     return "\n".join(lines) + "\n"
 
@@ -213,7 +216,7 @@ def drop_in(name, text, unit=SERVICE):
 
 
 def settle():
-    """chatd serves, with its default settings and nothing of what an earlier step has left, but what people have said."""
+    """chatd serves, with its default settings; of what earlier steps have left there is only what people have said."""
     changed = False
     for unit in UNITS:
         folder = f"/etc/systemd/system/{unit}.d"
@@ -231,8 +234,8 @@ def settle():
 
 
 def put_right():
-    """A step has broken off: what it may have left in the way of the next ones is taken away. What people have said by the
-    end of the first chapters was laid aside for this."""
+    """A step has broken off: what it may have left in the way of the next ones is taken away, and what people had said
+    at the beginning is put back."""
     run("systemctl", "stop", *SOCKETS, SERVICE)
     run("systemctl", "unmask", *UNITS)
     run("systemctl", "unmask", "--runtime", *UNITS)
@@ -243,6 +246,7 @@ def put_right():
 
 
 def lay_aside():
+    """Keeps what people have said, for `put_right`."""
     stop_all()
     must("cp", "--archive", STATE, ASIDE)
 
@@ -264,8 +268,8 @@ def remember_the_shipped_config():
 
 
 class Journal:
-    """What was written to the journal from a certain moment on. By the time, because a cursor together with a match loses
-    an entry on 252."""
+    """What was written to the journal from a certain moment on. By the time, because a cursor together with a match
+    loses an entry on 252."""
 
     def __init__(self):
         self.since = f"--since=@{time.time():.6f}"

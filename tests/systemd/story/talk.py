@@ -3,7 +3,8 @@
 import json
 
 from people import PASSWORD, Person, Talker
-from stage import CONTROL, SERVICE, Journal, holds, lay_aside, must, refused, run, same, show, step, systemd_version, until
+from stage import CONTROL, SERVICE, Journal
+from stage import lay_aside, must, refused, run, same, show, step, systemd_version, until
 
 
 @step("people register, talk and read with chat-client", settled=False)
@@ -62,7 +63,7 @@ def _():
 def _():
     must("chatctl", "pause", "--refuse", "--yes")
     turned_away = Talker(greet=False)
-    turned_away.send("hello", protocol=1, client="story/1")
-    until("it is closed", lambda: turned_away.next() is None)
+    same("what they are told", turned_away.next()["code"], "busy")
+    same("what comes then", turned_away.next(), None)
     must("chatctl", "resume", "--yes")
     same("the echo", Talker().ask("echo", text="open again")["text"], "open again")
