@@ -51,7 +51,7 @@ impl Output {
             .filter(|line| !line.contains(" INFO "))
             .collect();
         assert_eq!(lines.len(), 1, "one line was due:\n{stderr}");
-        stderr
+        lines[0].to_owned()
     }
 
     /// The one object that it printed.
