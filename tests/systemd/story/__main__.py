@@ -16,6 +16,7 @@ import install
 import people  # noqa: F401 (the others use it)
 import talk
 import sandbox
+import others
 import restart
 import reload
 import logs

@@ -22,13 +22,12 @@ def follow(name):
         must("sh", "-ec", command)
 
 
-def enable(line):
-    """Takes a line of credentials.conf into force."""
+def enable(*lines):
+    """Takes lines of credentials.conf into force, with paths of their own."""
     with open(f"{EXAMPLES}/credentials.conf") as file:
         text = file.read()
-    kind = line.split(":")[0]
-    holds("credentials.conf", text, "#" + kind)
-    drop_in("credentials.conf", f"[Service]\n{line}\n")
+    holds("credentials.conf", text, *("#" + line.split(":")[0] for line in lines))
+    drop_in("credentials.conf", "\n".join(("[Service]", *lines)) + "\n")
 
 
 @step("the example credentials.conf, as shipped, changes nothing and disturbs nobody")

@@ -9,7 +9,7 @@ import threading
 from install import PACKAGE
 from people import Person, Talker
 from stage import SOCKETS, STATE, UNITS
-from stage import configure, inodes, must, pid, run, same, show, state, step, until
+from stage import configure, inodes, must, pid, run, same, settle, show, state, step, until
 
 
 def rebuilt():
@@ -71,6 +71,7 @@ class Talking:
 
 @step("removed, nothing listens and nothing runs, and what people said is kept", settled=False)
 def _():
+    settle()
     must("apt-get", "remove", "-y", "chatd", timeout=120)
     same("the units", [show(unit, "LoadState", "ActiveState") for unit in UNITS], [["not-found", "inactive"]] * 3)
     same("what listens", must("ss", "--no-header", "-tln", "sport = :2428"), "")
