@@ -15,11 +15,12 @@ class Load:
     """Some people who talk as fast as they are answered, until the server is gone; `acknowledged` is what it took."""
 
     def __init__(self, people=4):
-        self.acknowledged, self.began = [], time.monotonic()
+        self.acknowledged, self.began, self.talking = [], time.monotonic(), set()
         self.threads = [threading.Thread(target=self._talk, args=(number,)) for number in range(people)]
         for thread in self.threads:
             thread.start()
-        until("some was acknowledged", lambda: len(self.acknowledged) > 200)
+        all_talk = lambda: len(self.talking) == people and len(self.acknowledged) > 200
+        until("all of them talk, and some was acknowledged", all_talk)
 
     def _talk(self, number):
         talker = Talker()
@@ -29,6 +30,7 @@ class Load:
                 text = f"load {self.began} {number} {count}"
                 if talker.answer(talker.send("send", to="lobby", text=text, key=text))["type"] == "sent":
                     self.acknowledged.append(text)
+                    self.talking.add(number)
         except (ConnectionError, OSError):
             pass
 
