@@ -1,6 +1,9 @@
 //! Being too fast: what is refused and until when, for whom and for whom not, and that nothing is overtaken.
 
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use proptest::prelude::*;
 
 use super::world::World;
 use crate::base::{Limits, Password, UserId};
@@ -241,7 +244,7 @@ fn first_messages_make_rooms_and_are_counted_as_changes() {
     world.say(1, "@clara", "hi");
     world.say(1, "@boris", "again");
     assert_eq!(
-        world.told(1),
+        world.told(1)[2..],
         ["sent @clara 1", "sent @boris 2"],
         "in the order said"
     );
@@ -306,4 +309,80 @@ fn under_other_rules_everybody_begins_anew() {
     world.hush();
     world.say(1, "lobby", "at once");
     assert_eq!(world.told(1), ["sent lobby 4"]);
+}
+
+/// A client as PROTOCOL.md wants it: says what is posted without waiting for answers, and what was refused again, in
+/// order, when it may.
+#[derive(Default)]
+struct Client {
+    /// What is not stored, and whether it is on its way.
+    pending: Vec<(u64, bool)>,
+    /// In milliseconds.
+    sends_from: u64,
+    /// When what arrives at the server, and when which refusals or none arrive back.
+    there: VecDeque<(u64, u64)>,
+    back: VecDeque<(u64, u64, Option<u64>)>,
+}
+
+impl Client {
+    fn hear(&mut self, now: u64) {
+        while let Some((_, number, refused)) = self.back.pop_front_if(|(at, ..)| *at <= now) {
+            match refused {
+                None => self.pending.retain(|(other, _)| *other != number),
+                Some(wait) => {
+                    self.sends_from = self.sends_from.max(now + wait);
+                    let refused = self.pending.iter_mut().find(|(other, _)| *other == number);
+                    refused.unwrap().1 = false;
+                }
+            }
+        }
+    }
+
+    fn speak(&mut self, now: u64, arrives: u64) {
+        for (number, flies) in &mut self.pending {
+            if now >= self.sends_from && !std::mem::replace(flies, true) {
+                self.there.push_back((arrives, *number));
+            }
+        }
+    }
+}
+
+/// Says something and returns for how many milliseconds it is refused, if it is.
+fn refused_for(world: &mut World, number: u64) -> Option<u64> {
+    world.say_keyed(1, "lobby", Some(&number.to_string()), &number.to_string());
+    let answer = world.told(1).pop().unwrap();
+    let (_, wait) = answer.split_once("after_ms: ")?;
+    wait.strip_suffix(" }")?.parse().ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_a_way_shorter_than_the_pause_all_is_stored_once_and_in_the_order_said(
+        (there, back) in (0_u64..500, 0_u64..500), per_second in 1_u32..40, burst in 1_u32..20,
+        gaps in prop::collection::vec(0_u64..100, 1..40),
+    ) {
+        let limits = Limits { messages_per_second: per_second, messages_burst: burst, ..Limits::default() };
+        let (mut world, mut client) = (world(limits), Client::default());
+        let count = gaps.len() as u64;
+        let mut posts = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).zip(1..).peekable();
+        for now in 0.. {
+            while let Some((_, number)) = posts.next_if(|(at, _)| *at <= now) {
+                client.pending.push((number, false));
+            }
+            client.hear(now);
+            client.speak(now, now + there);
+            while let Some((_, number)) = client.there.pop_front_if(|(at, _)| *at <= now) {
+                let refused = refused_for(&mut world, number);
+                client.back.push_back((now + back, number, refused));
+            }
+            if posts.peek().is_none() && client.pending.is_empty() {
+                break;
+            }
+            world.pass(Duration::from_millis(1));
+        }
+        let heard: Vec<_> = (1..=count).map(|n| format!("lobby {n} <anna> {n}")).collect();
+        prop_assert_eq!(world.told(3), heard);
+    }
 }

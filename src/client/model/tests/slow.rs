@@ -11,7 +11,9 @@ fn too_fast(story: &mut Story, re: u64, after_ms: u64) {
 #[test]
 fn what_was_too_fast_is_sent_again_in_order_and_before_what_came_after() {
     let mut story = Story::online();
-    ["one", "two", "three"].map(|text| story.send(text));
+    for text in ["one", "two", "three"] {
+        story.send(text);
+    }
     story.sent(3, 11);
     too_fast(&mut story, 4, 1_000);
     story.send("four");
