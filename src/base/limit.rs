@@ -62,12 +62,44 @@ limits! {
     rooms: u32 = 10_000,
     /// Rooms that one person is in, direct conversations not counted: their list is told at each login.
     rooms_joined: u32 = 100,
+    /// Members of one room; the lobby has everybody. Each costs 100 bytes, and all of them are told who speaks.
+    room_members: u32 = 10_000,
     /// Direct conversations of one person.
     direct_conversations: u32 = 1_000,
     /// Sessions of one person; a further login ends the one that was idle longest.
     sessions_per_user: u32 = 32,
     /// Requests of one connection that are not answered yet. At the limit its socket is not read until one is.
     requests_outstanding: u32 = 256,
+    /// Messages that one person says in a second in the long run, on all their devices. Past that, `rate-limited`. A fast
+    /// typist says one, a bot that reports on a busy machine some ten.
+    messages_per_second: u32 = 50,
+    /// Messages that one person may say at once after a silence: a log that is pasted. Best no less than a second's worth,
+    /// since who was too fast is paused for a second.
+    messages_burst: u32 = 500,
+    /// Bytes of text that one person says in a second in the long run. One who fills them fills 5 GB of disk in a day.
+    text_bytes_per_second: u32 = 65_536,
+    /// Bytes of text that one person may say at once after a silence: 128 of the longest messages.
+    text_bytes_burst: u32 = 1_048_576,
+    /// Rooms that one person joins, leaves, makes or gives a topic in a second in the long run; each is stored and told to
+    /// all who are there. The first message of a direct conversation makes a room and counts, a new password counts as 20.
+    changes_per_second: u32 = 2,
+    /// The same at once after a silence: a client that joins as many rooms as it may, twice over.
+    changes_burst: u32 = 200,
+    /// Searches that one person asks for in a second in the long run. One can take as long as a thousand pages.
+    searches_per_second: u32 = 2,
+    /// Searches at once after a silence: somebody who types and looks.
+    searches_burst: u32 = 20,
+    /// Searches of one person that are not answered yet. All searches go through one thread: so nobody waits for more than
+    /// so many of anybody.
+    searches_waiting: u32 = 4,
+    /// Pages of history that one person asks for in a second in the long run: 10 000 messages, faster than anybody reads.
+    pages_per_second: u32 = 50,
+    /// Pages of history at once after a silence: a client that opens all its rooms and scrolls.
+    pages_burst: u32 = 500,
+    /// All other requests of one person in a second in the long run: lists, read markers, typing, resuming.
+    requests_per_second: u32 = 200,
+    /// The same at once after a silence: all devices coming back after a restart, and their marks and lists.
+    requests_burst: u32 = 2_000,
     /// Messages of all that wait for the writer. Past that, `busy`.
     appends_waiting: u32 = 65_536,
     /// Bytes of text in these messages: 65 536 of the longest would be half a gigabyte. Past that, `busy`.

@@ -67,6 +67,8 @@ pub struct Model {
     pending: VecDeque<Pending>,
     /// Until when sends wait because the server asked for it.
     sends_from: Duration,
+    /// When something was stored last: until then the others have not waited in vain.
+    stored_at: Duration,
     /// While catching up: when that is given up.
     catching_up: Option<Duration>,
     /// Requests that are not written yet.
@@ -155,6 +157,7 @@ impl Model {
             untold: BTreeMap::new(),
             pending: VecDeque::new(),
             sends_from: Duration::ZERO,
+            stored_at: Duration::ZERO,
             catching_up: None,
             queue: VecDeque::new(),
             asked: BTreeMap::new(),

@@ -2,7 +2,7 @@
 //! Searches have a thread of their own: one takes longer than a thousand pages, and nobody else is to wait for it.
 
 use std::collections::HashMap;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -13,7 +13,7 @@ use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::record::Record;
 use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName, catalog};
 use crate::engine::effect::{News, Place, Query, Refusal};
-use crate::engine::input::Range;
+use crate::engine::input::{Input, Range};
 use crate::net::native::{Keep, Line, Page};
 use crate::net::{Chunk, Lookup, Order, native};
 use crate::store::{Reader, StoreError};
@@ -33,14 +33,16 @@ pub(super) fn spawn(
     readers: Vec<Box<dyn Reader>>,
     queue: Receiver<Lookup>,
     workers: &[UnboundedSender<Order>],
+    hub: &Sender<Input>,
 ) -> std::io::Result<()> {
     let queue = Arc::new(Mutex::new(queue));
     for reader in readers {
-        let (queue, workers) = (queue.clone(), workers.to_vec());
+        let (queue, workers, hub) = (queue.clone(), workers.to_vec(), hub.clone());
         let thread = Thread {
             reader,
             queue,
             workers,
+            hub,
             names: HashMap::new(),
             failing: Seldom::default(),
         };
@@ -55,6 +57,8 @@ struct Thread {
     reader: Box<dyn Reader>,
     queue: Arc<Mutex<Receiver<Lookup>>>,
     workers: Vec<UnboundedSender<Order>>,
+    /// Is told when a search is over.
+    hub: Sender<Input>,
     names: HashMap<UserId, UserName>,
     failing: Seldom,
 }
@@ -70,7 +74,14 @@ impl Thread {
                 .recv();
             let Ok(lookup) = lookup else { return };
             let conn = lookup.conn;
+            let searcher = match &lookup.query {
+                Query::Search { viewer, .. } => Some(*viewer),
+                Query::History { .. } | Query::Log { .. } => None,
+            };
             let order = self.look_up(lookup);
+            if let Some(user) = searcher {
+                drop(self.hub.send(Input::Searched { user }));
+            }
             if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
                 drop(worker.send(order));
             }
@@ -100,6 +111,7 @@ impl Thread {
                 limit,
             } => self.history(re, place, *range, *limit),
             Query::Search {
+                viewer: _,
                 text,
                 places,
                 one_room,

@@ -80,10 +80,11 @@ impl Ways {
             readers(limits.reader_threads)?,
             self.questions,
             &self.workers,
+            &self.inputs,
         )
         .map_err(spawned)?;
         let (searches, questions) = channel();
-        reader::spawn(readers(1)?, questions, &self.workers).map_err(spawned)?;
+        reader::spawn(readers(1)?, questions, &self.workers, &self.inputs).map_err(spawned)?;
         let waiting_max = limits.passwords_waiting as usize;
         let passwords =
             Passwords::spawn(readers(limits.password_threads)?, waiting_max).map_err(spawned)?;

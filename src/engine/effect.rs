@@ -267,6 +267,13 @@ pub enum Refusal {
     Yourself,
     /// The name of a limit that is reached.
     LimitReached(&'static str),
+    /// Too much at once of one person.
+    RateLimited {
+        /// The name of the limit.
+        limit: &'static str,
+        /// When the same would be let through, in milliseconds.
+        after_ms: u64,
+    },
     /// Too much waits; try again after so many milliseconds.
     Busy(u64),
     /// The disk is full.
@@ -321,6 +328,8 @@ pub enum Query {
     },
     /// Messages with certain words.
     Search {
+        /// Who is looking; told to the engine when it is answered.
+        viewer: UserId,
         /// The words.
         text: Arc<str>,
         /// Where to look.

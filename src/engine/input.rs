@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
     CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
-    TokenHash, UserName,
+    TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -41,6 +41,11 @@ pub enum Input {
         tickets: Vec<Ticket>,
         /// Why it failed.
         fault: Fault,
+    },
+    /// A search that was asked for is answered.
+    Searched {
+        /// Who asked.
+        user: UserId,
     },
     /// The password threads are done.
     Password {

@@ -157,9 +157,11 @@ impl Engine {
                     .collect()
             }
         };
+        self.search_begins(user);
         self.query(
             asker,
             Query::Search {
+                viewer: user,
                 text,
                 places,
                 one_room: target.is_some(),

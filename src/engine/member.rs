@@ -81,6 +81,14 @@ impl Engine {
             return Ok(());
         }
         self.check_rooms_joined(user)?;
+        let members = self
+            .state
+            .rooms
+            .get(&room)
+            .map_or(0, |room| room.members.len());
+        if members >= self.rules.limits.room_members as usize {
+            return Err(Refusal::LimitReached("room_members"));
+        }
         // What was said before one came counts as read.
         let read_seq = self
             .state

@@ -24,6 +24,7 @@ mod member;
 pub mod note;
 mod outbox;
 mod presence;
+mod rate;
 mod session;
 mod state;
 mod talk;
@@ -58,6 +59,8 @@ pub struct Engine {
     conns: BTreeMap<ConnId, Conn>,
     keys: Keys,
     presence: Presence,
+    /// Connections whose sends are put off.
+    paused: BTreeMap<ConnId, rate::Pause>,
     pending: BTreeMap<Ticket, Pending>,
     /// How many of the pending wait for the writer, and how many of those are messages.
     stores_waiting: usize,
@@ -149,6 +152,7 @@ impl Engine {
             state: State::new(snapshot),
             conns: BTreeMap::new(),
             presence: Presence::default(),
+            paused: BTreeMap::new(),
             pending: BTreeMap::new(),
             stores_waiting: 0,
             appends_waiting: 0,
@@ -184,9 +188,13 @@ impl Engine {
             Input::NotStored { tickets, fault } => tickets
                 .into_iter()
                 .for_each(|ticket| self.not_stored(ticket, fault)),
+            Input::Searched { user } => self.search_is_over(user),
             Input::Password { ticket, outcome } => self.password_done(ticket, outcome),
             Input::Call { call, command } => self.call(call, command),
-            Input::Reload(rules) => self.rules = rules,
+            Input::Reload(rules) => {
+                self.rules = rules;
+                self.fill_buckets();
+            }
             Input::Tick => {}
             Input::Stop { text } => self.stopping = self.stopping.take().or(Some(Some(text))),
         }
@@ -257,45 +265,51 @@ impl Engine {
             } => self.login(&asker, name.as_ref(), password, device),
             Request::Resume { token, cursors } => self.resume(&asker, token, &cursors),
             request => self
-                .caller(asker.conn)
-                .and_then(|(user, session)| match request {
-                    Request::Logout => self.logout(&asker, session),
-                    Request::Send {
-                        to,
-                        kind,
-                        key,
-                        text,
-                    } => self.send(&asker, user, &to, (kind, key, text)),
-                    Request::Join { room } => self.join(&asker, user, &room),
-                    Request::Leave { room } => self.leave(&asker, user, &room),
-                    Request::Create { room } => self.create(&asker, user, room),
-                    Request::Rooms { after } => self.rooms(&asker, user, after.as_ref()),
-                    Request::Who { room, after } => {
-                        self.who(&asker, user, room.as_ref(), after.as_ref())
-                    }
-                    Request::History { room, range, limit } => {
-                        self.history(&asker, user, &room, range, limit)
-                    }
-                    Request::Search {
-                        text,
-                        room,
-                        before,
-                        limit,
-                    } => self.search(&asker, user, text, room.as_ref(), before, limit),
-                    Request::Read { room, seq } => self.read(&asker, user, &room, seq),
-                    Request::Topic { room, topic } => self.topic(&asker, user, &room, topic),
-                    Request::ChangePassword { old, new } => {
-                        self.change_password(&asker, user, old, new)
-                    }
-                    Request::Typing { to } => self.typing(&asker, user, &to),
-                    // Taken care of above.
-                    Request::Register { .. } | Request::Login { .. } | Request::Resume { .. } => {
-                        Ok(())
-                    }
-                }),
+                .may_ask(asker.conn, &request)
+                .and_then(|(user, session)| self.perform_for(&asker, user, session, request)),
         };
         if let Err(refusal) = done {
             self.refuse(&asker, refusal);
+        }
+    }
+
+    fn perform_for(
+        &mut self,
+        asker: &Asker,
+        user: UserId,
+        session: SessionId,
+        request: Request,
+    ) -> Result<(), Refusal> {
+        match request {
+            Request::Logout => self.logout(asker, session),
+            Request::Send {
+                to,
+                kind,
+                key,
+                text,
+            } => self
+                .send(asker, user, &to, (kind, key, text))
+                .map_err(|refusal| self.pause_after(asker.conn, refusal)),
+            Request::Join { room } => self.join(asker, user, &room),
+            Request::Leave { room } => self.leave(asker, user, &room),
+            Request::Create { room } => self.create(asker, user, room),
+            Request::Rooms { after } => self.rooms(asker, user, after.as_ref()),
+            Request::Who { room, after } => self.who(asker, user, room.as_ref(), after.as_ref()),
+            Request::History { room, range, limit } => {
+                self.history(asker, user, &room, range, limit)
+            }
+            Request::Search {
+                text,
+                room,
+                before,
+                limit,
+            } => self.search(asker, user, text, room.as_ref(), before, limit),
+            Request::Read { room, seq } => self.read(asker, user, &room, seq),
+            Request::Topic { room, topic } => self.topic(asker, user, &room, topic),
+            Request::ChangePassword { old, new } => self.change_password(asker, user, old, new),
+            Request::Typing { to } => self.typing(asker, user, &to),
+            // Taken care of before anybody is somebody.
+            Request::Register { .. } | Request::Login { .. } | Request::Resume { .. } => Ok(()),
         }
     }
 

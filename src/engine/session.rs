@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::effect::{Bye, ByeReason, Effect, News, Refusal};
 use super::input::Outcome;
 use super::note::{Ending, Note};
+use super::rate::Ask;
 use super::{Asker, Engine, Then};
 use crate::base::record::{Change, LastLogin, SessionRecord};
 use crate::base::{ConnId, RoomId, Seq, SessionId, Target, Token, TokenHash, UserId};
@@ -96,6 +97,7 @@ impl Engine {
             return Ok(());
         };
         let (user, id) = (session.user, session.id);
+        self.take(user, Ask::Other)?;
         let last_login = self.state.users.get(&user).and_then(|user| user.last_login);
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
         let changes = vec![
@@ -289,6 +291,7 @@ impl Engine {
     }
 
     pub(super) fn gone(&mut self, conn: ConnId) {
+        self.paused.remove(&conn);
         if let Some((user, _)) = self.conns.remove(&conn).and_then(|conn| conn.who) {
             self.went(user, conn);
         }

@@ -11,6 +11,7 @@ use crate::base::{
     UserName,
 };
 use crate::engine::effect::RoomView;
+use crate::engine::rate::Rates;
 
 /// People, rooms and sessions, and the ways to find them.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub(super) struct User {
     pub sessions: Vec<SessionId>,
     /// The connections they are here with. Not stored.
     pub conns: Vec<ConnId>,
+    /// How fast they may ask. Not stored.
+    pub rates: Rates,
 }
 
 /// A room or a direct conversation.
@@ -152,6 +155,7 @@ impl State {
                 rooms,
                 sessions,
                 conns,
+                rates: Rates::default(),
             },
         );
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::effect::{Delivery, Effect, News, Refusal};
 use super::input::Outcome;
 use super::key::Fate;
+use super::rate::Ask;
 use super::{Asker, Engine, Pending, Then};
 use crate::base::record::{Change, Draft, Kind, MemberRecord, RoomForm};
 use crate::base::{ConnId, RoomId, RoomName, Seq, Target, Timestamp, UserId};
@@ -224,6 +225,7 @@ impl Engine {
                 return Err(Refusal::LimitReached("direct_conversations"));
             }
         }
+        self.take(user, Ask::Change(1))?;
         self.hold(asker.conn);
         let mut room = self.new_room(RoomForm::Direct(user.min(other), user.max(other)));
         // Under one name no number is given twice: whoever talked with somebody who is gone and had the name has cursors

@@ -208,6 +208,9 @@ impl Lines {
     fn settled(&mut self, key: &Arc<str>) {
         self.pending.retain(|(pending, _)| pending != key);
         self.told.remove(key);
+        if self.pending.is_empty() {
+            self.talk.all_sent();
+        }
     }
 
     /// Takes a line; returns whether it is the last.
@@ -250,8 +253,11 @@ impl Lines {
         false
     }
 
-    /// Tells the person of sends that wait.
+    /// Tells the person of sends that wait, unless they know why.
     fn look(&mut self, client: &Client) {
+        if self.talk.is_slowed() && client.model().is_online() {
+            return;
+        }
         let late = |since: &Instant| since.elapsed() >= PENDING_TOLD;
         for (key, since) in &self.pending {
             if !late(since) || !self.told.insert(key.clone()) {

@@ -10,7 +10,7 @@ use crate::base::{Seq, Timestamp};
 use crate::client::calls::history;
 use crate::client::model::Model;
 use crate::client::{
-    Answer, Event, Message, Part, Person, Refusal, Request, RoomEntry, RoomState, Welcome,
+    Answer, Code, Event, Message, Part, Person, Refusal, Request, RoomEntry, RoomState, Welcome,
 };
 use crate::tui::coming::Comings;
 use crate::tui::command;
@@ -79,6 +79,8 @@ pub struct Talk {
     day: Option<String>,
     comings: Comings,
     lost: bool,
+    /// Whether it was told that the server asks to go slower.
+    slowed: bool,
     failed: bool,
 }
 
@@ -94,6 +96,7 @@ impl Talk {
             day: None,
             comings: Comings::default(),
             lost: false,
+            slowed: false,
             failed: false,
         }
     }
@@ -151,6 +154,17 @@ impl Talk {
         self.waiting.insert(no, wanted);
     }
 
+    /// Everything that was said is stored: the next time the server asks to go slower is told again.
+    pub fn all_sent(&mut self) {
+        self.slowed = false;
+    }
+
+    /// Whether what was said waits because the server asks to go slower.
+    #[must_use]
+    pub fn is_slowed(&self) -> bool {
+        self.slowed
+    }
+
     /// Something happened. Says what to do about it.
     pub fn event(&mut self, event: Event) -> Do {
         match event {
@@ -164,6 +178,11 @@ impl Talk {
                 self.failed = true;
                 let (to, text) = (harmless(&message.to), harmless(&message.text));
                 self.note(format!("not sent to {to}: \"{text}\": {}", harmless(&refusal.text)));
+            }
+            Event::Delayed { refusal, .. } if refusal.code == Some(Code::RateLimited) => {
+                if !std::mem::replace(&mut self.slowed, true) {
+                    self.note("(waiting: the server asks to go slower)".to_owned());
+                }
             }
             Event::Delayed { refusal, .. } => {
                 let why = harmless(&refusal.text);

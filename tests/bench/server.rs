@@ -16,8 +16,13 @@ use crate::load::PATIENCE;
 use crate::process::Process;
 use chatd::wire::frame::{self, FrameReader};
 
-/// Everything as delivered, but that a connection may have as many sends under way as the largest window here.
-const CONFIG: &str = "[limits]\nrequests_outstanding = 1024\n";
+/// Everything as delivered, but that a connection may have as many sends under way as the largest window here, and that
+/// nobody is told to go slower: it is looked at what is allowed, and all of it is.
+const CONFIG: &str = "[limits]\n\
+    requests_outstanding = 1024\n\
+    messages_burst = 1_000_000_000\n\
+    text_bytes_burst = 4_000_000_000\n\
+    requests_burst = 1_000_000_000\n";
 const PASSWORD: &str = "correct horse battery";
 
 /// A running chatd.

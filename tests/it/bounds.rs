@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Daemon, Heard, PASSWORD, PATIENCE, Talker, View, ask, refused, request, undisturbed, until,
+    Daemon, Heard, PASSWORD, PATIENCE, Talker, UNHURRIED, View, ask, refused, request, undisturbed,
+    until,
 };
 
 /// A thousand requests in one write are all answered, also where far fewer may be outstanding.
@@ -31,7 +32,8 @@ fn a_thousand_requests_in_one_write() {
 /// Who asks and asks and never reads is not read any more: their requests wait on their own side.
 #[test]
 fn asking_without_reading() {
-    undisturbed("[limits]\noutbox_bytes = 65536", |daemon| {
+    let config = format!("{UNHURRIED}outbox_bytes = 65536");
+    undisturbed(&config, |daemon| {
         let mut anna = daemon.register("anna");
         let fill: Vec<_> = (0..8)
             .map(|_| request!("send", to: "lobby", text: "x".repeat(8_000)))
@@ -61,7 +63,7 @@ fn asking_without_reading() {
 /// Who asks for a lot at once is answered piece by piece: what nobody takes does not pile up.
 #[test]
 fn asking_for_a_lot_without_reading() {
-    undisturbed("", |daemon| {
+    undisturbed(UNHURRIED, |daemon| {
         let mut anna = daemon.register("anna");
         let fill = (0..10).map(|_| request!("send", to: "lobby", text: "x".repeat(8_000)));
         for id in anna.begin_all(fill) {

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::support::{Daemon, Heard, PASSWORD, Talker, View, ask, request, undisturbed};
+use crate::support::{Daemon, Heard, PASSWORD, Talker, UNHURRIED, View, ask, request, undisturbed};
 
 const PEOPLE: usize = 200;
 const MESSAGES_EACH: usize = 5;
@@ -99,7 +99,7 @@ fn all_talk(people: Vec<(usize, Talker)>) -> Vec<View> {
 #[test]
 fn who_does_not_read_lags_and_catches_up() {
     undisturbed(
-        "[limits]\noutbox_bytes = 65536\nring_bytes = 1048576",
+        &format!("{UNHURRIED}outbox_bytes = 65536\nring_bytes = 1048576"),
         |daemon| {
             let mut anna = daemon.register("anna");
             let mut boris = daemon.register("boris");
@@ -142,7 +142,7 @@ fn who_does_not_read_lags_and_catches_up() {
 #[test]
 fn who_lags_misses_nothing_anywhere() {
     undisturbed(
-        "[limits]\noutbox_bytes = 16384\nring_bytes = 65536",
+        &format!("{UNHURRIED}outbox_bytes = 16384\nring_bytes = 65536"),
         |daemon| {
             let mut anna = daemon.register("anna");
             let boris = daemon.register("boris");
@@ -176,7 +176,7 @@ fn who_lags_misses_nothing_anywhere() {
 /// Who was behind is told afterwards how things are by then, not each step in between.
 #[test]
 fn who_was_behind_is_told_the_state() {
-    undisturbed("[limits]\noutbox_bytes = 16384", |daemon| {
+    undisturbed(&format!("{UNHURRIED}outbox_bytes = 16384"), |daemon| {
         let mut anna = daemon.register("anna");
         let boris = daemon.register("boris");
         ask!(anna, "create", room: "tea").must_be("joined");

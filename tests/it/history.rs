@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Heard, Talker, ask, refused, request, until};
+use crate::support::{Daemon, Heard, Talker, UNHURRIED, ask, refused, request, until};
 
 /// Says all of these in the lobby, in one go.
 fn says_all(talker: &mut Talker, room: &str, texts: impl IntoIterator<Item = String>) {
@@ -139,7 +139,7 @@ fn finds(talker: &mut Talker, text: &str) -> Value {
 /// Words are found in any script, by their beginning too, and only if all of them are there.
 #[test]
 fn words_are_found() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
     let mut anna = daemon.register("anna");
     for text in [
         "The quick brown fox",
@@ -167,7 +167,7 @@ fn words_are_found() {
 /// A search sees only the rooms that one is in.
 #[test]
 fn a_search_stays_in_ones_own_rooms() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
     let mut anna = daemon.register("anna");
     let mut boris = daemon.register("boris");
     let mut clara = daemon.register("clara");
@@ -198,7 +198,7 @@ fn a_search_stays_in_ones_own_rooms() {
 /// Whatever stands in a query is taken for words: nothing in it is a command, nothing breaks.
 #[test]
 fn a_query_is_only_words() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
     let mut anna = daemon.register("anna");
     anna.say("lobby", "a plain marker");
     finds(&mut anna, "marker");
@@ -241,7 +241,7 @@ fn a_query_is_only_words() {
 /// What is stored while many search does not wait for them for long, and they find what is there.
 #[test]
 fn talking_goes_on_while_others_search() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
     let mut anna = daemon.register("anna");
     let mut boris = daemon.register("boris");
     says_all(

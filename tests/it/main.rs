@@ -32,6 +32,7 @@ mod hostile;
 mod init;
 mod journal;
 mod log;
+mod rates;
 mod restart;
 mod rooms;
 mod scarce;

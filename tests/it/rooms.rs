@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::support::{Daemon, Heard, PASSWORD, Talker, ask, refused, request};
+use crate::support::{Daemon, Heard, PASSWORD, Talker, UNHURRIED, ask, refused, request};
 
 /// A room is created, found, joined, talked in and left; only its members hear and speak.
 #[test]
@@ -97,7 +97,7 @@ fn who_is_there_and_who_belongs_there() {
 /// Long lists come in parts, each beginning after the last name of the one before.
 #[test]
 fn long_lists_come_in_parts() {
-    let daemon = Daemon::start_with("[limits]\nrooms_joined = 300", &[]);
+    let daemon = Daemon::start_with(&format!("{UNHURRIED}rooms_joined = 300"), &[]);
     let mut anna = daemon.register("anna");
     let rooms = (0..205).map(|n| request!("create", room: format!("room-{n:03}")));
     for id in anna.begin_all(rooms.collect::<Vec<_>>()) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Daemon, Heard, Talker, ask, request};
+use crate::support::{Daemon, Heard, Talker, UNHURRIED, ask, request};
 
 /// Fewer open files than connections are allowed: those past what fits are told `busy`, and some are left for the admin.
 #[test]
@@ -41,7 +41,8 @@ fn many_listeners_and_few_open_files() {
 /// A disk that takes no more: nothing is acknowledged, reading goes on, and however often people try, it is said once.
 #[test]
 fn a_disk_that_takes_no_more() {
-    let daemon = Daemon::start_after("trap '' XFSZ; ulimit -f 600");
+    let mut daemon = Daemon::prepare_after("trap '' XFSZ; ulimit -f 600", UNHURRIED, &[]);
+    daemon.launch();
     let mut anna = daemon.register("anna");
     let mut boris = daemon.register("boris");
     let text = "x".repeat(8_000);

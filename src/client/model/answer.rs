@@ -234,6 +234,7 @@ impl Model {
             return;
         };
         let By::Send(key) = asked.by else { return };
+        self.stored_at = now;
         let position = self.pending.iter().position(|send| send.key == key);
         let Some(send) = position.and_then(|position| self.pending.remove(position)) else {
             // It came by in the log meanwhile.
@@ -365,9 +366,8 @@ impl Model {
             return None;
         }
         let since = match &asked.by {
-            By::Send(key) => {
-                (self.pending.iter().find(|send| send.key == *key)).map(|send| send.since)
-            }
+            By::Send(key) => (self.pending.iter().find(|send| send.key == *key))
+                .map(|send| send.since.max(self.stored_at)),
             By::Program | By::Model => Some(asked.since),
         };
         let wait = refusal

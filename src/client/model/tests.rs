@@ -36,18 +36,22 @@ impl Story {
     fn online() -> Self {
         let mut story = Self::new();
         story.connect();
-        story.model.ask(
-            story.now,
+        story.log_in();
+        story
+    }
+
+    fn log_in(&mut self) {
+        self.model.ask(
+            self.now,
             Request::Login(request::Login {
                 name: "anna".into(),
                 password: Password::new("correct horse".into()),
                 device: None,
             }),
         );
-        story.says(HELLO);
-        story.welcome(2, 1, 10);
-        story.told.clear();
-        story
+        self.says(HELLO);
+        self.welcome(2, 1, 10);
+        self.told.clear();
     }
 
     fn connect(&mut self) {
@@ -568,3 +572,4 @@ fn whoever_is_no_chat_server_is_recognised() {
 }
 
 mod chaos;
+mod slow;

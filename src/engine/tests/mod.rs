@@ -5,6 +5,7 @@ mod admin;
 mod crossing;
 mod notes;
 mod people;
+mod rate;
 mod rows;
 mod simulation;
 mod talk;

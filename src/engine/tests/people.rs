@@ -283,6 +283,7 @@ fn the_other_devices_are_told_of_joining_and_leaving() {
 fn rooms_and_people_are_listed_in_portions() {
     let mut world = World::new(Limits {
         rooms_joined: 300,
+        changes_burst: 300,
         ..Limits::default()
     });
     world.register(1, "anna");

@@ -13,7 +13,7 @@ use crate::base::{
     CallId, Channel, ConnId, Limits, Now, Password, RequestId, Seq, SessionId, Ticket, Timestamp,
     Token, TokenHash, UserId,
 };
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, Query};
 use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Range, Request};
 use crate::engine::{Engine, Pending, Then};
 
@@ -23,6 +23,9 @@ type Step = (u8, u8, u8, u8);
 const PEOPLE: [&str; 4] = ["anna", "boris", "clara", "dora"];
 const PLACES: [&str; 7] = ["lobby", "tea", "milk", "@anna", "@boris", "@clara", "@dora"];
 const CONNS: u8 = 6;
+/// What each may say, in a second and at once, and how many searches of each may wait.
+const MESSAGES: (u32, u32) = (1, 6);
+const SEARCHES: u32 = 2;
 
 struct Sim {
     engine: Engine,
@@ -44,6 +47,9 @@ struct Sim {
     fault: Option<Fault>,
     heads: BTreeMap<Channel, Seq>,
     keys: BTreeSet<(UserId, String)>,
+    /// How many messages of each went to the writer, and how many searches wait.
+    said: BTreeMap<UserId, u64>,
+    searching: BTreeMap<UserId, u32>,
     stopped: u32,
 }
 
@@ -57,6 +63,10 @@ impl Sim {
             users: 3,
             appends_waiting: 3,
             login_attempts: 3,
+            messages_per_second: MESSAGES.0,
+            messages_burst: MESSAGES.1,
+            changes_burst: 25,
+            searches_waiting: SEARCHES,
             presence_room: 1,
             session_days: 2,
             key_hours: 1_000_000,
@@ -86,6 +96,8 @@ impl Sim {
             fault: None,
             heads: BTreeMap::new(),
             keys: BTreeSet::new(),
+            said: BTreeMap::new(),
+            searching: BTreeMap::new(),
             stopped: 0,
         }
     }
@@ -95,7 +107,8 @@ impl Sim {
         match what % 50 {
             0..31 => self.ask(slot, request(what % 50, a, b, &self.tokens)),
             31..34 => self.hang_up(slot),
-            34..39 => self.store(1 + usize::from(a % 4)),
+            34..38 => self.store(1 + usize::from(a % 4)),
+            38 => self.search_ends(),
             39 => self.fail(1 + usize::from(a % 3)),
             40..44 => self.look_at_passwords(1, a % 8),
             44 => {
@@ -148,6 +161,15 @@ impl Sim {
         let call = CallId(self.asked);
         self.calls.insert(call);
         self.input(Input::Call { call, command });
+    }
+
+    fn search_ends(&mut self) {
+        let searching = self.searching.iter_mut().find(|(_, count)| **count > 0);
+        if let Some((user, count)) = searching {
+            *count -= 1;
+            let user = *user;
+            self.input(Input::Searched { user });
+        }
     }
 
     fn store(&mut self, jobs: usize) {
@@ -219,6 +241,15 @@ impl Sim {
     }
 
     fn carry_out(&mut self, effect: Effect) {
+        if let Effect::Query {
+            query: Query::Search { viewer, .. },
+            ..
+        } = &effect
+        {
+            let searching = self.searching.entry(*viewer).or_default();
+            *searching += 1;
+            assert!(*searching <= SEARCHES, "{viewer} searches too much");
+        }
         match effect {
             Effect::Tell {
                 conn,
@@ -253,7 +284,14 @@ impl Sim {
                     .filter(|(other, _)| *other == conn)
                     .for_each(|(_, is_closing)| *is_closing = true);
             }
-            Effect::Append { ticket, draft } => self.writer.push_back((ticket, Job::Append(draft))),
+            Effect::Append { ticket, draft } => {
+                let said = self.said.entry(draft.author).or_default();
+                *said += 1;
+                let (per_second, burst) = MESSAGES;
+                let most = self.now.elapsed.as_secs() * u64::from(per_second) + u64::from(burst);
+                assert!(*said <= most, "{} has said {said} of {most}", draft.author);
+                self.writer.push_back((ticket, Job::Append(draft)));
+            }
             Effect::Commit { ticket, changes } => {
                 for change in &changes {
                     if let Change::AddRoom(room) = change {
@@ -420,7 +458,13 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
             old: password(a),
             new: password(b),
         },
-        28 => Request::Typing { to: target() },
+        28 if b < 128 => Request::Typing { to: target() },
+        28 => Request::Search {
+            text: "hi".into(),
+            room: None,
+            before: None,
+            limit: 9,
+        },
         29 => Request::History {
             room: target(),
             range: Range::NEWEST,

@@ -1,5 +1,7 @@
 //! Saying things: what is stored once, delivered once and acknowledged only when it is stored.
 
+use std::time::Duration;
+
 use super::world::World;
 use crate::base::{Limits, Seq};
 use crate::engine::input::{Fault, Input, Range, Request};
@@ -74,6 +76,7 @@ fn too_many_messages_that_wait_are_refused_and_nothing_else_is() {
     (0..3).for_each(|_| world.say(1, "lobby", "hi"));
     assert_eq!(world.told(1), ["refused Busy(1000)"]);
     world.store();
+    world.pass(Duration::from_secs(1));
     world.say(1, "lobby", "again");
     world.store();
     assert_eq!(
@@ -96,6 +99,7 @@ fn the_bytes_of_what_waits_are_bounded_too() {
     assert_eq!(world.told(1), ["refused Busy(1000)"]);
     world.fail(Fault::Full);
     world.hush();
+    world.pass(Duration::from_secs(1));
     world.say(1, "lobby", &long);
     world.store();
     assert_eq!(world.told(1), ["sent lobby 1"]);

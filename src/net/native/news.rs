@@ -352,6 +352,12 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             );
             return (Code::Forbidden, text.into(), None);
         }
+        Refusal::RateLimited { limit, after_ms } => {
+            let text = format!(
+                "too much at once: the limit `{limit}` of this server is reached; wait and try again"
+            );
+            return (Code::RateLimited, text.into(), Some(after_ms));
+        }
         Refusal::Busy(after_ms) => {
             let text = "the server has too much to do; try again a little later";
             return (Code::Busy, text.into(), Some(after_ms));

@@ -479,6 +479,12 @@ fn trouble_is_told_once_and_plainly() {
         key: "k".into(),
         refusal: refusal(Code::StorageFull, "the disk is full"),
     });
+    (0..2).for_each(|_| {
+        story.hears(Event::Delayed {
+            key: "k".into(),
+            refusal: refusal(Code::RateLimited, "too much at once"),
+        });
+    });
     story.hears(Event::Failed {
         message: Unsent {
             key: "k".into(),
@@ -497,6 +503,7 @@ fn trouble_is_told_once_and_plainly() {
       the server went back to a backup: it has 7 of the 11 messages of lobby that were here
       3 messages of lobby were missed and are no longer kept by the server
       not sent yet, it is tried again by itself: the disk is full
+      (waiting: the server asks to go slower)
       not sent to lobby: "hi": you may not speak here
     (Quit)
     "#);

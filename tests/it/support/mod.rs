@@ -28,6 +28,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The password of everybody whose password does not matter.
 pub const PASSWORD: &str = "correct horse battery";
 
+/// Limits under which one person may do at once as much as a story likes. Others can follow in the same table.
+pub const UNHURRIED: &str = "[limits]\n\
+    messages_burst = 1_000_000\n\
+    text_bytes_burst = 1_000_000_000\n\
+    changes_burst = 1_000_000\n\
+    searches_burst = 1_000_000\n\
+    searches_waiting = 1_000_000\n\
+    pages_burst = 1_000_000\n\
+    requests_burst = 1_000_000\n";
+
 /// Asks again and again until there is an answer; `ask` is to wait by itself for something, such as a reply.
 ///
 /// # Panics
