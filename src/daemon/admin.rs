@@ -391,7 +391,8 @@ impl Admin {
     }
 
     async fn hash(&self, password: &Password, name: &UserName) -> Result<PasswordHash> {
-        strength(password, name).map_err(|refusal| ControlError::WeakPassword {
+        let chars_min = self.settings.config().limits.password_chars_min;
+        strength(password, name, chars_min).map_err(|refusal| ControlError::WeakPassword {
             reason: show::weakness(refusal),
         })?;
         let (done, outcome) = oneshot::channel();

@@ -222,7 +222,7 @@ impl Daemon {
         let Threads {
             replies, passwords, ..
         } = &mut threads;
-        credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
+        credential::make_first_account(&config, &inputs, replies, passwords)?;
         let doors = Doors::new(&workers, doors_max);
         let listeners = bound
             .into_iter()

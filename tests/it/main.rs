@@ -29,6 +29,7 @@ mod hostile;
 mod init;
 mod journal;
 mod log;
+mod password;
 mod restart;
 mod rooms;
 mod scarce;
