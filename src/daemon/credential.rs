@@ -37,9 +37,13 @@ pub(super) fn find(name: &str, state_dir: &Path) -> PathBuf {
     given(name).unwrap_or_else(|| state_dir.join(name))
 }
 
-/// Where the identity key is: a credential, or the file in the state folder.
+/// Where the identity key is: a credential, or the file in the state folder; and the one that `chatctl rekey` changes to,
+/// where that is a credential.
 pub(super) fn identity_key() -> KeySource {
-    given("identity-key").map_or(KeySource::StateDir, KeySource::File)
+    KeySource {
+        given: given("identity-key"),
+        next: given("identity-key-new"),
+    }
 }
 
 fn given(name: &str) -> Option<PathBuf> {

@@ -14,6 +14,7 @@ mod mistake;
 mod note;
 mod password;
 mod reader;
+mod rekey;
 mod service;
 mod settings;
 mod show;
@@ -233,6 +234,7 @@ impl Daemon {
         let admin = Rc::new(Admin {
             inputs: inputs.clone(),
             passwords: threads.passwords,
+            writer: threads.jobs,
             listeners: RefCell::new(listeners),
             doors: doors.clone(),
             settings: Settings {

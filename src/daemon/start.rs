@@ -18,6 +18,7 @@ use super::exit::Exit;
 use super::hub::{Clock, Hub};
 use super::log::{Log, Outlet};
 use super::password::Passwords;
+use super::writer::Work;
 use super::{reader, settings, writer};
 use crate::base::{CallId, Timestamp, catalog};
 use crate::control;
@@ -47,6 +48,8 @@ pub(super) struct Threads {
     pub replies: UnboundedReceiver<(CallId, Reply)>,
     pub hub: JoinHandle<()>,
     pub writer: JoinHandle<()>,
+    /// The way to the writer.
+    pub jobs: Sender<Work>,
 }
 
 impl Ways {
@@ -88,7 +91,7 @@ impl Ways {
             inputs: inbox,
             outcomes: self.inputs,
             workers: self.workers,
-            writer: jobs,
+            writer: jobs.clone(),
             lookups: self.lookups,
             searches,
             passwords: passwords.clone(),
@@ -100,6 +103,7 @@ impl Ways {
             replies,
             hub,
             writer,
+            jobs,
         })
     }
 }

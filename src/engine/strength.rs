@@ -33,7 +33,7 @@ pub fn strength(password: &Password, name: &UserName, chars_min: u32) -> Result<
     if *small == name.key() || is_name(password.expose()) {
         return Err(Refusal::PasswordIsName);
     }
-    match KNOWN.lines().any(|known| known == &*small) {
+    match KNOWN.lines().any(|known| known == *small) {
         true => Err(Refusal::PasswordKnown),
         false => Ok(()),
     }

@@ -34,7 +34,7 @@ use std::time::Duration;
 use nix::fcntl::Flock;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::identity::{self, BRING_BACK, Identity};
+use crate::store::keys::Keys;
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
 use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, lock};
@@ -56,7 +56,7 @@ const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// The database of a state folder, which is locked for as long as this or its writer lives.
 pub struct Database {
     path: Arc<Path>,
-    identity: Arc<Identity>,
+    keys: Arc<Keys>,
     lock: Arc<Flock<File>>,
 }
 
@@ -85,31 +85,13 @@ impl Database {
             }
             Found::Foreign => return Err(StoreError::Foreign { path }),
         }
-        let key_path = key.path(state_dir);
-        let identity = read_identity(key, &key_path, found)?;
-        let fits = |identity: &Identity| migrate::is_bound(&connection, identity);
-        if found == Found::Ours && !fits(&identity).map_err(failed)? {
-            // Made before there was a credential: then the key beside the database is the right one.
-            let beside = KeySource::StateDir.path(state_dir);
-            let other = identity::read_key(&beside).ok().flatten();
-            let is_beside = other.is_some_and(|key| fits(&Identity::new(&key)).unwrap_or(false));
-            return Err(StoreError::Key {
-                path: key_path,
-                problem: match is_beside {
-                    true => format!(
-                        "is not that of this database, but '{}' is: use that one",
-                        beside.display()
-                    ),
-                    false => format!("belongs to another database; {BRING_BACK}"),
-                },
-            });
-        }
+        let keys = Keys::find(key, state_dir, &connection, found)?;
         prepare(&connection, found)
-            .and_then(|()| migrate::run(&mut connection, &identity))
+            .and_then(|()| migrate::run(&mut connection, &keys.in_force()))
             .map_err(|error| fault("set up", &path, &error))?;
         Ok(Self {
             path: path.into(),
-            identity: Arc::new(identity),
+            keys: Arc::new(keys),
             lock: Arc::new(lock),
         })
     }
@@ -125,7 +107,7 @@ impl Database {
                 pid: std::process::id().cast_signed(),
             });
         }
-        SqliteStore::open(self.path.clone(), self.identity.clone(), self.lock.clone())
+        SqliteStore::open(self.path.clone(), self.keys.clone(), self.lock.clone())
     }
 
     /// A reader; as many as there are threads that read.
@@ -133,7 +115,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be opened once more.
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
-        SqliteReader::open(self.path.clone(), self.identity.clone())
+        SqliteReader::open(self.path.clone(), self.keys.clone())
     }
 }
 
@@ -201,28 +183,6 @@ fn make_file(path: &PathBuf) -> Result<(), StoreError> {
         .open(path)
         .map_err(|error| StoreError::io("open", path, error))?;
     Ok(())
-}
-
-fn read_identity(key: &KeySource, path: &Path, found: Found) -> Result<Identity, StoreError> {
-    let problem = |problem| StoreError::Key {
-        path: path.to_owned(),
-        problem,
-    };
-    let bytes = match (identity::read_key(path), key) {
-        (Ok(Some(bytes)), KeySource::StateDir) => {
-            identity::warn_of_readers(path);
-            bytes
-        }
-        (Ok(Some(bytes)), KeySource::File(_)) => bytes,
-        (Ok(None), KeySource::StateDir) if found == Found::New => identity::make_key(path)?,
-        (Ok(None), _) => return Err(problem(format!("is missing; {BRING_BACK}"))),
-        // Whoever gives the file sees to it that it can be read.
-        (Err(StoreError::Io { cause, .. }), KeySource::File(_)) => {
-            return Err(problem(format!("cannot be read: {cause}")));
-        }
-        (Err(error), _) => return Err(error),
-    };
-    Ok(Identity::new(&bytes))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod init;
 mod journal;
 mod log;
 mod password;
+mod rekey;
 mod restart;
 mod rooms;
 mod scarce;
