@@ -166,6 +166,7 @@ impl From<StoreError> for Exit {
             StoreError::Newer { .. } | StoreError::Foreign { .. } | StoreError::Key { .. } => {
                 Self::CONFIG
             }
+            StoreError::Exposed { .. } => Self::NO_PERMISSION,
             StoreError::Full { .. } | StoreError::Io { .. } => Self::IO,
         };
         Self {

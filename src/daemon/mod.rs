@@ -6,6 +6,7 @@ mod config;
 mod credential;
 mod detach;
 mod exit;
+mod foreign;
 mod handed;
 mod hub;
 pub mod log;

@@ -206,6 +206,16 @@ pub enum StoreError {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// Others could put files into the state folder.
+    #[error(
+        "'{path}' {problem}, who could put files there; let it be the folder of chatd's user alone (chown, chmod 700)"
+    )]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is or who may write there.
+        problem: String,
+    },
     /// Something else.
     #[error("cannot {action} '{path}': {cause}")]
     Io {

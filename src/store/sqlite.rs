@@ -26,7 +26,7 @@
 //! passwords are hashes. `secure_delete=FAST` wipes what is removed where that costs no further page.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl Database {
             .mode(0o700)
             .create(state_dir)
             .map_err(|error| StoreError::io("make the folder", state_dir, error))?;
+        check_folder(state_dir)?;
         let lock = lock::take(state_dir)?;
         let path = state_dir.join(DATABASE_FILE);
         make_file(&path)?;
@@ -172,6 +173,25 @@ fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
     "its file system cannot share memory between connections (WAL); choose a local folder with --state"
 )]
 struct NoWal;
+
+/// Whoever can put files into the folder can lay links in the way of ours.
+fn check_folder(state_dir: &Path) -> Result<(), StoreError> {
+    let folder = std::fs::metadata(state_dir)
+        .map_err(|error| StoreError::io("look at the folder", state_dir, error))?;
+    let exposed = |problem: String| {
+        Err(StoreError::Exposed {
+            path: state_dir.to_owned(),
+            problem,
+        })
+    };
+    match folder.uid() {
+        uid if uid != 0 && uid != nix::unistd::geteuid().as_raw() => {
+            exposed(format!("belongs to another user ({uid})"))
+        }
+        _ if folder.mode() & 0o002 != 0 => exposed("can be written by every user".to_owned()),
+        _ => Ok(()),
+    }
+}
 
 /// SQLite gives the files beside the database the mode of the database itself.
 fn make_file(path: &PathBuf) -> Result<(), StoreError> {

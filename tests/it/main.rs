@@ -28,6 +28,7 @@ mod history;
 mod hostile;
 mod init;
 mod journal;
+mod links;
 mod log;
 mod password;
 mod rekey;

@@ -7,7 +7,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
+
+use crate::daemon::foreign;
 
 /// The number of a process is no secret, and whoever asks how the service is reads it here.
 const MODE: u32 = 0o644;
@@ -82,13 +84,9 @@ impl Drop for PidFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(MODE)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    foreign::open(options.mode(MODE), path, OFlag::empty())
 }
 
 /// The number in the file as it is written, empty where there is none yet; `None` when the file is no pid file.
