@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 use crate::wire::control::{self as wire, About, ControlError, Method, with_methods};
 
@@ -55,10 +56,14 @@ impl Command {
     pub fn audit(&self) -> Option<(&'static str, String)> {
         let about = self.about();
         let mut parameters = self.parameters();
+        for secret in SECRETS {
+            if let Some(Value::String(mut text)) = parameters.remove(secret) {
+                text.zeroize();
+            }
+        }
         if !about.changes || parameters.get("dryRun") == Some(&Value::Bool(true)) {
             return None;
         }
-        parameters.retain(|name, _| !SECRETS.contains(&name.as_str()));
         Some((about.name, Value::Object(parameters).to_string()))
     }
 }

@@ -30,6 +30,7 @@ mod init;
 mod journal;
 mod links;
 mod log;
+mod names;
 mod password;
 mod rekey;
 mod restart;
