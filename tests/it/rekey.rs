@@ -73,7 +73,12 @@ fn everything_is_sealed_anew() {
     let would = daemon.ctl(&["rekey", "--dry-run"]).done();
     assert!(would.contains("would seal 2 accounts"), "{would}");
     daemon.ctl(&["rekey"]).failed(2);
-    assert_eq!(sealed(&daemon), old, "it was only asked");
+    // A line of the audit log may have come since.
+    let still = sealed(&daemon);
+    assert!(
+        old.iter().all(|value| still.contains(value)),
+        "it was only asked"
+    );
     let done = daemon.ctl(&["rekey", "--yes"]).done();
     assert!(
         done.contains("back up '") && done.contains("identity.key'"),
