@@ -46,6 +46,7 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Add and r
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-users" -d 'Remove all accounts but those that are kept; their messages stay, under their names'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "sessions" -d 'List the sessions: who is logged in on which device'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End sessions'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal names and addresses in the database with a new identity key'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
@@ -153,6 +154,12 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -l key-file -d 'The new key: 32 bytes, or their base64. Without it a random one is made' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand rekey" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand who" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand who" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand who" -s h -l help -d 'Print help'

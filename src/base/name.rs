@@ -80,7 +80,8 @@ impl Name {
         if !shown.is_single_script() {
             return Err(NameError::MixedScripts);
         }
-        let skeleton: String = skeleton(&key).collect();
+        // A zero looks like a capital O, and capitals are small letters here.
+        let skeleton: String = skeleton(&key).flat_map(char::to_lowercase).collect();
         Ok(Self(Arc::new(Forms {
             shown: shown.into(),
             key: key.into(),
@@ -326,6 +327,7 @@ mod tests {
         }
         assert_eq!(refused("pаypal"), NameError::MixedScripts);
         assert_eq!(refused("Admin"), NameError::Reserved);
+        assert_eq!(refused("R00t"), NameError::Reserved);
         assert_eq!(refused("гооt"), NameError::MixedScripts);
         assert_eq!(refused("@anna"), NameError::Sigil);
         assert_eq!(refused("#lobby"), NameError::Sigil);

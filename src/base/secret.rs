@@ -4,6 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use precis_profiles::OpaqueString;
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -24,6 +26,16 @@ impl Password {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The form in which passwords are the same however they were typed (RFC 8265, OpaqueString): composed letters, plain
+    /// spaces, nothing else changed. `None` when it has a character that passwords may not have, such as a control
+    /// character.
+    #[must_use]
+    pub fn prepared(&self) -> Option<Self> {
+        OpaqueString::enforce(&*self.0)
+            .ok()
+            .map(|text| Self(text.into_owned()))
     }
 }
 
@@ -82,6 +94,20 @@ pub struct TokenHash(pub [u8; 32]);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_the_same_however_it_was_typed() {
+        let prepared = |text: &str| {
+            let prepared = Password::new(text.into()).prepared();
+            prepared.map(|password| password.expose().to_owned())
+        };
+        let same = prepared("jose\u{301} y\u{a0}ёлка");
+        assert_eq!(same, prepared("jos\u{e9} y е\u{308}лка"));
+        assert_eq!(prepared(" A b "), Some(" A b ".into()), "nothing is cut");
+        for none in ["", "pass\0word", "pass\u{7f}word", "pass\u{ad}word"] {
+            assert_eq!(prepared(none), None, "{none:?}");
+        }
+    }
 
     #[test]
     fn a_token_is_read_as_written_and_never_shown() {

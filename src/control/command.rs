@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 use crate::wire::control::{self as wire, About, ControlError, Method, with_methods};
 
 /// The parameters that are never written down.
-const SECRETS: [&str; 1] = ["password"];
+const SECRETS: [&str; 2] = ["password", "key"];
 
 macro_rules! commands {
     ($($name:ident,)+) => {
@@ -55,10 +56,14 @@ impl Command {
     pub fn audit(&self) -> Option<(&'static str, String)> {
         let about = self.about();
         let mut parameters = self.parameters();
+        for secret in SECRETS {
+            if let Some(Value::String(mut text)) = parameters.remove(secret) {
+                text.zeroize();
+            }
+        }
         if !about.changes || parameters.get("dryRun") == Some(&Value::Bool(true)) {
             return None;
         }
-        parameters.retain(|name, _| !SECRETS.contains(&name.as_str()));
         Some((about.name, Value::Object(parameters).to_string()))
     }
 }
@@ -81,6 +86,7 @@ pub enum Reply {
     Added(wire::Added),
     Cleared(wire::Cleared),
     Sessions(wire::Sessions),
+    Rekeyed(wire::Rekeyed),
     Rooms(wire::Rooms),
     Reached(wire::Reached),
     Version(wire::Version),
@@ -101,7 +107,7 @@ macro_rules! reply_from {
 reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
-    Cleared => Cleared, Sessions => Sessions, Rooms => Rooms, Reached => Reached, Version => Version,
+    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
 }
 
 impl From<wire::DaemonStatus> for Reply {
@@ -138,6 +144,10 @@ mod tests {
         assert_eq!(
             audit("Kick", json!({"user": "anna", "reason": "spam"})),
             Some(("Kick", r#"{"reason":"spam","user":"anna"}"#.into()))
+        );
+        assert_eq!(
+            audit("Rekey", json!({"key": "AAAA"})),
+            Some(("Rekey", "{}".into()))
         );
         assert_eq!(audit("Resume", json!({})), Some(("Resume", "{}".into())));
         assert_eq!(audit("Status", json!({})), None);

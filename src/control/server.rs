@@ -306,8 +306,8 @@ impl Connection {
         if self.inbox.is_full() {
             return Err(Closed);
         }
-        let mut bytes = [0; 8192];
-        match self.stream.read(&mut bytes).await {
+        let mut bytes = Zeroizing::new([0; 8192]);
+        match self.stream.read(&mut bytes[..]).await {
             Ok(0) | Err(_) => Err(Closed),
             Ok(count) => {
                 self.inbox.push(&bytes[..count]);

@@ -148,6 +148,14 @@ pub(super) enum Verb {
         subcommand_help_heading = "Verbs"
     )]
     Session(SessionVerb),
+    #[command(about = about::<wire::Rekey>())]
+    Rekey {
+        /// The new key: 32 bytes, or their base64. Without it a random one is made
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        #[command(flatten)]
+        sure: Sure,
+    },
     #[command(about = about::<wire::ListConnected>())]
     Who,
     #[command(about = about::<wire::ListRooms>())]

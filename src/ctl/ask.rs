@@ -1,6 +1,12 @@
 //! What chatctl asks the person at the terminal: whether they mean it, and passwords.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use crate::base::Password;
 use crate::base::limit::PASSWORD_BYTES_MAX;
@@ -9,6 +15,9 @@ use super::Failure;
 
 /// More of an answer is not read.
 const ANSWER_BYTES_MAX: u64 = 80;
+const KEY_BYTES: usize = 32;
+/// More than a key takes, written as text too.
+const KEY_FILE_BYTES_MAX: u64 = 256;
 
 /// Asks before something is destroyed; anything but yes is no. Without a terminal nobody can be asked.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
@@ -53,6 +62,20 @@ pub(super) fn new_password(whose: &str) -> Result<Password, Failure> {
         ));
     }
     Ok(first)
+}
+
+/// An identity key out of a file, as text: the daemon sees whether it is one.
+pub(super) fn read_key(file: &Path) -> Result<Password, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    File::open(file)
+        .and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Failure::Usage(format!("cannot read the key '{}': {error}", file.display()))
+        })?;
+    Ok(Password::new(match bytes.len() {
+        KEY_BYTES => STANDARD.encode(&*bytes),
+        _ => String::from_utf8_lossy(bytes.trim_ascii()).into_owned(),
+    }))
 }
 
 fn password_line(input: impl BufRead) -> Result<Password, Failure> {

@@ -3,7 +3,7 @@
 use crate::base::Timestamp;
 use crate::base::text::harmless;
 use crate::wire::control::{
-    Certificate, DaemonStatus, LogCleared, LogLines, LogState, Reloaded, Rooms, Sessions,
+    Certificate, DaemonStatus, LogCleared, LogLines, LogState, Rekeyed, Reloaded, Rooms, Sessions,
     ShutdownPlan, State, User, Users,
 };
 
@@ -169,6 +169,26 @@ fn last_login(user: &User, now: Timestamp) -> (String, String) {
         ),
         None => ("never".to_owned(), "-".to_owned()),
     }
+}
+
+/// Where the new key is, and what to do with it.
+pub(super) fn rekeyed(reply: &Rekeyed) -> String {
+    let rows = counted(reply.sealed, "row");
+    let next = match (&reply.key_file, &reply.credential) {
+        (Some(file), _) => format!(
+            "back up '{}', apart from the database; backups from before need the old key",
+            harmless(file)
+        ),
+        (None, credential) => {
+            let credential = harmless(credential.as_deref().unwrap_or_default()).into_owned();
+            let first = credential.trim_end_matches("-new");
+            format!(
+                "give '{credential}' as '{first}' from the next start on, and no '{credential}' any more; backups from \
+                 before need the old key"
+            )
+        }
+    };
+    format!("names and addresses are sealed with a new identity key now ({rows})\n{next}\n")
 }
 
 pub(super) fn sessions(reply: &Sessions, now: Timestamp, look: Look) -> String {

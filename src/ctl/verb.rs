@@ -1,5 +1,6 @@
 //! What each verb does: one call or two, and how the reply is shown.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,13 @@ use crate::base::text::harmless;
 use crate::base::{SessionId, UserName};
 use crate::wire::control::{
     AddUser, Announce, ClearLog, ClearUsers, DaemonStatus, FollowLog, GetVersion, Kick,
-    ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Reload,
-    RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, Shutdown, State, Status, User,
-    Words,
+    ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Rekey, Rekeyed,
+    Reload, RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, Shutdown, State,
+    Status, User, Words,
 };
 
 use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
-use super::ask::{confirm, new_password};
+use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
 use super::{Console, Failure, show};
@@ -73,6 +74,7 @@ pub(super) fn run(
         Verb::Session(SessionVerb::Revoke { id, sure }) => {
             revoke(SessionId(*id), *sure, daemon, console)
         }
+        Verb::Rekey { key_file, sure } => rekey(key_file.as_deref(), *sure, daemon, console),
         Verb::Who => console.print(&daemon.call(&ListConnected {})?, |reply, console| {
             show::connected(reply, console.now, console.look)
         }),
@@ -298,6 +300,52 @@ fn clear_users(
             "removed {}; the messages stay\n",
             counted(reply.users, "account")
         )
+    })
+}
+
+fn rekey(
+    key_file: Option<&Path>,
+    sure: Sure,
+    daemon: &mut Daemon,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let key = key_file.map(read_key).transpose()?;
+    if sure.dry_run {
+        let DaemonStatus {
+            users, sessions, ..
+        } = daemon.call(&Status {})?;
+        let (who, what) = (counted(users, "account"), counted(sessions, "session"));
+        let facts = json!({ "users": users, "sessions": sessions });
+        return would(
+            console,
+            &format!("seal {who} and {what} with a new identity key"),
+            facts,
+        );
+    }
+    confirm(
+        "change the identity key? backups from before need the old one",
+        sure.yes,
+    )?;
+    let is_watched = io::stderr().is_terminal();
+    daemon.stream(&Rekey { key }, |reply: Rekeyed| {
+        if console.json {
+            console.print(&reply, |_, _| String::new())?;
+            return console.out.flush().map_err(Failure::Output);
+        }
+        let is_over = reply.key_file.is_some() || reply.credential.is_some();
+        if is_watched {
+            let end = if is_over { "\n" } else { "" };
+            let _ = write!(
+                io::stderr(),
+                "\rsealed {} of {}{end}",
+                reply.sealed,
+                reply.total
+            );
+        }
+        match is_over {
+            true => console.print(&reply, |reply, _| show::rekeyed(reply)),
+            false => Ok(()),
+        }
     })
 }
 

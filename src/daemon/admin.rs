@@ -16,9 +16,11 @@ use tokio::task::spawn_local;
 use super::clock::wall;
 use super::log::Log;
 use super::password::Passwords;
+use super::rekey;
 use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
+use super::writer::Work;
 use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
 use crate::base::{CallId, Password, Timestamp, UserName, catalog};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
@@ -38,6 +40,7 @@ pub(super) const STOPPING: &str = "the server is stopping; it may be back in a m
 pub(super) struct Admin {
     pub inputs: Sender<Input>,
     pub passwords: Passwords,
+    pub writer: Sender<Work>,
     pub listeners: RefCell<Vec<ListenerHandle>>,
     pub doors: Arc<Doors>,
     pub settings: Settings,
@@ -70,7 +73,10 @@ impl Admin {
                 return admin.follow_log(follow, reply).await;
             }
             let audit = command.audit();
-            let result = admin.carry_out(command).await;
+            let result = match command {
+                Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
+                command => admin.carry_out(command).await,
+            };
             if let Some((method, parameters)) = audit {
                 admin.write_down(caller, method, parameters, result.as_ref().err());
             }
@@ -105,7 +111,7 @@ impl Admin {
             Command::Reload(_) => self.reload().map(Reply::from),
             Command::SetLog(set) => Ok(self.set_log(&set).into()),
             Command::ShowLog(show) => Ok(self.log.show(show.lines).into()),
-            Command::FollowLog(_) => Err(ControlError::ExpectedMore {}),
+            Command::FollowLog(_) | Command::Rekey(_) => Err(ControlError::ExpectedMore {}),
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
@@ -403,7 +409,8 @@ impl Admin {
     }
 
     async fn hash(&self, password: &Password, name: &UserName) -> Result<PasswordHash> {
-        strength(password, name).map_err(|refusal| ControlError::WeakPassword {
+        let chars_min = self.settings.config().limits.password_chars_min;
+        strength(password, name, chars_min).map_err(|refusal| ControlError::WeakPassword {
             reason: show::weakness(refusal),
         })?;
         let (done, outcome) = oneshot::channel();

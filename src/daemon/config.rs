@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -14,6 +15,7 @@ use super::exit::Exit;
 use super::log::Addresses;
 use super::mistake::{OneOf, Place, mistake};
 use crate::base::Limits;
+use crate::base::limit::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
 use crate::wire::event::Registration;
@@ -26,6 +28,8 @@ pub(super) const LISTENERS_MAX: usize = 64;
 
 /// Hours of hashing: more than anybody waits for.
 const PASSWORDS_WAITING_MAX: u32 = 100_000;
+/// What a password can be asked to have at least: never less than is advised, never more than it can have.
+const PASSWORD_CHARS: RangeInclusive<u32> = PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX as u32;
 
 /// What the daemon goes by.
 #[derive(Clone, Debug)]
@@ -219,6 +223,12 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
         None if limits.password_threads > 64 || limits.reader_threads > 64 => {
             Err("limits.password_threads and limits.reader_threads may be at most 64".to_owned())
         }
+        None if !PASSWORD_CHARS.contains(&limits.password_chars_min) => Err(format!(
+            "limits.password_chars_min is {}; set it to {} to {}",
+            limits.password_chars_min,
+            PASSWORD_CHARS.start(),
+            PASSWORD_CHARS.end()
+        )),
         // Room for all of them is made at the start.
         None if limits.passwords_waiting > PASSWORDS_WAITING_MAX => Err(format!(
             "limits.passwords_waiting may be at most {PASSWORDS_WAITING_MAX}"
@@ -489,6 +499,14 @@ mod tests {
         assert_eq!(
             check_limits(&limits),
             Err("limits.passwords_waiting may be at most 100000".to_owned())
+        );
+        let limits = Limits {
+            password_chars_min: 7,
+            ..Limits::default()
+        };
+        assert_eq!(
+            check_limits(&limits),
+            Err("limits.password_chars_min is 7; set it to 8 to 1024".to_owned())
         );
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use zeroize::Zeroizing;
 
 use super::clock::wall;
+use super::config::Config;
 use super::exit::Exit;
 use super::password::{Passwords, read_hash};
 use super::show;
@@ -26,7 +27,7 @@ use crate::store::KeySource;
 /// The credential with the first account: its name on one line, its password or the hash of it on the next.
 const FIRST_ADMIN: &str = "first-admin";
 /// More than the longest name and the longest password take together.
-const FIRST_ADMIN_BYTES_MAX: u64 = 2_048;
+const FIRST_ADMIN_BYTES_MAX: u64 = 4_096;
 /// By what the second line is a hash and no password.
 const HASH_BEGINS: &str = "$argon2";
 
@@ -36,9 +37,13 @@ pub(super) fn find(name: &str, state_dir: &Path) -> PathBuf {
     given(name).unwrap_or_else(|| state_dir.join(name))
 }
 
-/// Where the identity key is: a credential, or the file in the state folder.
+/// Where the identity key is: a credential, or the file in the state folder; and the one that `chatctl rekey` changes to,
+/// where that is a credential.
 pub(super) fn identity_key() -> KeySource {
-    given("identity-key").map_or(KeySource::StateDir, KeySource::File)
+    KeySource {
+        given: given("identity-key"),
+        next: given("identity-key-new"),
+    }
 }
 
 fn given(name: &str) -> Option<PathBuf> {
@@ -69,12 +74,12 @@ enum Secret {
 /// # Errors
 /// When the credential is not as it should be, or the account cannot be stored.
 pub(super) fn make_first_account(
-    state_dir: &Path,
+    config: &Config,
     inputs: &Sender<Input>,
     replies: &mut UnboundedReceiver<(CallId, Reply)>,
     passwords: &Passwords,
 ) -> Result<(), Exit> {
-    let path = find(FIRST_ADMIN, state_dir);
+    let path = find(FIRST_ADMIN, &config.state_dir);
     if !is_there(&path) {
         return Ok(());
     }
@@ -82,7 +87,7 @@ pub(super) fn make_first_account(
     if !matches!(ask(Command::Counts)?, Reply::Counts { users: 0, .. }) {
         return Ok(());
     }
-    let FirstAccount { name, secret } = read(&path)?;
+    let FirstAccount { name, secret } = read(&path, config.limits.password_chars_min)?;
     let hash = match secret {
         Secret::Hash(hash) => hash,
         Secret::Password(password) => hashed(password, passwords)?,
@@ -143,7 +148,7 @@ fn hashed(password: Password, passwords: &Passwords) -> Result<PasswordHash, Exi
     }
 }
 
-fn read(path: &Path) -> Result<FirstAccount, Exit> {
+fn read(path: &Path, chars_min: u32) -> Result<FirstAccount, Exit> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(FIRST_ADMIN_BYTES_MAX as usize + 1));
     let wrong = |problem: &str| {
         Exit::config(format!(
@@ -159,11 +164,11 @@ fn read(path: &Path) -> Result<FirstAccount, Exit> {
             "has more than {FIRST_ADMIN_BYTES_MAX} bytes"
         )));
     }
-    parse(&bytes).map_err(|problem| wrong(&problem))
+    parse(&bytes, chars_min).map_err(|problem| wrong(&problem))
 }
 
 /// What is wrong is told without a word of what stands there: the lines may have been mixed up.
-fn parse(bytes: &[u8]) -> Result<FirstAccount, String> {
+fn parse(bytes: &[u8], chars_min: u32) -> Result<FirstAccount, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8")?;
     let mut lines = text.lines();
     let (Some(name), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
@@ -181,7 +186,7 @@ fn parse(bytes: &[u8]) -> Result<FirstAccount, String> {
         return Ok(FirstAccount { name, secret });
     }
     let password = Password::new(secret.to_owned());
-    strength(&password, &name).map_err(|refusal| {
+    strength(&password, &name, chars_min).map_err(|refusal| {
         let reason = show::weakness(refusal);
         format!("has a password that is too weak: {reason}")
     })?;
@@ -196,7 +201,7 @@ mod tests {
     const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn problem(text: &str) -> String {
-        match parse(text.as_bytes()) {
+        match parse(text.as_bytes(), 8) {
             Ok(_) => panic!("{text:?} is taken"),
             Err(problem) => problem,
         }
@@ -209,14 +214,15 @@ mod tests {
             "Анна\r\ncorrect horse battery",
         ] {
             let FirstAccount { name, secret } =
-                parse(text.as_bytes()).unwrap_or_else(|p| panic!("{p}"));
+                parse(text.as_bytes(), 8).unwrap_or_else(|p| panic!("{p}"));
             assert_eq!(name.as_str(), "Анна");
             let Secret::Password(password) = secret else {
                 panic!("a password was given");
             };
             assert_eq!(password.expose(), "correct horse battery");
         }
-        let account = parse(format!("anna\n{HASH}\n").as_bytes()).unwrap_or_else(|p| panic!("{p}"));
+        let account =
+            parse(format!("anna\n{HASH}\n").as_bytes(), 8).unwrap_or_else(|p| panic!("{p}"));
         assert!(matches!(account.secret, Secret::Hash(hash) if &*hash.0 == HASH));
     }
 
@@ -245,6 +251,6 @@ mod tests {
                 "{problem}"
             );
         }
-        assert!(parse(b"anna\n\xff\xff\xff\xff\xff\xff\xff\xff\n").is_err());
+        assert!(parse(b"anna\n\xff\xff\xff\xff\xff\xff\xff\xff\n", 8).is_err());
     }
 }

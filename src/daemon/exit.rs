@@ -169,6 +169,7 @@ impl From<StoreError> for Exit {
             StoreError::Newer { .. } | StoreError::Foreign { .. } | StoreError::Key { .. } => {
                 Self::CONFIG
             }
+            StoreError::Exposed { .. } => Self::NO_PERMISSION,
             StoreError::Full { .. } | StoreError::Io { .. } => Self::IO,
         };
         Self {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::clock::Clock;
 use super::note;
 use super::password::Passwords;
-use super::writer::Job;
+use super::writer::{Job, Work};
 use crate::base::{CallId, ConnId};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, Query, Reply};
@@ -28,7 +28,7 @@ pub(super) struct Hub {
     /// The other end of `inputs`, for outcomes of passwords.
     pub outcomes: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
-    pub writer: Sender<Job>,
+    pub writer: Sender<Work>,
     pub lookups: Sender<Lookup>,
     pub searches: Sender<Lookup>,
     pub passwords: Passwords,
@@ -173,6 +173,6 @@ impl Hub {
     }
 
     fn store(&self, job: Job) {
-        drop(self.writer.send(job));
+        drop(self.writer.send(Work::Store(job)));
     }
 }

@@ -9,6 +9,7 @@ mod credential;
 mod detach;
 mod exit;
 mod fault;
+mod foreign;
 mod handed;
 mod hub;
 pub mod log;
@@ -17,6 +18,7 @@ mod mistake;
 mod note;
 mod password;
 mod reader;
+mod rekey;
 mod service;
 mod settings;
 mod show;
@@ -254,7 +256,7 @@ impl Daemon {
         let Threads {
             replies, passwords, ..
         } = &mut threads;
-        credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
+        credential::make_first_account(&config, &inputs, replies, passwords)?;
         let doors = Doors::new(&workers, doors_max, config.allow_plaintext);
         let listeners = bound
             .into_iter()
@@ -265,6 +267,7 @@ impl Daemon {
         let admin = Rc::new(Admin {
             inputs: inputs.clone(),
             passwords: threads.passwords,
+            writer: threads.jobs,
             listeners: RefCell::new(listeners),
             doors: doors.clone(),
             settings: Settings {

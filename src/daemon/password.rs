@@ -89,9 +89,7 @@ impl Worker {
             PasswordWork::Hash(password) => Ok(hashed(&password)),
             PasswordWork::Check(user, password) => {
                 self.check(user, &password).map(|right| match right {
-                    Some(hash) => fresh_token().map_or(PasswordOutcome::Broken, |token| {
-                        PasswordOutcome::Right(hash, token)
-                    }),
+                    Some(known) => let_in(&password, known),
                     None => PasswordOutcome::Wrong,
                 })
             }
@@ -115,7 +113,7 @@ impl Worker {
         &mut self,
         user: Option<crate::base::UserId>,
         password: &Password,
-    ) -> Result<Option<PasswordHash>, StoreError> {
+    ) -> Result<Option<Known>, StoreError> {
         let known = user
             .map(|user| self.reader.password(user))
             .transpose()?
@@ -124,9 +122,50 @@ impl Worker {
         let Some(hash) = known.or_else(|| self.stand_in.clone()) else {
             return Ok(None);
         };
-        let right = verify(password, &hash.0).is_ok();
-        Ok(Some(hash).filter(|_| real && right))
+        let prepared = password.prepared();
+        let right = prepared
+            .as_ref()
+            .is_some_and(|it| verify(it, &hash.0).is_ok());
+        // Hashes were once made of passwords as they were typed.
+        let as_typed =
+            !right && prepared.as_ref() != Some(password) && verify(password, &hash.0).is_ok();
+        let known = Known {
+            is_old: as_typed || is_low(&hash.0),
+            hash,
+        };
+        Ok(Some(known).filter(|_| real && (right || as_typed)))
     }
+}
+
+/// The hash of a password that was right.
+struct Known {
+    hash: PasswordHash,
+    /// Whether it would be made in another way today.
+    is_old: bool,
+}
+
+/// Hashed anew where it is time for that; if that fails, the old hash does.
+fn let_in(
+    password: &Password,
+    Known {
+        hash: known,
+        is_old,
+    }: Known,
+) -> PasswordOutcome {
+    let better = is_old.then(|| hash(password)).flatten();
+    fresh_token().map_or(PasswordOutcome::Broken, |token| {
+        PasswordOutcome::Right(known, token, better)
+    })
+}
+
+/// Whether a hash was made by lower settings than ours. One by higher settings stays.
+fn is_low(text: &str) -> bool {
+    let hash = argon2::PasswordHash::new(text).ok();
+    let made_with = hash.as_ref().and_then(|hash| Params::try_from(hash).ok());
+    made_with.is_some_and(|made_with| {
+        made_with.m_cost() < Params::DEFAULT.m_cost()
+            || made_with.t_cost() < Params::DEFAULT.t_cost()
+    })
 }
 
 fn hashed(password: &Password) -> PasswordOutcome {
@@ -136,8 +175,10 @@ fn hashed(password: &Password) -> PasswordOutcome {
     }
 }
 
-/// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string.
+/// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string, of the form in which passwords are compared.
 fn hash(password: &Password) -> Option<PasswordHash> {
+    let prepared = password.prepared();
+    let password = prepared.as_ref().unwrap_or(password);
     let hash = || {
         let (params, salt) = (Params::DEFAULT, Salt::generate());
         let hash = argon2::PasswordHash {
@@ -253,5 +294,16 @@ mod tests {
             verify(&password("правильный конь"), cut).is_err(),
             "a hash without its end"
         );
+    }
+
+    #[test]
+    fn a_hash_by_lower_settings_is_told_from_one_by_ours_or_higher() {
+        let PasswordHash(text) = hash(&Password::new("правильный конь".into())).unwrap();
+        assert!(!is_low(&text));
+        assert!(!is_low(
+            &text.replace("m=19456", "m=65536").replace("t=2", "t=3")
+        ));
+        assert!(is_low(&text.replace("m=19456", "m=12288")));
+        assert!(is_low(&text.replace("t=2", "t=1")));
     }
 }

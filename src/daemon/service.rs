@@ -213,6 +213,13 @@ async fn count(admin: &Admin) -> bool {
     reply.is_ok()
 }
 
+/// Feeds the watchdog while the writer tells that it gets on with something long.
+pub(super) fn feed(admin: &Admin) {
+    if let Some(manager) = &admin.service.manager {
+        manager.tell(&[NotifyState::Watchdog]);
+    }
+}
+
 /// Feeds the watchdog as long as a probe comes back: through the hub to the writer, and on the way of a commit back again.
 /// What it says does not matter: a full disk is no reason to start anew. There is one probe at a time.
 async fn watch(admin: Rc<Admin>, period: Duration) {
@@ -235,9 +242,7 @@ async fn watch(admin: Rc<Admin>, period: Duration) {
         if matches!(answer, Err(ControlError::ShuttingDown {})) {
             return;
         }
-        if let Some(manager) = &admin.service.manager {
-            manager.tell(&[NotifyState::Watchdog]);
-        }
+        feed(&admin);
         sleep(interval).await;
     }
 }

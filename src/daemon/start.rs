@@ -20,6 +20,7 @@ use super::hub::Hub;
 use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::service::Service;
+use super::writer::Work;
 use super::{fault, reader, settings, writer};
 use crate::base::{CallId, Limits, Timestamp, catalog};
 use crate::control;
@@ -53,6 +54,8 @@ pub(super) struct Threads {
     pub replies: UnboundedReceiver<(CallId, Reply)>,
     pub hub: JoinHandle<()>,
     pub writer: JoinHandle<()>,
+    /// The way to the writer.
+    pub jobs: Sender<Work>,
 }
 
 impl Ways {
@@ -95,7 +98,7 @@ impl Ways {
             inputs: inbox,
             outcomes: self.inputs,
             workers: self.workers,
-            writer: jobs,
+            writer: jobs.clone(),
             lookups: self.lookups,
             searches,
             passwords: passwords.clone(),
@@ -107,6 +110,7 @@ impl Ways {
             replies,
             hub,
             writer,
+            jobs,
         })
     }
 }

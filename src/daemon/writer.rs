@@ -5,9 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::base::{Seldom, Ticket, catalog};
 use crate::engine::input::{Fault, Input, Outcome};
-use crate::store::{self, Entry, Store, StoreError};
+use crate::store::{self, Entry, IdentityKey, Rekeyed, Store, StoreError};
 
 /// How long nothing must have come in before the index is worked on: a commit is never kept waiting for it by a burst
 /// that has a short breath.
@@ -26,13 +28,30 @@ pub(super) struct Job {
     pub entry: Entry,
 }
 
+/// What the writer is asked to do.
+pub(super) enum Work {
+    /// To store something, with whatever else waits.
+    Store(Job),
+    /// To seal everything with another identity key: this, or else a random one.
+    Rekey(Option<IdentityKey>, UnboundedSender<Rekeying>),
+}
+
+/// How a change of the identity key goes.
+#[derive(Debug)]
+pub(super) enum Rekeying {
+    /// So many of so many are sealed anew.
+    Sealed(u64, u64),
+    /// It is over.
+    Done(Result<Rekeyed, String>),
+}
+
 /// Starts the thread. It ends when nobody can send jobs any more, after it has done all of them.
 ///
 /// # Errors
 /// When the system gives no thread.
 pub(super) fn spawn(
     store: Box<dyn Store>,
-    jobs: Receiver<Job>,
+    jobs: Receiver<Work>,
     hub: Sender<Input>,
     jobs_per_commit: usize,
 ) -> std::io::Result<JoinHandle<()>> {
@@ -53,7 +72,7 @@ pub(super) fn spawn(
 
 struct Writer {
     store: Box<dyn Store>,
-    jobs: Receiver<Job>,
+    jobs: Receiver<Work>,
     hub: Sender<Input>,
     jobs_per_commit: usize,
     indexed: Instant,
@@ -65,9 +84,14 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
-        while let Some(job) = self.next() {
-            self.take(job, &mut tickets, &mut entries);
-            self.commit(&mut tickets, &mut entries);
+        while let Some(work) = self.next() {
+            let rekey = self.take(work, &mut tickets, &mut entries);
+            if !entries.is_empty() {
+                self.commit(&mut tickets, &mut entries);
+            }
+            if let Some((key, told)) = rekey {
+                self.rekey(key, &told);
+            }
             if self.unindexed && self.indexed.elapsed() > INDEX_INTERVAL {
                 self.index();
             }
@@ -75,11 +99,11 @@ impl Writer {
     }
 
     /// Waits for something to store. Once it has been quiet for a moment, the index is worked on meanwhile.
-    fn next(&mut self) -> Option<Job> {
+    fn next(&mut self) -> Option<Work> {
         let mut patience = QUIET;
         while self.unindexed {
             match self.jobs.recv_timeout(patience) {
-                Ok(job) => return Some(job),
+                Ok(work) => return Some(work),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => self.index(),
             }
@@ -88,21 +112,37 @@ impl Writer {
         self.jobs.recv().ok()
     }
 
-    /// Everything that waits.
-    fn take(&self, first: Job, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {
+    /// Everything that waits to be stored; what is to be done after that, if anything, is given back.
+    fn take(
+        &self,
+        first: Work,
+        tickets: &mut Vec<Ticket>,
+        entries: &mut Vec<Entry>,
+    ) -> Option<(Option<IdentityKey>, UnboundedSender<Rekeying>)> {
         let mut next = Ok(first);
-        while let Ok(Job { ticket, entry }) = next {
-            tickets.push(ticket);
-            entries.push(entry);
+        loop {
+            match next {
+                Ok(Work::Store(Job { ticket, entry })) => {
+                    tickets.push(ticket);
+                    entries.push(entry);
+                }
+                Ok(Work::Rekey(key, told)) => return Some((key, told)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
+            }
             if entries.len() >= self.jobs_per_commit {
-                return;
+                return None;
             }
             next = self.jobs.try_recv();
         }
-        debug_assert!(matches!(
-            next,
-            Err(TryRecvError::Empty | TryRecvError::Disconnected)
-        ));
+    }
+
+    fn rekey(&mut self, key: Option<IdentityKey>, told: &UnboundedSender<Rekeying>) {
+        // Whoever asked may be gone; it goes on all the same.
+        let tell = |rekeying| drop(told.send(rekeying));
+        let outcome = self.store.rekey(key, &mut |sealed, total| {
+            tell(Rekeying::Sealed(sealed, total))
+        });
+        tell(Rekeying::Done(outcome.map_err(|error| error.to_string())));
     }
 
     fn commit(&mut self, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::effect::{ByeReason, Effect, Refusal};
 use super::input::PasswordOutcome;
 use super::session::{Done, Stored};
+use super::strength::strength;
 use super::{Asker, Engine, Pending, Then};
 use crate::base::id::LOBBY;
-use crate::base::limit::PASSWORD_CHARS_MIN;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
 };
@@ -45,7 +45,7 @@ impl Engine {
         if !self.rules.registration_open {
             return Err(Refusal::RegistrationClosed);
         }
-        strength(&password, &name)?;
+        strength(&password, &name, self.rules.limits.password_chars_min)?;
         self.reserve(&name)?;
         self.verify(
             asker,
@@ -108,7 +108,7 @@ impl Engine {
             .ok_or(Refusal::NotLoggedIn)?
             .name
             .clone();
-        strength(&new, &name)?;
+        strength(&new, &name, self.rules.limits.password_chars_min)?;
         self.verify(
             asker,
             PasswordWork::Replace(user, old, new),
@@ -147,8 +147,8 @@ impl Engine {
                     device,
                     ..
                 },
-                PasswordOutcome::Right(hash, token),
-            ) => return self.add_session(asker, user, device, hash, token),
+                PasswordOutcome::Right(hash, token, better),
+            ) => return self.add_session(asker, user, device, (hash, better), token),
             (Verified::Replace { user }, PasswordOutcome::Hashed(hash, _)) => {
                 return self.set_password(asker, user, hash);
             }
@@ -245,13 +245,14 @@ impl Engine {
         }
     }
 
-    /// Whether the account and the password are still what they were when they were looked at, the store says.
+    /// Whether the account and the password are still what they were when they were looked at, the store says. A better
+    /// hash of the same password takes the place of the old one together with that, or not at all.
     fn add_session(
         &mut self,
         asker: Asker,
         user_id: UserId,
         device: Arc<str>,
-        hash: PasswordHash,
+        (hash, better): (PasswordHash, Option<PasswordHash>),
         token: Token,
     ) {
         let last_login = self
@@ -269,6 +270,7 @@ impl Engine {
             registered: None,
         };
         changes.push(Change::AddSession(session, hash));
+        changes.extend(better.map(|better| Change::SetPassword(user_id, better)));
         changes.push(Change::SetLastLogin(
             user_id,
             LastLogin {
@@ -310,18 +312,4 @@ impl Engine {
             }),
         );
     }
-}
-
-/// Whether a password is good enough for an account of that name.
-///
-/// # Errors
-/// [`Refusal::PasswordShort`] or [`Refusal::PasswordIsName`].
-pub fn strength(password: &Password, name: &UserName) -> Result<(), Refusal> {
-    if password.expose().chars().count() < PASSWORD_CHARS_MIN {
-        return Err(Refusal::PasswordShort);
-    }
-    if password.expose().to_lowercase() == name.key() {
-        return Err(Refusal::PasswordIsName);
-    }
-    Ok(())
 }

@@ -249,10 +249,16 @@ pub enum Refusal {
     NameLooksTaken,
     /// A room has the name, or one that looks the same.
     RoomTaken,
-    /// The password is shorter than allowed.
-    PasswordShort,
+    /// The password has fewer characters than this.
+    PasswordShort(u32),
+    /// The password has more characters than one may have.
+    PasswordLong,
+    /// The password has a character that passwords may not have.
+    PasswordCharacter,
     /// The password is the name.
     PasswordIsName,
+    /// The password is among those that everybody tries first.
+    PasswordKnown,
     /// Accounts are made by the admin.
     RegistrationClosed,
     /// No room of that name.

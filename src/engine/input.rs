@@ -194,8 +194,9 @@ pub enum Fault {
 pub enum PasswordOutcome {
     /// Here is the hash of the new password, and a fresh token for whoever will need one.
     Hashed(PasswordHash, Token),
-    /// The password was the account's, which has this hash; here is a fresh token.
-    Right(PasswordHash, Token),
+    /// The password was the account's, which has this hash; here is a fresh token, and a hash by today's settings where
+    /// that one was made by lower ones.
+    Right(PasswordHash, Token, Option<PasswordHash>),
     /// It was not.
     Wrong,
     /// Too many wait; nothing was done.

@@ -27,6 +27,7 @@ mod presence;
 mod rate;
 mod session;
 mod state;
+mod strength;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -38,12 +39,12 @@ use std::time::Duration;
 
 use crate::base::record::{Change, Draft, Snapshot};
 use crate::base::{ConnId, Now, RequestId, RoomId, SessionId, Ticket, UserId};
-pub use account::strength;
 use effect::{Bye, ByeReason, Effect, News, Refusal};
 use input::{Fault, Input, Outcome, Request, Rules};
 use key::Keys;
 use presence::Presence;
 use state::State;
+pub use strength::strength;
 
 /// How often sessions that have run out are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);

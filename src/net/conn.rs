@@ -1,8 +1,11 @@
 //! One connection as its worker sees it, and what comes in on it: frames to requests, those that need no engine answered
 //! at once, the others passed on. What goes out is the outbox's business.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::task::{Context, Poll, Waker};
+
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
@@ -242,7 +245,7 @@ impl Worker {
             && !conn.paused
             && !conn.backlog.is_empty()
         {
-            let backlog = std::mem::take(&mut conn.backlog);
+            let backlog = Zeroizing::new(std::mem::take(&mut conn.backlog));
             self.take_input(slot, &backlog);
             self.settle(slot);
         }
@@ -264,6 +267,8 @@ impl Worker {
                 }
                 Poll::Ready(Ok(length)) => {
                     self.take_input(slot, &reading.bytes[..length]);
+                    // There may have been a password in it.
+                    reading.bytes[..length].fill(0);
                     left = left.saturating_sub(length);
                 }
             }
@@ -315,6 +320,9 @@ impl Worker {
                 Ok(Some(frame)) => {
                     frames += 1;
                     self.take_frame(slot, &frame);
+                    if let Cow::Owned(mut whole) = frame {
+                        whole.zeroize();
+                    }
                 }
                 Err(error) => return self.refuse_frame(slot, error),
             }

@@ -120,7 +120,10 @@ impl Session {
             if self.tls.is_handshaking() {
                 reading.count_handshake();
             }
-            match self.open(&mut reading.sealed[..length], &mut reading.bytes) {
+            let opened = self.open(&mut reading.sealed[..length], &mut reading.bytes);
+            // Opened where they came in: there may be a password in it.
+            reading.sealed[..length].fill(0);
+            match opened {
                 Ok(0) => {}
                 Ok(opened) => return Poll::Ready(Ok(opened)),
                 Err(error) => {

@@ -1,10 +1,5 @@
-//! The identity key: what names and addresses are sealed with and looked up by. It lies beside the database or comes
-//! from elsewhere, never in it, so that a copy of the database alone tells nobody's name.
-
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+//! The identity key: what names and addresses are sealed with and looked up by. Where keys lie is the business of
+//! `keys`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,38 +9,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::base::{UserName, catalog};
-use crate::store::StoreError;
+use crate::base::UserName;
 
-/// The key's name in the state folder.
-pub const KEY_FILE: &str = "identity.key";
-
-const KEY_BYTES: usize = 32;
-/// More than a key takes, written as text too; a file that has more is no key.
-const KEY_FILE_BYTES_MAX: u64 = 256;
+pub(super) const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-/// What to do about a key that is not there or not the right one.
-pub(super) const BRING_BACK: &str =
-    "bring back the one that this database was made with, names cannot be read without it";
-
-/// Where the identity key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
-    /// `identity.key` in the state folder. It is made together with a new database and only then.
-    StateDir,
-    /// This file, such as a credential from the service manager. It is only read, never made.
-    File(PathBuf),
-}
-
-impl KeySource {
-    pub(super) fn path(&self, state_dir: &Path) -> PathBuf {
-        match self {
-            Self::StateDir => state_dir.join(KEY_FILE),
-            Self::File(path) => path.clone(),
-        }
-    }
-}
+/// The key itself. Wiped after use.
+pub type IdentityKey = Zeroizing<[u8; KEY_BYTES]>;
 
 /// What a sealed value belongs to. It is bound to the value: one put into another place does not open.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +67,7 @@ impl Identity {
         let derived = |purpose: &[u8]| {
             let mut mac = keyed(key);
             mac.update(purpose);
-            Zeroizing::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()))
+            IdentityKey::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()))
         };
         let seal = derived(b"chatd identity: seal");
         Self {
@@ -149,66 +119,15 @@ fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
     <Hmac<Sha256> as KeyInit>::new((&*block).into())
 }
 
-/// Reads the key; `None` when there is no such file.
-pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, StoreError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX as usize));
-    let read =
-        File::open(path).and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::io("read the identity key", path, error)),
-    }
-    parse_key(&bytes).map(Some).ok_or_else(|| StoreError::Key {
-        path: path.to_owned(),
-        problem: format!(
-            "has {}{} bytes instead of {KEY_BYTES} (`openssl rand {KEY_BYTES}`) or their base64; {BRING_BACK}",
-            if bytes.len() as u64 == KEY_FILE_BYTES_MAX { "at least " } else { "" },
-            bytes.len()
-        ),
-    })
-}
-
-/// The bytes themselves, or what `openssl rand -base64 32` prints, for ways that carry only text.
-fn parse_key(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+/// Reads a key: the bytes themselves, or what `openssl rand -base64 32` prints, for ways that carry only text.
+#[must_use]
+pub fn parse_key(bytes: &[u8]) -> Option<IdentityKey> {
     if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes) {
         return Some(Zeroizing::new(key));
     }
     let decoded = STANDARD.decode(bytes.trim_ascii_end()).ok()?;
     let decoded = Zeroizing::new(decoded);
     decoded[..].try_into().ok().map(Zeroizing::new)
-}
-
-/// Says when others than the owner may read the key, as after it was brought back from somewhere.
-pub(super) fn warn_of_readers(path: &Path) {
-    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
-    if mode & 0o077 != 0 {
-        let file = path.display();
-        tracing::warn!(MESSAGE_ID = catalog::KEY_EXPOSED, %file, "others may read the identity key; chmod 600 it");
-    }
-}
-
-/// Makes a new key. It appears under its name as a whole or not at all, and is on disk before anything is sealed with it.
-pub(super) fn make_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, StoreError> {
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(&mut *key)
-        .map_err(|error| StoreError::io("make the identity key", path, error))?;
-    let draft = path.with_extension("key.new");
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(&*key)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        path.parent()
-            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(|error| StoreError::io("make the identity key", path, error))?;
-    Ok(key)
 }
 
 #[cfg(test)]

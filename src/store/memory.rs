@@ -12,7 +12,7 @@ use crate::base::record::{
 };
 use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId, UserName};
 use crate::store::search::{self, Word};
-use crate::store::{Entry, Outcome, Page, Reader, Store, StoreError};
+use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
 
 /// A store in memory. Every clone is a handle on the same one and both writes and reads, so that a simulation can let
 /// its writer crash and start again from what is stored.
@@ -131,6 +131,18 @@ impl Store for MemoryStore {
                 }
             })
             .collect())
+    }
+
+    /// Nothing is sealed in memory.
+    fn rekey(
+        &mut self,
+        _key: Option<IdentityKey>,
+        _tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Rekeyed, StoreError> {
+        Ok(Rekeyed {
+            sealed: 0,
+            key_file: None,
+        })
     }
 
     fn index(&mut self, messages_max: usize) -> Result<bool, StoreError> {

@@ -73,6 +73,12 @@ pub(super) fn is_bound(connection: &Connection, identity: &Identity) -> rusqlite
         .is_ok_and(|plain| plain == CHECK))
 }
 
+/// Binds the database to another key.
+pub(super) fn bind_anew(transaction: &Transaction, identity: &Identity) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM meta WHERE name = 'identity_check'", [])?;
+    bind(transaction, identity)
+}
+
 fn bind(transaction: &Transaction, identity: &Identity) -> rusqlite::Result<()> {
     let sealed = identity.seal(Place::Check, CHECK).map_err(refused)?;
     transaction.execute(

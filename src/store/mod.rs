@@ -14,10 +14,12 @@ pub mod sqlite;
 
 mod changes;
 mod identity;
+mod keys;
 mod lock;
 mod migrate;
 mod numbers;
 mod reader;
+mod rekey;
 mod rows;
 mod search;
 mod snapshot;
@@ -25,7 +27,8 @@ mod snapshot;
 mod tests;
 mod writer;
 
-pub use identity::{KEY_FILE, KeySource};
+pub use identity::{IdentityKey, parse_key};
+pub use keys::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
 pub use sqlite::Database;
 pub use writer::SqliteStore;
@@ -73,11 +76,32 @@ pub trait Store: Send {
     /// Then nothing of the batch is stored and the numbers are as before.
     fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError>;
 
+    /// Seals everything with another identity key, all or nothing: the next one that is given, or else this one or a random
+    /// one. `tell` is told how many of how many are done.
+    ///
+    /// # Errors
+    /// Then the old key is in force; after an error that leaves it open what is on disk, the next start finds out. When
+    /// the new key alone cannot be put in its place, it is in force, and the next start does that.
+    fn rekey(
+        &mut self,
+        key: Option<IdentityKey>,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Rekeyed, StoreError>;
+
     /// Brings the search index up to `messages_max` messages further behind the log. Returns whether there is more to do.
     ///
     /// # Errors
     /// Then the index stays where it was.
     fn index(&mut self, messages_max: usize) -> Result<bool, StoreError>;
+}
+
+/// What a change of the identity key came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rekeyed {
+    /// How many accounts, sessions and lines of the audit log were sealed anew.
+    pub sealed: u64,
+    /// The file with the new key; none where it is given from elsewhere.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What reader threads do. Sees what was committed before the call.
@@ -180,6 +204,16 @@ pub enum StoreError {
         /// The key file.
         path: PathBuf,
         /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// Others could put files into the state folder.
+    #[error(
+        "'{path}' {problem}, who could put files there; let it be the folder of chatd's user alone (chown, chmod 700)"
+    )]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is or who may write there.
         problem: String,
     },
     /// Something else.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::base::record::{PasswordHash, Record};
 use crate::base::{RoomId, Seq, UserId, UserName};
-use crate::store::identity::Identity;
+use crate::store::keys::Keys;
 use crate::store::rows::{
     SEQ_MAX, fault, message_id, record, record_columns, room_of, rows_max, seq_of,
 };
@@ -46,17 +46,17 @@ pub(super) const ONE: &str = concat!("SELECT ", record_columns!(), " FROM messag
 /// A connection that can only read. Cheap to make; each thread has its own.
 pub struct SqliteReader {
     connection: Connection,
-    identity: Arc<Identity>,
+    keys: Arc<Keys>,
     path: Arc<Path>,
 }
 
 impl SqliteReader {
-    pub(super) fn open(path: Arc<Path>, identity: Arc<Identity>) -> Result<Self, StoreError> {
+    pub(super) fn open(path: Arc<Path>, keys: Arc<Keys>) -> Result<Self, StoreError> {
         let connection = sqlite::connect_reader(&path)
             .map_err(|error| fault("open for reading", &path, &error))?;
         Ok(Self {
             connection,
-            identity,
+            keys,
             path,
         })
     }
@@ -190,11 +190,13 @@ impl Reader for SqliteReader {
     }
 
     fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError> {
+        // The key does not change between reading and opening.
+        let identity = self.keys.in_force();
         let read = || {
             self.connection
                 .prepare_cached("SELECT name FROM user WHERE id = ?1")?
                 .query_row([user.0], |row| {
-                    open_name(&self.identity, user, row.get_ref(0)?.as_blob()?)
+                    open_name(&identity, user, row.get_ref(0)?.as_blob()?)
                 })
                 .optional()
         };

@@ -26,7 +26,7 @@
 //! passwords are hashes. `secure_delete=FAST` wipes what is removed where that costs no further page.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use std::time::Duration;
 use nix::fcntl::Flock;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::identity::{self, BRING_BACK, Identity};
+use crate::store::keys::Keys;
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
 use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, lock};
@@ -56,7 +56,7 @@ const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// The database of a state folder, which is locked for as long as this or its writer lives.
 pub struct Database {
     path: Arc<Path>,
-    identity: Arc<Identity>,
+    keys: Arc<Keys>,
     lock: Arc<Flock<File>>,
 }
 
@@ -71,6 +71,7 @@ impl Database {
             .mode(0o700)
             .create(state_dir)
             .map_err(|error| StoreError::io("make the folder", state_dir, error))?;
+        check_folder(state_dir)?;
         let lock = lock::take(state_dir)?;
         let path = state_dir.join(DATABASE_FILE);
         make_file(&path)?;
@@ -85,31 +86,13 @@ impl Database {
             }
             Found::Foreign => return Err(StoreError::Foreign { path }),
         }
-        let key_path = key.path(state_dir);
-        let identity = read_identity(key, &key_path, found)?;
-        let fits = |identity: &Identity| migrate::is_bound(&connection, identity);
-        if found == Found::Ours && !fits(&identity).map_err(failed)? {
-            // Made before there was a credential: then the key beside the database is the right one.
-            let beside = KeySource::StateDir.path(state_dir);
-            let other = identity::read_key(&beside).ok().flatten();
-            let is_beside = other.is_some_and(|key| fits(&Identity::new(&key)).unwrap_or(false));
-            return Err(StoreError::Key {
-                path: key_path,
-                problem: match is_beside {
-                    true => format!(
-                        "is not that of this database, but '{}' is: use that one",
-                        beside.display()
-                    ),
-                    false => format!("belongs to another database; {BRING_BACK}"),
-                },
-            });
-        }
+        let keys = Keys::find(key, state_dir, &connection, found)?;
         prepare(&connection, found)
-            .and_then(|()| migrate::run(&mut connection, &identity))
+            .and_then(|()| migrate::run(&mut connection, &keys.in_force()))
             .map_err(|error| fault("set up", &path, &error))?;
         Ok(Self {
             path: path.into(),
-            identity: Arc::new(identity),
+            keys: Arc::new(keys),
             lock: Arc::new(lock),
         })
     }
@@ -125,7 +108,7 @@ impl Database {
                 pid: std::process::id().cast_signed(),
             });
         }
-        SqliteStore::open(self.path.clone(), self.identity.clone(), self.lock.clone())
+        SqliteStore::open(self.path.clone(), self.keys.clone(), self.lock.clone())
     }
 
     /// A reader; as many as there are threads that read.
@@ -133,7 +116,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be opened once more.
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
-        SqliteReader::open(self.path.clone(), self.identity.clone())
+        SqliteReader::open(self.path.clone(), self.keys.clone())
     }
 }
 
@@ -191,6 +174,25 @@ fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
 )]
 struct NoWal;
 
+/// Whoever can put files into the folder can lay links in the way of ours.
+fn check_folder(state_dir: &Path) -> Result<(), StoreError> {
+    let folder = std::fs::metadata(state_dir)
+        .map_err(|error| StoreError::io("look at the folder", state_dir, error))?;
+    let exposed = |problem: String| {
+        Err(StoreError::Exposed {
+            path: state_dir.to_owned(),
+            problem,
+        })
+    };
+    match folder.uid() {
+        uid if uid != 0 && uid != nix::unistd::geteuid().as_raw() => {
+            exposed(format!("belongs to another user ({uid})"))
+        }
+        _ if folder.mode() & 0o002 != 0 => exposed("can be written by every user".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// SQLite gives the files beside the database the mode of the database itself.
 fn make_file(path: &PathBuf) -> Result<(), StoreError> {
     OpenOptions::new()
@@ -201,28 +203,6 @@ fn make_file(path: &PathBuf) -> Result<(), StoreError> {
         .open(path)
         .map_err(|error| StoreError::io("open", path, error))?;
     Ok(())
-}
-
-fn read_identity(key: &KeySource, path: &Path, found: Found) -> Result<Identity, StoreError> {
-    let problem = |problem| StoreError::Key {
-        path: path.to_owned(),
-        problem,
-    };
-    let bytes = match (identity::read_key(path), key) {
-        (Ok(Some(bytes)), KeySource::StateDir) => {
-            identity::warn_of_readers(path);
-            bytes
-        }
-        (Ok(Some(bytes)), KeySource::File(_)) => bytes,
-        (Ok(None), KeySource::StateDir) if found == Found::New => identity::make_key(path)?,
-        (Ok(None), _) => return Err(problem(format!("is missing; {BRING_BACK}"))),
-        // Whoever gives the file sees to it that it can be read.
-        (Err(StoreError::Io { cause, .. }), KeySource::File(_)) => {
-            return Err(problem(format!("cannot be read: {cause}")));
-        }
-        (Err(error), _) => return Err(error),
-    };
-    Ok(Identity::new(&bytes))
 }
 
 #[cfg(test)]

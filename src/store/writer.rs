@@ -11,10 +11,11 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use crate::base::record::{Change, Snapshot};
 use crate::base::{RoomId, Timestamp};
 use crate::store::changes::apply;
-use crate::store::identity::Identity;
+use crate::store::identity::{Identity, IdentityKey};
+use crate::store::keys::Keys;
 use crate::store::numbers::{Numbers, Stretch};
 use crate::store::rows::{fault, kind_number, message_id, refused, signed};
-use crate::store::{Entry, Outcome, Store, StoreError, snapshot, sqlite};
+use crate::store::{Entry, Outcome, Rekeyed, Store, StoreError, migrate, snapshot, sqlite};
 
 pub(super) const APPEND: &str = r#"INSERT INTO message (id, "offset", at, author, kind, key, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#;
 
@@ -29,7 +30,7 @@ pub struct SqliteStore {
     pub(super) numbers: Numbers,
     /// Set by an error that leaves it open what is on disk: then nothing is stored before [`SqliteStore::mend`].
     pub(super) broken: bool,
-    identity: Arc<Identity>,
+    pub(super) keys: Arc<Keys>,
     path: Arc<Path>,
     files: Files,
     _lock: Arc<Flock<File>>,
@@ -38,7 +39,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     pub(super) fn open(
         path: Arc<Path>,
-        identity: Arc<Identity>,
+        keys: Arc<Keys>,
         lock: Arc<Flock<File>>,
     ) -> Result<Self, StoreError> {
         let open = || {
@@ -52,7 +53,7 @@ impl SqliteStore {
             connection,
             numbers,
             broken: false,
-            identity,
+            keys,
             path,
             files,
             _lock: lock,
@@ -61,6 +62,7 @@ impl SqliteStore {
 
     fn store(&mut self, batch: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
         let transaction = begin(&self.connection)?;
+        let identity = self.keys.in_force();
         let mut append = transaction.prepare_cached(APPEND)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
@@ -82,7 +84,7 @@ impl SqliteStore {
                     Outcome::Appended(seq)
                 }
                 Entry::Changes(changes) => {
-                    change(&transaction, &self.identity, &mut self.numbers, changes)?
+                    change(&transaction, &identity, &mut self.numbers, changes)?
                 }
             });
         }
@@ -142,6 +144,11 @@ impl SqliteStore {
             let cause = "after a write error it does not hold what was reported as stored; start chatd again";
             return Err(StoreError::io("go on with", &self.path, cause));
         }
+        if !migrate::is_bound(&self.connection, &self.keys.in_force()).map_err(failed)? {
+            let cause =
+                "after a write error it is sealed with another identity key; start chatd again";
+            return Err(StoreError::io("go on with", &self.path, cause));
+        }
         self.files = Files::look(&self.path)
             .map_err(|error| StoreError::io("open again", &self.path, error))?;
         self.numbers = numbers;
@@ -151,7 +158,7 @@ impl SqliteStore {
 
     /// Notes whether the error leaves it open what is on disk. A number that is there already does; a full disk, a lock
     /// that was not to be had and an entry that refers to nothing do not.
-    fn failed(&mut self, action: &'static str, error: &rusqlite::Error) -> StoreError {
+    pub(super) fn failed(&mut self, action: &'static str, error: &rusqlite::Error) -> StoreError {
         self.broken |= match error.sqlite_error() {
             Some(error) => match error.code {
                 ErrorCode::DiskFull | ErrorCode::DatabaseBusy => false,
@@ -169,7 +176,7 @@ impl Store for SqliteStore {
         self.prepare()?;
         snapshot::load(
             &self.connection,
-            &self.identity,
+            &self.keys.in_force(),
             &self.numbers,
             keys_since,
             keys_max,
@@ -204,6 +211,15 @@ impl Store for SqliteStore {
             Err(error) => Err(self.failed("index messages in", &error)),
         }
     }
+
+    fn rekey(
+        &mut self,
+        key: Option<IdentityKey>,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Rekeyed, StoreError> {
+        self.prepare()?;
+        self.change_key(key, tell)
+    }
 }
 
 /// Which files the database and its write-ahead log are, by device and number.
@@ -225,7 +241,7 @@ impl Files {
 struct NoRoom(RoomId);
 
 /// A transaction that has the right to write from the start; dropped without a commit it is undone.
-fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+pub(super) fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
     Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::base::Password;
+use crate::base::limit::PASSWORD_BYTES_MAX;
 use crate::tui::failure::Failure;
 
 /// Whether there is somebody to ask and somewhere to answer.
@@ -44,10 +45,13 @@ pub fn password(question: &str) -> Result<Password, Failure> {
     let answer = match is_possible() {
         true => rpassword::prompt_password(format!("{question}: ")),
         false => {
-            let mut line = String::new();
+            let mut line = String::with_capacity(PASSWORD_BYTES_MAX + 2);
             match io::stdin().lock().read_line(&mut line) {
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
+                Ok(_) => {
+                    line.truncate(line.trim_end_matches(['\n', '\r']).len());
+                    Ok(line)
+                }
                 Err(error) => Err(error),
             }
         }

@@ -152,6 +152,8 @@ methods! {
     ListSessions { user: Option<UserName> } -> Sessions, READS, ONCE;
     /// End a session: its device has to log in again.
     RevokeSession { id: SessionId } -> Done, CHANGES, ONCE;
+    /// Seal names and addresses in the database with a new identity key.
+    Rekey { key: Option<Password> } -> Rekeyed, CHANGES, STREAMS;
     /// List who is connected.
     ListConnected {} -> Users, READS, ONCE;
     /// List the rooms.
@@ -169,7 +171,7 @@ macro_rules! with_methods {
     ($then:ident) => {
         $then! {
             Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
-            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, ListConnected, ListRooms, Kick, Announce,
+            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
             GetVersion,
         }
     };
@@ -427,7 +429,7 @@ mod tests {
         assert!(
             METHODS
                 .iter()
-                .all(|about| about.streams == (about.name == "FollowLog"))
+                .all(|about| about.streams == ["FollowLog", "Rekey"].contains(&about.name))
         );
     }
 }

@@ -18,6 +18,7 @@ use std::io;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use zeroize::Zeroize;
 
 use crate::base::limit::FRAME_BYTES_MAX;
 
@@ -99,7 +100,7 @@ impl FrameReader {
     }
 
     fn keep<'a>(&mut self, input: &mut &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        self.partial.extend_from_slice(input);
+        append(&mut self.partial, input);
         *input = &[];
         None
     }
@@ -108,9 +109,20 @@ impl FrameReader {
     fn take(&mut self, wanted: usize, input: &mut &[u8]) {
         let missing = wanted.saturating_sub(self.partial.len()).min(input.len());
         let (taken, rest) = input.split_at(missing);
-        self.partial.extend_from_slice(taken);
+        append(&mut self.partial, taken);
         *input = rest;
     }
+}
+
+/// Appends without leaving a copy behind where the old memory was too small: a frame may have a password in it.
+fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let needed = buffer.len() + bytes.len();
+    if needed > buffer.capacity() {
+        let mut larger = Vec::with_capacity(needed.max(2 * buffer.capacity()));
+        larger.extend_from_slice(buffer);
+        std::mem::replace(buffer, larger).zeroize();
+    }
+    buffer.extend_from_slice(bytes);
 }
 
 fn length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {

@@ -169,7 +169,7 @@ fn a_first_account_that_is_none() {
         (b"olga\ngeheim\n", "too weak"),
         (b"olga\n$argon2id$geheim\n", "has a hash"),
         (b"olga\ngeheim\xff\n", "is no UTF-8"),
-        (&[b'x'; 5_000], "has more than 2048 bytes"),
+        (&[b'x'; 5_000], "has more than 4096 bytes"),
     ] {
         let mut daemon = Daemon::prepare("", &[]);
         daemon.give_credential(FIRST_ADMIN, content);

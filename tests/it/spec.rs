@@ -292,6 +292,7 @@ fn the_tables_of_limits_are_those_of_the_code() {
         limit::KEY_BYTES_MAX,
         limit::TEXT_BYTES_MAX,
         limit::TOPIC_BYTES_MAX,
+        limit::PASSWORD_CHARS_MAX,
         limit::PASSWORD_BYTES_MAX,
         limit::PASSWORD_CHARS_MIN,
         limit::DEVICE_BYTES_MAX,

@@ -53,6 +53,7 @@ fn of_the_program() {
                    under their names
       sessions     List the sessions: who is logged in on which device
       session      End sessions
+      rekey        Seal names and addresses in the database with a new identity key
       who          List who is connected
       rooms        List the rooms
       kick         End somebody's connections; the account and its sessions stay
@@ -305,6 +306,16 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
           --dry-run        Only tell what would be done
+
+    Seal names and addresses in the database with a new identity key
+
+    Usage: chatctl rekey [OPTIONS]
+
+    Options:
+          --key-file <FILE>  The new key: 32 bytes, or their base64. Without it a
+                             random one is made
+          --yes              Do not ask
+          --dry-run          Only tell what would be done
 
     List who is connected
 

@@ -7,8 +7,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
+
+use crate::daemon::foreign;
 
 /// The number of a process is no secret, and whoever asks how the service is reads it here.
 const MODE: u32 = 0o644;
@@ -83,13 +85,9 @@ impl Drop for PidFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(MODE)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    foreign::open(options.mode(MODE), path, OFlag::empty())
 }
 
 /// Locks the whole file until it is closed. Not by flock(2), for that anybody who may read the file could do as well, and

@@ -13,6 +13,7 @@ use nix::fcntl::OFlag;
 use super::queue::{Queue, Taken};
 use crate::base::Seldom;
 use crate::daemon::clock::wall;
+use crate::daemon::foreign;
 
 /// The log tells who was here and from where: it is the owner's. Others may read it through the control socket.
 const FILE_MODE: u32 = 0o600;
@@ -144,12 +145,9 @@ fn open(path: &Path) -> io::Result<File> {
             .mode(FOLDER_MODE)
             .create(folder)?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(FILE_MODE)
-        .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(FILE_MODE);
+    foreign::open(&mut options, path, OFlag::O_NONBLOCK)
 }
 
 #[derive(Default)]

@@ -110,7 +110,7 @@ fn weak_passwords_are_refused_before_any_work_is_done() {
     assert_eq!(
         world.told(1),
         [
-            "refused PasswordShort",
+            "refused PasswordShort(8)",
             "refused PasswordIsName",
             "welcome long-name lobby:0/0"
         ]

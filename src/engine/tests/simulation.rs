@@ -220,7 +220,7 @@ impl Sim {
                 _ if luck == 1 => PasswordOutcome::Broken,
                 PasswordWork::Hash(new) => PasswordOutcome::Hashed(hash(&new), token),
                 PasswordWork::Check(Some(user), shown) if is_right(user, &shown) => {
-                    PasswordOutcome::Right(hash(&shown), token)
+                    PasswordOutcome::Right(hash(&shown), token, None)
                 }
                 PasswordWork::Replace(user, old, new) if is_right(user, &old) => {
                     PasswordOutcome::Hashed(hash(&new), token)

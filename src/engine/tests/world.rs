@@ -285,7 +285,7 @@ impl World {
             PasswordWork::Check(Some(user), password) if right(password.clone()) => {
                 let known = self.rows.passwords.get(&user).cloned();
                 known.map_or(PasswordOutcome::Wrong, |hash| {
-                    PasswordOutcome::Right(hash, token)
+                    PasswordOutcome::Right(hash, token, None)
                 })
             }
             PasswordWork::Replace(_, old, _) if right(old.clone()) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::base::limit::{
-    FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_CHARS_MIN, TEXT_BYTES_MAX,
+    FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_CHARS_MAX, TEXT_BYTES_MAX,
     TOPIC_BYTES_MAX,
 };
 use crate::base::name::NAME_CHARS_MAX;
@@ -86,7 +86,7 @@ pub fn encode_hello(re: Option<RequestId>, greeting: &Greeting) -> Bytes {
                 topic: TOPIC_BYTES_MAX,
                 key: KEY_BYTES_MAX,
                 page_messages: PAGE_MESSAGES_MAX,
-                password_chars_min: PASSWORD_CHARS_MIN,
+                password_chars_min: greeting.limits.password_chars_min as usize,
                 requests_outstanding: greeting.limits.requests_outstanding,
                 key_hours: greeting.limits.key_hours,
             },
@@ -316,11 +316,24 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             Code::NameTaken,
             "a room has that name or one that looks the same; choose another, or join it",
         ),
-        Refusal::PasswordShort => {
-            let text =
-                format!("the password is too short; take at least {PASSWORD_CHARS_MIN} characters");
+        Refusal::PasswordShort(least) => {
+            let text = format!("the password is too short; take at least {least} characters");
             return (Code::WeakPassword, text.into(), None);
         }
+        Refusal::PasswordLong => {
+            let text = format!(
+                "the password is longer than {PASSWORD_CHARS_MAX} characters; choose a shorter one"
+            );
+            return (Code::WeakPassword, text.into(), None);
+        }
+        Refusal::PasswordCharacter => (
+            Code::WeakPassword,
+            "the password has a character that passwords may not have; use letters, digits, signs and spaces",
+        ),
+        Refusal::PasswordKnown => (
+            Code::WeakPassword,
+            "the password is one of those that everybody tries first; choose another, such as four words by chance",
+        ),
         Refusal::PasswordIsName => (
             Code::WeakPassword,
             "the password is the name; choose one that others do not know",

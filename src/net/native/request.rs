@@ -351,7 +351,7 @@ mod tests {
             (
                 format!(
                     r#"{{"type":"login","name":"a","password":"{}"}}"#,
-                    &long[..1025]
+                    &long[..3073]
                 ),
                 "password",
             ),

@@ -86,7 +86,7 @@ impl Stage for Stand {
 }
 
 fn open_in(folder: &TempDir) -> Result<Database, StoreError> {
-    Database::open(folder.path(), &KeySource::StateDir)
+    Database::open(folder.path(), &KeySource::default())
 }
 
 fn refusal(folder: &TempDir) -> StoreError {
@@ -139,7 +139,7 @@ fn what_was_stored_is_there_after_a_restart() {
 fn folder_and_files_are_the_owners_alone() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("state/chatd");
-    let database = Database::open(&folder, &KeySource::StateDir).unwrap();
+    let database = Database::open(&folder, &KeySource::default()).unwrap();
     let _writer = database.writer().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
@@ -237,7 +237,10 @@ fn a_database_without_its_key_is_refused_and_no_other_key_is_made() {
 #[test]
 fn a_key_from_elsewhere_is_read_and_never_made() {
     let folder = tempfile::tempdir().unwrap();
-    let source = KeySource::File(folder.path().join("credential"));
+    let source = KeySource {
+        given: Some(folder.path().join("credential")),
+        next: None,
+    };
     let state = folder.path().join("state");
     let refused = Database::open(&state, &source)
         .err()

@@ -118,6 +118,13 @@ replies! {
         expires_at: Timestamp,
         connections: u32,
     }
+    /// See [`super::Rekey`]. Only the last reply tells where the new key is.
+    Rekeyed {
+        sealed: u64,
+        total: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")] key_file: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] credential: Option<String>,
+    }
     /// See [`super::ListRooms`].
     Rooms { rooms: Vec<Room>, }
     /// A room, or a direct conversation.
