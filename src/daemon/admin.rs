@@ -214,6 +214,7 @@ impl Admin {
             addresses,
             handed_in: self.settings.held.all(),
             connections,
+            strangers: self.doors.strangers() as u64,
             ..status
         }
         .into())
@@ -397,6 +398,7 @@ impl Admin {
         let (done, outcome) = oneshot::channel();
         self.passwords.work(
             PasswordWork::Hash(password.clone()),
+            None,
             Box::new(|outcome| drop(done.send(outcome))),
         );
         match outcome.await {

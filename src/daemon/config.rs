@@ -182,7 +182,7 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
         None if limits.password_threads > 64 || limits.reader_threads > 64 => {
             Err("limits.password_threads and limits.reader_threads may be at most 64".to_owned())
         }
-        // Room for all of them is made at the start.
+        // One who comes when they wait may have to look at all of them.
         None if limits.passwords_waiting > PASSWORDS_WAITING_MAX => Err(format!(
             "limits.passwords_waiting may be at most {PASSWORDS_WAITING_MAX}"
         )),

@@ -55,7 +55,7 @@ use log::Log;
 use service::Service;
 use settings::Settings;
 use signal::Signals;
-use start::{Threads, Ways, client_sockets, connections_max, control_socket, start_log, workers};
+use start::{Threads, Ways, client_sockets, control_socket, fitting, start_log, workers};
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
 const CALLS_WAITING: usize = 64;
@@ -201,7 +201,7 @@ impl Daemon {
         let since = wall();
         handed.compare(&args, &config)?;
         config.pin(&mut args);
-        let doors_max = connections_max(config.limits.connections);
+        let doors_limits = fitting(&config.limits);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
         let held = handed.held;
@@ -223,7 +223,7 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config.state_dir, &inputs, replies, passwords)?;
-        let doors = Doors::new(&workers, doors_max);
+        let doors = Doors::new(&workers, &doors_limits);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))

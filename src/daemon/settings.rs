@@ -17,10 +17,11 @@ use crate::wire::control::Reloaded;
 use crate::wire::event::Registration;
 
 /// The limits that are looked at once, at the start.
-const LIMITS_AT_START: [&str; 7] = [
+const LIMITS_AT_START: [&str; 8] = [
     "appends_per_commit",
     "password_threads",
     "passwords_waiting",
+    "passwords_waiting_per_address",
     "reader_threads",
     "control_connections",
     "stop_seconds",
@@ -72,8 +73,7 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
-        self.doors
-            .set_connections_max(super::connections_max(new.limits.connections));
+        self.doors.set_limits(&super::fitting(&new.limits));
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }

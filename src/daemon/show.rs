@@ -100,6 +100,7 @@ pub(super) fn status(counts: &Reply, config: &Config, log: wire::LogState) -> wi
         handed_in: vec![],
         users_online: 0,
         connections: 0,
+        strangers: 0,
         users: 0,
         sessions: 0,
         rooms: 0,

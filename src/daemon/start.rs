@@ -19,7 +19,7 @@ use super::hub::{Clock, Hub};
 use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::{reader, settings, writer};
-use crate::base::{CallId, Timestamp, catalog};
+use crate::base::{CallId, Limits, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
 use crate::engine::effect::Reply;
@@ -78,9 +78,8 @@ impl Ways {
         .map_err(spawned)?;
         let (searches, questions) = channel();
         reader::spawn(readers(1)?, questions, &self.workers).map_err(spawned)?;
-        let waiting_max = limits.passwords_waiting as usize;
         let passwords =
-            Passwords::spawn(readers(limits.password_threads)?, waiting_max).map_err(spawned)?;
+            Passwords::spawn(readers(limits.password_threads)?, limits).map_err(spawned)?;
         let (replies_to, replies) = unbounded_channel();
         let hub = Hub {
             engine: Engine::new(settings::rules(config), snapshot),
@@ -139,9 +138,17 @@ fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>,
         .collect()
 }
 
+/// The limits, with as many connections as there can be.
+pub(super) fn fitting(limits: &Limits) -> Limits {
+    Limits {
+        connections: connections_max(limits.connections),
+        ..limits.clone()
+    }
+}
+
 /// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
 /// for the limit is said.
-pub(super) fn connections_max(limit: u32) -> u32 {
+fn connections_max(limit: u32) -> u32 {
     let wanted = u64::from(limit) + OTHER_FILES;
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let to = wanted.min(hard).max(soft);

@@ -17,6 +17,7 @@ mod admin;
 pub mod cursor;
 pub mod effect;
 pub mod fanout;
+mod guard;
 pub mod input;
 mod key;
 mod lookup;
@@ -36,9 +37,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::record::{Change, Draft, Snapshot};
-use crate::base::{ConnId, Now, RequestId, RoomId, SessionId, Ticket, UserId};
+use crate::base::{ConnId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId};
 pub use account::strength;
 use effect::{Bye, ByeReason, Effect, News, Refusal};
+use guard::Guard;
 use input::{Fault, Input, Outcome, Request, Rules};
 use key::Keys;
 use presence::Presence;
@@ -58,6 +60,7 @@ pub struct Engine {
     conns: BTreeMap<ConnId, Conn>,
     keys: Keys,
     presence: Presence,
+    guard: Guard,
     pending: BTreeMap<Ticket, Pending>,
     /// How many of the pending wait for the writer, and how many of those are messages.
     stores_waiting: usize,
@@ -149,6 +152,7 @@ impl Engine {
             state: State::new(snapshot),
             conns: BTreeMap::new(),
             presence: Presence::default(),
+            guard: Guard::default(),
             pending: BTreeMap::new(),
             stores_waiting: 0,
             appends_waiting: 0,
@@ -214,6 +218,7 @@ impl Engine {
         if self.next_sweep <= self.now.elapsed {
             self.next_sweep = self.now.elapsed + SWEEP_INTERVAL;
             self.sweep_sessions();
+            self.guard.sweep(self.now.elapsed, &self.rules.limits);
             let age_max = Duration::from_secs(3600) * self.rules.limits.key_hours;
             self.keys
                 .trim(self.now.wall, age_max, self.rules.limits.keys as usize);
@@ -422,6 +427,11 @@ impl Engine {
             },
             Some(Pending::Password { .. }) | None => {}
         }
+    }
+
+    /// Where a connection comes from, as far as that is counted.
+    fn origin(&self, conn: ConnId) -> Origin {
+        Origin::of(self.conns.get(&conn).and_then(|conn| conn.from))
     }
 
     fn answer(&mut self, asker: &Asker, news: News) {

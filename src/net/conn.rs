@@ -4,9 +4,11 @@
 use std::net::IpAddr;
 use std::task::{Context, Poll, Waker};
 
+use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::engine::input::{Input, Request};
+use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::request::Asked;
 use crate::net::native::{self, encode_bye, encode_error};
@@ -20,6 +22,11 @@ pub(super) const READ_BYTES: usize = 65_536;
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
+/// The bytes of requests, and of their answers, with which a stranger is not read on until the login is answered: room for
+/// the answer and for what may come in one write with it.
+const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
+/// The bytes of answers that a stranger may leave unread, beside what the system keeps. Past that they are let go.
+const LOGIN_UNREAD_BYTES: usize = 16_384;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -45,6 +52,11 @@ pub(super) struct Conn {
     pub frame_due: u64,
     pub phase: Phase,
     pub admitted: bool,
+    /// Whether nobody has ever logged in here.
+    pub fresh: bool,
+    pub place: Option<Place>,
+    /// Whether the frame that is cut is one of the worker's `frames_long`.
+    pub frame_long: bool,
     /// Whether the deadlines have an entry for a cut frame.
     frame_entry: bool,
     greeted: bool,
@@ -81,6 +93,9 @@ impl Conn {
             frame_due: 0,
             phase: Phase::Open,
             admitted: false,
+            fresh: true,
+            place: None,
+            frame_long: false,
             frame_entry: false,
             greeted: false,
             known: false,
@@ -131,11 +146,14 @@ impl Worker {
     /// Looks how a connection stands after something was sent, and what is to be done next.
     pub(super) fn settle(&mut self, slot: u32) {
         let clear = self.fanout.is_clear(slot);
+        let is_stuck =
+            self.fanout.is_blocked(slot) && self.fanout.unsent(slot) > LOGIN_UNREAD_BYTES;
         let Some(conn) = self.conn(slot) else {
             return;
         };
         match conn.phase {
             Phase::Open if conn.is_finished() && clear => self.drop_conn(slot),
+            Phase::Open if conn.fresh && is_stuck => self.drop_conn(slot),
             Phase::Open => {
                 self.ask(slot);
                 self.go_on_reading(slot);
@@ -297,6 +315,29 @@ impl Worker {
             }
         }
         self.watch_frame(slot, frames > 0);
+        self.watch_length(slot);
+    }
+
+    /// Strangers get by with short frames; only a few may be sending a long one.
+    fn watch_length(&mut self, slot: u32) {
+        let (bytes_max, long_max) = (
+            self.greeting.limits.login_frame_bytes,
+            self.greeting.limits.login_frames_long,
+        );
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        let length = conn.reader.partial_length().unwrap_or(0);
+        let is_long = !conn.admitted && length > bytes_max as usize;
+        let was_long = std::mem::replace(&mut conn.frame_long, is_long);
+        self.frames_long = self.frames_long + u32::from(is_long) - u32::from(was_long);
+        if is_long && !was_long && self.frames_long > long_max {
+            let text = format!(
+                "the frame is {length} bytes long; before the login the most is {bytes_max} while others send longer ones"
+            );
+            self.refuse(slot, None, Code::TooLarge, &text);
+            self.close(slot);
+        }
     }
 
     /// A frame that is cut has a deadline, the same until its last byte is there.
@@ -320,8 +361,10 @@ impl Worker {
     fn must_wait(&mut self, slot: u32, outstanding_max: u32) -> bool {
         let owed = self.conn(slot).map_or(0, |conn| conn.owed);
         let full = self.fanout.is_full(slot, owed);
-        self.conn(slot)
-            .is_some_and(|conn| full || conn.outstanding >= outstanding_max)
+        self.conn(slot).is_some_and(|conn| {
+            let full = full || (conn.fresh && conn.owed > LOGIN_OWED_BYTES);
+            full || conn.outstanding >= outstanding_max
+        })
     }
 
     /// Not before half of what is outstanding is answered, so that what waits is not looked at for each answer anew.
@@ -439,6 +482,7 @@ impl Worker {
             conn.backlog = Vec::new();
             conn.reader = FrameReader::default();
         }
+        self.watch_length(slot);
         let at = self.now + CLOSE_MS;
         self.due(slot, Kind::Close, at);
     }

@@ -5,18 +5,18 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::base::text::harmless;
-use crate::base::{Seldom, catalog};
+use crate::base::{Limits, Origin, Seldom, SeldomByOrigin, catalog};
+use crate::net::crowd::{Crowd, Full, Place};
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
 use crate::net::{Order, WorkerHandle};
@@ -36,24 +36,34 @@ const PAUSED_MS: u64 = 10_000;
 #[derive(Debug)]
 pub struct Doors {
     workers: Vec<(UnboundedSender<Order>, Arc<AtomicUsize>)>,
-    connections_max: AtomicU32,
+    crowd: Arc<Crowd>,
+    /// Those of whom the log was told that they crowd.
+    crowded: Mutex<SeldomByOrigin>,
+    began: Instant,
 }
 
 impl Doors {
-    /// To these workers, for at most so many connections in all.
+    /// To these workers, for at most as many connections as the limits say.
     #[must_use]
-    pub fn new(workers: &[WorkerHandle], connections_max: u32) -> Arc<Self> {
+    pub fn new(workers: &[WorkerHandle], limits: &Limits) -> Arc<Self> {
         let door = |worker: &WorkerHandle| (worker.orders.clone(), Arc::clone(&worker.connections));
         Arc::new(Self {
             workers: workers.iter().map(door).collect(),
-            connections_max: AtomicU32::new(connections_max),
+            crowd: Crowd::new(limits),
+            crowded: Mutex::default(),
+            began: Instant::now(),
         })
     }
 
-    /// Another bound from now on. Those who are in stay.
-    pub fn set_connections_max(&self, connections_max: u32) {
-        self.connections_max
-            .store(connections_max, Ordering::Relaxed);
+    /// Other bounds from now on. Those who are in stay.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.crowd.counts().set_limits(limits);
+    }
+
+    /// The connections that nobody has logged in on.
+    #[must_use]
+    pub fn strangers(&self) -> usize {
+        self.crowd.counts().strangers()
     }
 
     /// The connections there are.
@@ -63,26 +73,65 @@ impl Doors {
         counts.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Hands a connection to the worker with the fewest. Beyond the bound it is told `busy` and let go at once: an
-    /// answer tells a client more than a wait of unknown length.
-    fn admit(&self, accepted: Accepted) {
-        if self.connections() >= self.connections_max.load(Ordering::Relaxed) as usize {
-            let text =
-                "the server has as many connections as it may have; try again a little later";
-            let words = encode_error(None, Code::Busy, text, Some(BUSY_MS));
-            return accepted.socket.turn_away(&words);
-        }
-        let fewest = self
-            .workers
-            .iter()
-            .min_by_key(|(_, count)| count.load(Ordering::Relaxed));
-        if let Some((orders, count)) = fewest {
-            count.fetch_add(1, Ordering::Relaxed);
-            if orders.send(Order::Adopt(accepted)).is_err() {
-                count.fetch_sub(1, Ordering::Relaxed);
+    /// Hands a connection to the worker with the fewest. One for which there is no room is told `busy` and let go at
+    /// once: an answer tells a client more than a wait of unknown length.
+    fn admit(&self, mut accepted: Accepted) {
+        let workers = self.workers.iter().enumerate();
+        let fewest = workers.min_by_key(|(_, (_, count))| count.load(Ordering::Relaxed));
+        let Some((worker, (orders, count))) = fewest else {
+            return;
+        };
+        let origin = Origin::of(accepted.peer);
+        // Orders are given under the lock: nobody is told to let somebody go before they were handed over.
+        let mut crowd = self.crowd.counts();
+        let (number, let_go) = match crowd.enter(origin, worker, self.connections()) {
+            Ok(entered) => entered,
+            Err(full) => {
+                drop(crowd);
+                self.tell_crowded(origin);
+                return turn_away(accepted, full);
+            }
+        };
+        for stranger in &let_go {
+            if let Some((orders, _)) = self.workers.get(stranger.worker) {
+                drop(orders.send(Order::LetGo(stranger.number)));
             }
         }
+        accepted.place = Some(Place::new(self.crowd.clone(), origin, number, worker));
+        count.fetch_add(1, Ordering::Relaxed);
+        let unsent = orders.send(Order::Adopt(accepted)).err();
+        drop(crowd);
+        if unsent.is_some() {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(stranger) = let_go.first() {
+            self.tell_crowded(stranger.origin);
+        }
     }
+
+    fn tell_crowded(&self, origin: Origin) {
+        let crowded = self.crowded.lock();
+        let mut crowded = crowded.unwrap_or_else(PoisonError::into_inner);
+        if crowded.is_due(origin, self.began.elapsed()) {
+            let peer = origin.address().map(tracing::field::display);
+            tracing::warn!(
+                MESSAGE_ID = catalog::STRANGERS,
+                peer,
+                "too many connections, strangers are let go or turned away"
+            );
+        }
+    }
+}
+
+fn turn_away(accepted: Accepted, full: Full) {
+    let text = match full {
+        Full::Server => "the server has as many connections as it may have; try again a little later",
+        Full::Address => {
+            "your address has as many connections as it may have; close some, or try again a little later"
+        }
+    };
+    let words = encode_error(None, Code::Busy, text, Some(BUSY_MS));
+    accepted.socket.turn_away(&words);
 }
 
 /// A socket that listens.
@@ -229,7 +278,11 @@ impl Listening {
                 (Socket::Unix(socket.into_std()?), None)
             }
         };
-        Ok(Accepted { socket, peer })
+        Ok(Accepted {
+            socket,
+            peer,
+            place: None,
+        })
     }
 }
 
@@ -378,7 +431,7 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok(accepted) if self.conduct == Conduct::TurnAway => turn_away(accepted),
+                Ok(accepted) if self.conduct == Conduct::TurnAway => turn_away_in_pause(accepted),
                 Ok(accepted) => self.doors.admit(accepted),
                 // One that has gone before it was its turn.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -445,7 +498,7 @@ impl Listener {
 }
 
 /// For a socket that cannot be closed in a pause.
-fn turn_away(accepted: Accepted) {
+fn turn_away_in_pause(accepted: Accepted) {
     let text = "the server lets nobody in at present; try again later";
     let words = encode_error(None, Code::Busy, text, Some(PAUSED_MS));
     accepted.socket.turn_away(&words);

@@ -12,6 +12,7 @@ use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
 mod conn;
+mod crowd;
 mod deadline;
 pub mod listener;
 pub mod native;
@@ -56,6 +57,8 @@ pub struct Greeting {
 pub enum Order {
     /// Here is a new connection.
     Adopt(stream::Accepted),
+    /// Somebody else needs the place of the stranger with this number. Passed over when they have logged in meanwhile.
+    LetGo(u64),
     /// Tell one connection something; `answer` frees one of its outstanding requests.
     Tell {
         conn: ConnId,

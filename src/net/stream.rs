@@ -10,6 +10,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::net::crowd::Place;
+
 /// A connection that a listener has accepted, on its way to a worker.
 #[derive(Debug)]
 pub struct Accepted {
@@ -17,6 +19,8 @@ pub struct Accepted {
     pub socket: Socket,
     /// The address of the other side; none for a local socket.
     pub peer: Option<IpAddr>,
+    /// Its place in the crowd, once it was let in.
+    pub place: Option<Place>,
 }
 
 /// A socket that no runtime knows yet.

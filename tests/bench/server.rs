@@ -17,7 +17,7 @@ use crate::process::Process;
 use chatd::wire::frame::{self, FrameReader};
 
 /// Everything as delivered, but that a connection may have as many sends under way as the largest window here.
-const CONFIG: &str = "[limits]\nrequests_outstanding = 1024\n";
+const CONFIG: &str = "[limits]\nrequests_outstanding = 1024\nregistrations_per_hour = 1000000\n";
 const PASSWORD: &str = "correct horse battery";
 
 /// A running chatd.
