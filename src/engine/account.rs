@@ -197,12 +197,15 @@ impl Engine {
             self.registering.remove(name.skeleton());
         }
         if let Verified::Login { counted, .. } | Verified::Replace { counted, .. } = &then {
+            let limits = &self.rules.limits;
             match outcome {
                 PasswordOutcome::Right(..) | PasswordOutcome::Hashed(..) => {
-                    self.guard.passed(counted);
+                    self.guard.passed(counted, limits);
                 }
-                PasswordOutcome::Busy | PasswordOutcome::Broken => self.guard.take_back(counted),
-                PasswordOutcome::Wrong => {}
+                PasswordOutcome::Busy | PasswordOutcome::Broken => {
+                    self.guard.take_back(counted, limits);
+                }
+                PasswordOutcome::Wrong => self.guard.failed(counted, self.now.elapsed, limits),
             }
         }
         match (then, outcome) {

@@ -46,8 +46,8 @@ struct Tries {
 }
 
 impl Guard {
-    /// Begins a login that counts for all of these. Counted before the password is looked at, or a hundred at once would
-    /// all be the first.
+    /// Begins a login that counts for all of these. What strangers try is counted before the password is looked at, or a
+    /// hundred at once would all be the first. The owner may log in on many devices at once.
     ///
     /// # Errors
     /// With how long to wait first. Then nothing is counted: who asks too early waits no longer for it.
@@ -59,19 +59,36 @@ impl Guard {
         }
         for key in keys {
             let count = self.count(key, now, limits);
-            self.set(key, count + 1, now);
+            if !is_owners(key, count, limits) {
+                self.set(key, count + 1, now);
+            }
         }
+        self.trim(limits);
+        Ok(())
+    }
+
+    /// The password was wrong: now it counts for the owner, too.
+    pub fn failed(&mut self, keys: &[Key], now: Duration, limits: &Limits) {
+        for key in keys {
+            let count = self.count(key, now, limits);
+            if is_owners(key, count, limits) {
+                self.set(key, count + 1, now);
+            }
+        }
+        self.trim(limits);
+    }
+
+    fn trim(&mut self, limits: &Limits) {
         while self.tries.len() > limits.login_records as usize
             && let Some((_, _, key)) = self.order.pop_first()
         {
             self.tries.remove(&key);
         }
-        Ok(())
     }
 
     /// The password was right: it does not count, and the slips before it are forgiven to its owner.
-    pub fn passed(&mut self, keys: &[Key]) {
-        self.take_back(keys);
+    pub fn passed(&mut self, keys: &[Key], limits: &Limits) {
+        self.take_back(keys, limits);
         for key in keys {
             if matches!(key, Key::Familiar(..)) {
                 self.forget(key);
@@ -80,9 +97,11 @@ impl Guard {
     }
 
     /// Nobody has looked at the password.
-    pub fn take_back(&mut self, keys: &[Key]) {
+    pub fn take_back(&mut self, keys: &[Key], limits: &Limits) {
         for key in keys {
-            if let Some(Tries { count, last }) = self.tries.get(key).copied() {
+            if let Some(Tries { count, last }) = self.tries.get(key).copied()
+                && !is_owners(key, count.saturating_sub(1), limits)
+            {
                 self.set(key, count.saturating_sub(1), last);
             }
         }
@@ -165,6 +184,11 @@ impl Guard {
     }
 }
 
+/// Whether a login is taken for the owner's, until it is refused.
+fn is_owners(key: &Key, count: u32, limits: &Limits) -> bool {
+    matches!(key, Key::Familiar(..)) && count < limits.login_failures_per_name
+}
+
 /// `per_hour` at once, or one after the other at that pace: until when those before and one more take, and how long to
 /// wait when that is too far off.
 fn pace(until: Duration, now: Duration, per_hour: u32) -> (Duration, Option<Duration>) {
@@ -210,17 +234,23 @@ mod tests {
         for round in 0..200 {
             assert_eq!(guard.begin(&keys, SECOND, &limits), Ok(()));
             match round % 2 {
-                0 => guard.passed(&keys),
-                _ => guard.take_back(&keys),
+                0 => guard.passed(&keys, &limits),
+                _ => guard.take_back(&keys, &limits),
             }
         }
         assert!(guard.tries.is_empty() && guard.order.is_empty());
         let own = [Key::Familiar(UserId(1), Origin::V6(1))];
         for _ in 0..50 {
-            assert_eq!(guard.begin(&own, SECOND, &limits), Ok(()));
-            assert_eq!(guard.begin(&own, SECOND, &limits), Ok(()));
-            guard.passed(&own);
+            (0..50).for_each(|_| assert_eq!(guard.begin(&own, SECOND, &limits), Ok(())));
+            (0..4).for_each(|_| guard.failed(&own, SECOND, &limits));
+            guard.passed(&own, &limits);
         }
+        (0..5).for_each(|_| guard.failed(&own, SECOND, &limits));
+        assert_eq!(guard.begin(&own, SECOND, &limits), Err(SECOND));
+        assert_eq!(guard.begin(&own, SECOND * 2, &limits), Ok(()));
+        assert_eq!(guard.begin(&own, SECOND * 2, &limits), Err(SECOND * 2));
+        guard.take_back(&own, &limits);
+        assert_eq!(guard.begin(&own, SECOND * 3, &limits), Ok(()));
     }
 
     #[test]
@@ -260,14 +290,15 @@ mod tests {
         assert_eq!(register(Origin::V6(1), SECOND + HOUR / 4), Ok(()));
         // In all 5 are made and nearly 3 forgiven.
         for n in 0..6 {
-            assert_eq!(register(Origin::V6(2 + n), SECOND + HOUR / 4), Ok(()), "{n}");
+            assert_eq!(
+                register(Origin::V6(2 + n), SECOND + HOUR / 4),
+                Ok(()),
+                "{n}"
+            );
         }
         let seven = register(Origin::Here, SECOND + HOUR / 4);
         assert_eq!(seven, Ok(()), "this machine counts in all alone");
-        assert_eq!(
-            register(Origin::V6(99), SECOND + HOUR / 4),
-            Err(HOUR / 20)
-        );
+        assert_eq!(register(Origin::V6(99), SECOND + HOUR / 4), Err(HOUR / 20));
         assert!(guard.registered.len() <= 20);
     }
 }

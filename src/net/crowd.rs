@@ -283,7 +283,10 @@ mod tests {
             assert_eq!(counts.strangers, strangers.count());
             assert_eq!(counts.connections, self.inside.len());
             let groups = counts.groups.values();
-            assert_eq!(counts.connections, groups.map(|it| it.connections).sum::<usize>());
+            assert_eq!(
+                counts.connections,
+                groups.map(|it| it.connections).sum::<usize>()
+            );
             let groups = counts.groups.values();
             let with_strangers = groups.filter(|it| !it.strangers.is_empty());
             assert_eq!(counts.by_strangers.len(), with_strangers.count());

@@ -125,7 +125,9 @@ impl Doors {
 
 fn turn_away(accepted: Accepted, full: Full) {
     let text = match full {
-        Full::Server => "the server has as many connections as it may have; try again a little later",
+        Full::Server => {
+            "the server has as many connections as it may have; try again a little later"
+        }
         Full::Address => {
             "your address has as many connections as it may have; close some, or try again a little later"
         }

@@ -36,6 +36,7 @@ mod sealed;
 mod service;
 mod session;
 mod start;
+mod strangers;
 mod terminal;
 
 mod support;

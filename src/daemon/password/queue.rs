@@ -66,7 +66,10 @@ impl<T> Queue<T> {
     }
 
     fn longest(&self) -> Option<(Option<Origin>, usize)> {
-        let lengths = self.lines.iter().map(|(origin, line)| (*origin, line.len()));
+        let lengths = self
+            .lines
+            .iter()
+            .map(|(origin, line)| (*origin, line.len()));
         lengths.max_by_key(|(_, length)| *length)
     }
 
@@ -120,7 +123,9 @@ mod tests {
         assert_eq!(queue.push(from(3), (3, 1)), Some((1, 2)));
         assert_eq!(queue.push(from(3), (3, 2)), Some((3, 2)), "all are equal");
         assert_eq!(queue.push(from(4), (4, 0)).map(|(of, _)| of), Some(3));
-        let all: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(of, _)| of).collect();
+        let all: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|(of, _)| of)
+            .collect();
         assert_eq!(all, [1, 2, 3, 4, 1, 2]);
     }
 }

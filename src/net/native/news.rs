@@ -361,7 +361,8 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             return (Code::RateLimited, text.into(), Some(after_ms));
         }
         Refusal::RegistrationsLimited(after_ms) => {
-            let text = "too many new accounts for now; wait as long as told, or ask the admin for one";
+            let text =
+                "too many new accounts for now; wait as long as told, or ask the admin for one";
             return (Code::RateLimited, text.into(), Some(after_ms));
         }
         Refusal::StorageFull => (
