@@ -58,6 +58,21 @@ catalog! {
         "Somebody gave a wrong password, or a name that nobody has; the message has the name that was\n\
         tried and where it came from, as far as that is shown (log.addresses in chatd.toml). Once or\n\
         twice is a slip of the fingers. Many from one network are somebody who guesses.";
+    LOGINS_DELAYED: "b2a5e0c1a7d44f6e9c3d18f07be4a952", "too many logins were refused, further ones wait",
+        "Somebody guesses passwords: for a name, from one address, or from where its owner comes from.\n\
+        Further tries wait longer and longer, at most limits.login_delay_seconds; whoever is logged in\n\
+        notices nothing, and the owner of a name gets in from where they have been before. The message\n\
+        has the name tried last. This is said at most once a minute for each address.";
+    REGISTRATIONS_DELAYED: "4d0c6a7be5f84d0f8f1be2a90c7735d1", "too many accounts were made, further ones wait",
+        "More accounts were made in an hour than limits.registrations_per_address or\n\
+        limits.registrations_per_hour allow. If that is a class or a meeting, raise them and\n\
+        `chatctl reload`. If it is somebody who makes accounts by the dozen, set\n\
+        registration = \"closed\", and look at `chatctl users`.";
+    STRANGERS: "7e31c2d95a7f4bb2a6d4f3c8125be06a", "too many connections that nobody logs in on",
+        "As many connections wait for a login as limits.strangers, limits.connections_per_address or\n\
+        limits.connections allow, so the oldest of them were closed, or new ones turned away.\n\
+        Whoever is logged in notices nothing, and newcomers still get in. `chatctl status` tells how\n\
+        many there are. This is said at most once a minute for each address.";
     SESSION_ENDED: "010417d8a6ef2773dad2914e59cd3a12", "a session has ended",
         "Session @CHATD_SESSION@ of @CHATD_USER@ is over (@CHATD_REASON@), and its token is dead. That\n\
         device has to log in again.";

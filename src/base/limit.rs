@@ -58,6 +58,13 @@ macro_rules! limits {
 limits! {
     /// Connections at once. Each costs a descriptor and about 2 KiB, over TLS 6.
     connections: u32 = 15_000,
+    /// Of these, connections that nobody has logged in on yet. Who comes past it is let in, and the oldest stranger of the
+    /// address that has most of them is let go: strangers make room, and those who are logged in keep theirs.
+    strangers: u32 = 5_000,
+    /// Connections of one address (of one /64 in IPv6) at once. Past it the oldest of its strangers is let go; where
+    /// there is none, who comes is told `busy`. A whole school may come from one address. Like every limit by address it
+    /// does not hold for 127.0.0.1, ::1 and local sockets, where a proxy comes from with everybody behind it.
+    connections_per_address: u32 = 500,
     /// Accounts in all. All of them are known to the hub by name, at about 300 bytes each.
     users: u32 = 100_000,
     /// Rooms in all, direct conversations not counted.
@@ -118,15 +125,38 @@ limits! {
     login_seconds: u32 = 60,
     /// Seconds from the first byte of a frame to its last.
     frame_seconds: u32 = 30,
+    /// Bytes of a frame before the login. A longer one, such as a `resume` with very many cursors, is taken only while few
+    /// are under way.
+    login_frame_bytes: u32 = 4_096,
+    /// These longer frames, that are under way at once with each worker. Past that, `too-large`.
+    login_frames_long: u32 = 64,
     /// Refused logins on one connection before it is closed.
     login_attempts: u32 = 5,
     /// Characters of a new password at least, from 8 to 1 024. NIST SP 800-63B advises 15 where a password is all that is
     /// asked for: take that on a server which strangers can reach. Passwords in use stay as they are.
     password_chars_min: u32 = 8,
+    /// Refused logins to one name, from all addresses from which its owner has not been before, or from one of which they
+    /// have, before each further one has to wait: 1 s, then twice as long each time.
+    login_failures_per_name: u32 = 5,
+    /// The same from one address to names that were not used from there before. Many people may share an address.
+    login_failures_per_address: u32 = 20,
+    /// Seconds that a login has to wait at most: those who guess get 288 guesses a day.
+    login_delay_seconds: u32 = 300,
+    /// Seconds without a refused login after which those before are forgotten.
+    login_forget_seconds: u32 = 3_600,
+    /// Names and addresses whose refused logins are remembered, at about 200 bytes each. Those with the fewest are
+    /// forgotten first, the oldest of them before the others.
+    login_records: u32 = 50_000,
+    /// Accounts that may be made from one address in an hour. A class comes from one address.
+    registrations_per_address: u32 = 60,
+    /// Accounts that people may make in an hour in all. `chatctl user add` is not counted.
+    registrations_per_hour: u32 = 1_000,
     /// Passwords hashed at once, 19 MiB each.
     password_threads: u32 = 2,
-    /// Passwords that wait to be hashed. Past that, `busy`.
+    /// Passwords that wait to be hashed. Past that, `busy`, for those first of whose address most wait.
     passwords_waiting: u32 = 256,
+    /// Passwords from one address that wait to be hashed. Past that, `busy`. Addresses take turns.
+    passwords_waiting_per_address: u32 = 32,
     /// Days that a session lives without being used.
     session_days: u32 = 90,
     /// Hours that the key of a send is remembered by the server.

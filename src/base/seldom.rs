@@ -1,10 +1,15 @@
 //! What goes wrong again and again is said seldom: strangers can cause some of it, and none of them should be able to
 //! fill the log.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+use super::Origin;
 
 /// The same complaint is made at most so often.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// Those of whom is remembered that they were complained about. A crowd larger than that is told in part.
+const ORIGINS_MAX: usize = 1_000;
 
 /// One thing that can go wrong, and when that was last said.
 #[derive(Debug, Default)]
@@ -39,9 +44,43 @@ impl Seldom {
     }
 }
 
+/// One thing that many can cause: each of them is told of at most once a minute. Reads no clock.
+#[derive(Debug, Default)]
+pub struct SeldomByOrigin(BTreeMap<Origin, Duration>);
+
+impl SeldomByOrigin {
+    /// Whether it is to be said now that this one has caused it. `now` never goes back.
+    pub fn is_due(&mut self, origin: Origin, now: Duration) -> bool {
+        let is_recent = |said: Duration| now < said + INTERVAL;
+        if self.0.get(&origin).is_some_and(|said| is_recent(*said)) {
+            return false;
+        }
+        if self.0.len() >= ORIGINS_MAX {
+            self.0.retain(|_, said| is_recent(*said));
+        }
+        if self.0.len() >= ORIGINS_MAX {
+            return false;
+        }
+        self.0.insert(origin, now);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_is_told_of_once_a_minute_and_a_crowd_in_part() {
+        let (mut seldom, second) = (SeldomByOrigin::default(), Duration::from_secs(1));
+        assert!(seldom.is_due(Origin::V6(1), second));
+        assert!(!seldom.is_due(Origin::V6(1), second * 60));
+        assert!(seldom.is_due(Origin::V6(2), second * 60));
+        assert!(seldom.is_due(Origin::V6(1), second * 61));
+        let told = (0..5_000).filter(|n| seldom.is_due(Origin::V6(*n), second * 62));
+        assert_eq!(told.count(), ORIGINS_MAX - 2);
+        assert!(seldom.is_due(Origin::V6(3), second * 200));
+    }
 
     #[test]
     fn the_same_is_said_once_a_minute_and_another_at_once() {

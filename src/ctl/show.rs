@@ -19,6 +19,10 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
     };
     let since = absolute(status.since);
     let people = counted(status.users, "account");
+    let connections = match status.strangers {
+        0 => status.connections.to_string(),
+        strangers => format!("{}, {strangers} not logged in", status.connections),
+    };
     let rows = [
         ("server", status.server.clone()),
         ("addresses", addresses(status)),
@@ -32,7 +36,7 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
                 counted(status.sessions, "session")
             ),
         ),
-        ("connections", status.connections.to_string()),
+        ("connections", connections),
         (
             "rooms",
             format!("{}, {}", status.rooms, counted(status.messages, "message")),

@@ -27,7 +27,7 @@ use crate::control::{Call, Caller, Command, Reply, ReplySender};
 use crate::engine::effect::Reply as Outcome;
 use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
 use crate::engine::strength;
-use crate::net::listener::{Doors, ListenerHandle};
+use crate::net::{Doors, ListenerHandle};
 use crate::wire::control::{self as wire, ControlError, State};
 
 /// What people are told who are kicked without a reason.
@@ -221,6 +221,7 @@ impl Admin {
             addresses,
             handed_in: self.settings.held.all(),
             connections,
+            strangers: self.doors.strangers() as u64,
             ..status
         }
         .into())
@@ -416,6 +417,7 @@ impl Admin {
         let (done, outcome) = oneshot::channel();
         self.passwords.work(
             PasswordWork::Hash(password.clone()),
+            None,
             Box::new(|outcome| drop(done.send(outcome))),
         );
         match outcome.await {

@@ -229,7 +229,7 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
             PASSWORD_CHARS.start(),
             PASSWORD_CHARS.end()
         )),
-        // Room for all of them is made at the start.
+        // One who comes when they wait may have to look at all of them.
         None if limits.passwords_waiting > PASSWORDS_WAITING_MAX => Err(format!(
             "limits.passwords_waiting may be at most {PASSWORDS_WAITING_MAX}"
         )),

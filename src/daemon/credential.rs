@@ -137,6 +137,7 @@ fn hashed(password: Password, passwords: &Passwords) -> Result<PasswordHash, Exi
     let (done, outcome) = channel();
     passwords.work(
         PasswordWork::Hash(password),
+        None,
         Box::new(move |outcome| drop(done.send(outcome))),
     );
     match outcome.recv() {

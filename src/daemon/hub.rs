@@ -148,10 +148,14 @@ impl Hub {
                 };
                 drop(readers.send(Lookup { conn, re, query }));
             }
-            Effect::Password { ticket, work } => {
+            Effect::Password {
+                ticket,
+                origin,
+                work,
+            } => {
                 let outcomes = self.outcomes.clone();
                 let done = move |outcome| drop(outcomes.send(Input::Password { ticket, outcome }));
-                self.passwords.work(work, Box::new(done));
+                self.passwords.work(work, Some(origin), Box::new(done));
             }
             Effect::Reply { call, reply } => drop(self.replies.send((call, reply))),
             Effect::Note(note) => note::tell(note),

@@ -45,8 +45,8 @@ use crate::base::{CallId, catalog};
 use crate::control;
 use crate::engine::effect::Reply;
 use crate::engine::input::Input;
-use crate::net::listener::{Doors, ListenerHandle};
 use crate::net::worker::WorkerHandle;
+use crate::net::{Doors, ListenerHandle};
 use crate::net::{Lookup, Order};
 use crate::store::Database;
 use admin::Admin;
@@ -62,8 +62,8 @@ use service::Service;
 use settings::Settings;
 use signal::Signals;
 use start::{
-    ControlFile, Threads, Ways, client_sockets, connections_max, control_socket, other_files,
-    start_log, workers,
+    ControlFile, Threads, Ways, client_sockets, control_socket, fitting, other_files, start_log,
+    workers,
 };
 
 /// Calls that wait to be begun: each is begun at once, so this is more than ever wait.
@@ -233,7 +233,7 @@ impl Daemon {
             clients => clients,
         };
         let other_files = other_files(&config.limits, listeners);
-        let doors_max = connections_max(config.limits.connections, other_files);
+        let doors_limits = fitting(&config.limits, other_files);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
         let certificate = Arc::new(Certificate::load_or_make(&config)?);
@@ -257,7 +257,7 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config, &inputs, replies, passwords)?;
-        let doors = Doors::new(&workers, doors_max, config.allow_plaintext);
+        let doors = Doors::new(&workers, &doors_limits, config.allow_plaintext);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))

@@ -41,6 +41,23 @@ pub(super) fn tell(note: Note) {
                 "login refused"
             );
         }
+        Note::LoginDelayed { user, from } => {
+            let (user, peer) = (user.map(display), from.map(display));
+            tracing::warn!(
+                MESSAGE_ID = catalog::LOGINS_DELAYED,
+                user,
+                peer,
+                "too many refused logins, further ones have to wait"
+            );
+        }
+        Note::RegistrationDelayed { from } => {
+            let peer = from.map(display);
+            tracing::warn!(
+                MESSAGE_ID = catalog::REGISTRATIONS_DELAYED,
+                peer,
+                "too many new accounts, further ones have to wait"
+            );
+        }
         Note::TokenRefused { from } => {
             tracing::debug!(peer = from.map(display), "dead token refused");
         }

@@ -1,21 +1,27 @@
-//! The password threads: Argon2id with bounded work at once and a bounded queue. A hash costs 19 MiB and some 20 ms.
+//! The password threads: Argon2id with bounded work at once and a bounded queue, in which addresses take turns. A hash
+//! costs 19 MiB and some 20 ms.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+mod queue;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
 use crate::base::record::{PasswordHash, PasswordWork};
-use crate::base::{Password, Seldom, Token, catalog};
+use crate::base::{Limits, Origin, Password, Seldom, Token, UserId, catalog};
 use crate::engine::input::PasswordOutcome;
 use crate::store::{Reader, StoreError};
+use queue::Queue;
 
 /// Memory asked for at once in this size comes from the system and goes back to it when it is let go. Below it, malloc
 /// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment. What is not
 /// touched of it costs nothing.
 const ALWAYS_MAPPED_BYTES: usize = 33 * 1024 * 1024;
+/// No account has this number.
+const NOBODY: UserId = UserId(0);
 /// Memory and passes that a hash from outside may ask for: each login of its account takes that much.
 const GIVEN_KIB_MAX: u32 = 65_536;
 const GIVEN_PASSES_MAX: u32 = 10;
@@ -24,9 +30,14 @@ const GIVEN_PASSES_MAX: u32 = 10;
 pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
 
 /// The way to the password threads.
-#[derive(Clone)]
-pub(super) struct Passwords {
-    jobs: SyncSender<(PasswordWork, Done)>,
+pub(super) struct Passwords(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue<(PasswordWork, Done)>>,
+    /// Something waits, or nothing will any more.
+    changed: Condvar,
+    /// The ways to the threads that there are.
+    ways: AtomicUsize,
 }
 
 impl Passwords {
@@ -34,13 +45,17 @@ impl Passwords {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn spawn(readers: Vec<Box<dyn Reader>>, waiting_max: usize) -> std::io::Result<Self> {
-        let (jobs, queue) = sync_channel(waiting_max);
-        let queue = Arc::new(Mutex::new(queue));
+    pub fn spawn(readers: Vec<Box<dyn Reader>>, limits: &Limits) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue::new(limits)),
+            changed: Condvar::new(),
+            ways: AtomicUsize::new(1),
+        });
+        let passwords = Self(shared);
         for reader in readers {
             let worker = Worker {
                 reader,
-                queue: queue.clone(),
+                shared: passwords.0.clone(),
                 failing: Seldom::default(),
                 stand_in: hash(&Password::new("stand-in".into())),
             };
@@ -48,23 +63,51 @@ impl Passwords {
                 .name("password".into())
                 .spawn(move || worker.run())?;
         }
-        Ok(Self { jobs })
+        Ok(passwords)
     }
 
-    /// Has the work done, or tells at once that too much of it waits.
-    pub fn work(&self, work: PasswordWork, done: Done) {
-        match self.jobs.try_send((work, done)) {
-            Ok(()) => {}
-            Err(TrySendError::Full((_, done)) | TrySendError::Disconnected((_, done))) => {
-                done(PasswordOutcome::Busy)
-            }
+    /// Has the work done for somebody from there, or tells at once that too much of it waits. The admin comes from nowhere.
+    pub fn work(&self, work: PasswordWork, origin: Option<Origin>, done: Done) {
+        let refused = self.0.queue().push(origin, (work, done));
+        self.0.changed.notify_one();
+        if let Some((_, done)) = refused {
+            done(PasswordOutcome::Busy);
         }
+    }
+}
+
+impl Clone for Passwords {
+    fn clone(&self) -> Self {
+        self.0.ways.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Passwords {
+    fn drop(&mut self) {
+        if self.0.ways.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.queue().is_over = true;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue<(PasswordWork, Done)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next work; none when there will be none.
+    fn next(&self) -> Option<(PasswordWork, Done)> {
+        let waits = |queue: &mut Queue<_>| queue.waiting == 0 && !queue.is_over;
+        let queue = self.changed.wait_while(self.queue(), waits);
+        queue.unwrap_or_else(PoisonError::into_inner).pop()
     }
 }
 
 struct Worker {
     reader: Box<dyn Reader>,
-    queue: Arc<Mutex<Receiver<(PasswordWork, Done)>>>,
+    shared: Arc<Shared>,
     failing: Seldom,
     /// What the password of nobody is checked against: it takes as long as somebody's.
     stand_in: Option<PasswordHash>,
@@ -72,14 +115,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        loop {
-            // One thread waits at the queue, the others wait for it: the lock is let go before the work begins.
-            let job = self
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .recv();
-            let Ok((work, done)) = job else { return };
+        while let Some((work, done)) = self.shared.next() {
             done(self.outcome(work));
         }
     }
@@ -111,14 +147,12 @@ impl Worker {
     /// The account's hash when the password is its.
     fn check(
         &mut self,
-        user: Option<crate::base::UserId>,
+        user: Option<UserId>,
         password: &Password,
     ) -> Result<Option<Known>, StoreError> {
-        let known = user
-            .map(|user| self.reader.password(user))
-            .transpose()?
-            .flatten();
-        let real = known.is_some();
+        // Looked for in the same way whether there is somebody or not, or the time it takes would tell.
+        let known = self.reader.password(user.unwrap_or(NOBODY))?;
+        let real = user.is_some() && known.is_some();
         let Some(hash) = known.or_else(|| self.stand_in.clone()) else {
             return Ok(None);
         };

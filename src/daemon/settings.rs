@@ -11,19 +11,20 @@ use super::args::Args;
 use super::certificate::Certificate;
 use super::config::Config;
 use super::handed::Held;
-use super::start::connections_max;
+use super::start::fitting;
 use crate::base::Limits;
 use crate::engine::input::{Input, Rules};
-use crate::net::listener::Doors;
+use crate::net::Doors;
 use crate::net::{Greeting, Order};
 use crate::wire::control::Reloaded;
 use crate::wire::event::Registration;
 
 /// The limits that are looked at once, at the start.
-const LIMITS_AT_START: [&str; 7] = [
+const LIMITS_AT_START: [&str; 8] = [
     "appends_per_commit",
     "password_threads",
     "passwords_waiting",
+    "passwords_waiting_per_address",
     "reader_threads",
     "control_connections",
     "stop_seconds",
@@ -92,8 +93,8 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
-        let connections_max = connections_max(new.limits.connections, self.other_files);
-        self.doors.set(connections_max, new.allow_plaintext);
+        self.doors
+            .set(&fitting(&new.limits, self.other_files), new.allow_plaintext);
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }

@@ -105,6 +105,7 @@ pub(super) fn status(
         handed_in: vec![],
         users_online: 0,
         connections: 0,
+        strangers: 0,
         users: 0,
         sessions: 0,
         rooms: 0,

@@ -88,9 +88,8 @@ impl Ways {
         .map_err(spawned)?;
         let (searches, questions) = channel();
         reader::spawn(readers(1)?, questions, &self.workers, &self.inputs).map_err(spawned)?;
-        let waiting_max = limits.passwords_waiting as usize;
         let passwords =
-            Passwords::spawn(readers(limits.password_threads)?, waiting_max).map_err(spawned)?;
+            Passwords::spawn(readers(limits.password_threads)?, limits).map_err(spawned)?;
         let (replies_to, replies) = unbounded_channel();
         let hub = Hub {
             engine: Engine::new(settings::rules(config), snapshot),
@@ -145,9 +144,17 @@ pub(super) fn other_files(limits: &Limits, listeners: usize) -> u64 {
     OWN_FILES + RUNTIME_FILES * runtimes + READER_FILES * u64::from(readers) + callers
 }
 
+/// The limits, with as many connections as there can be.
+pub(super) fn fitting(limits: &Limits, other_files: u64) -> Limits {
+    Limits {
+        connections: connections_max(limits.connections, other_files),
+        ..limits.clone()
+    }
+}
+
 /// How many connections there can be: each is an open file. As many of those as the system allows are taken; too few
 /// for the limit is said.
-pub(super) fn connections_max(limit: u32, other_files: u64) -> u32 {
+fn connections_max(limit: u32, other_files: u64) -> u32 {
     let wanted = u64::from(limit) + other_files;
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let to = wanted.min(hard).max(soft);

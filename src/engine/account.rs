@@ -1,9 +1,12 @@
 //! Accounts and their passwords: registering, logging in, changing the password. Argon2 itself is done elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::effect::{ByeReason, Effect, Refusal};
+use super::guard::Key;
 use super::input::PasswordOutcome;
+use super::note::Note;
 use super::session::{Done, Stored};
 use super::strength::strength;
 use super::{Asker, Engine, Pending, Then};
@@ -11,7 +14,7 @@ use crate::base::id::LOBBY;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
 };
-use crate::base::{Password, Seq, SessionId, Ticket, Token, UserId, UserName};
+use crate::base::{Origin, Password, Seq, SessionId, Ticket, Token, UserId, UserName};
 
 /// When to try again after the password threads were busy.
 const PASSWORD_BUSY_MS: u64 = 2_000;
@@ -27,9 +30,11 @@ pub(super) enum Verified {
         name: Option<UserName>,
         user: Option<UserId>,
         device: Arc<str>,
+        counted: Vec<Key>,
     },
     Replace {
         user: UserId,
+        counted: Vec<Key>,
     },
 }
 
@@ -47,6 +52,17 @@ impl Engine {
         }
         strength(&password, &name, self.rules.limits.password_chars_min)?;
         self.reserve(&name)?;
+        if let Err(wait) = self.guard.register(
+            self.origin(asker.conn),
+            self.now.elapsed,
+            &self.rules.limits,
+        ) {
+            self.registering.remove(name.skeleton());
+            if let Some(from) = self.is_delay_told(asker) {
+                self.note(Note::RegistrationDelayed { from });
+            }
+            return Err(Refusal::RegistrationsLimited(millis(wait)));
+        }
         self.verify(
             asker,
             PasswordWork::Hash(password),
@@ -82,6 +98,11 @@ impl Engine {
     ) -> Result<(), Refusal> {
         self.nobody(asker.conn)?;
         let user = name.and_then(|name| self.state.user_by_name(name));
+        let counted = self.counted(asker, name, user);
+        if let Err(refusal) = self.begin_login(asker, name, &counted) {
+            self.refuse_login(asker, refusal);
+            return Ok(());
+        }
         self.verify(
             asker,
             PasswordWork::Check(user, password),
@@ -89,9 +110,42 @@ impl Engine {
                 name: name.cloned(),
                 user,
                 device,
+                counted,
             },
         );
         Ok(())
+    }
+
+    /// What a login is counted for, if it should be refused.
+    fn counted(&self, asker: &Asker, name: Option<&UserName>, user: Option<UserId>) -> Vec<Key> {
+        let origin = self.origin(asker.conn);
+        let account = user.and_then(|user| self.state.users.get(&user).map(|it| (user, it)));
+        if let Some((user, account)) = account
+            && account.has_been_at(origin)
+        {
+            return vec![Key::Familiar(user, origin)];
+        }
+        let address = (origin != Origin::Here).then_some(Key::Address(origin));
+        let name = name.map(|name| Key::Name(name.key().into()));
+        address.into_iter().chain(name).collect()
+    }
+
+    /// Whether the password may be looked at already. Nothing is spent on one that may not.
+    fn begin_login(
+        &mut self,
+        asker: &Asker,
+        name: Option<&UserName>,
+        counted: &[Key],
+    ) -> Result<(), Refusal> {
+        let (now, limits) = (self.now.elapsed, &self.rules.limits);
+        let Err(wait) = self.guard.begin(counted, now, limits) else {
+            return Ok(());
+        };
+        if let Some(from) = self.is_delay_told(asker) {
+            let user = name.cloned();
+            self.note(Note::LoginDelayed { user, from });
+        }
+        Err(Refusal::LoginsLimited(millis(wait)))
     }
 
     pub(super) fn change_password(
@@ -109,10 +163,12 @@ impl Engine {
             .name
             .clone();
         strength(&new, &name, self.rules.limits.password_chars_min)?;
+        let counted = vec![Key::Familiar(user, self.origin(asker.conn))];
+        self.begin_login(asker, Some(&name), &counted)?;
         self.verify(
             asker,
             PasswordWork::Replace(user, old, new),
-            Verified::Replace { user },
+            Verified::Replace { user, counted },
         );
         Ok(())
     }
@@ -123,7 +179,12 @@ impl Engine {
             asker: asker.clone(),
             then,
         });
-        self.effects.push(Effect::Password { ticket, work });
+        let origin = self.origin(asker.conn);
+        self.effects.push(Effect::Password {
+            ticket,
+            origin,
+            work,
+        });
     }
 
     pub(super) fn password_done(&mut self, ticket: Ticket, outcome: PasswordOutcome) {
@@ -134,6 +195,18 @@ impl Engine {
             && !matches!(outcome, PasswordOutcome::Hashed(..))
         {
             self.registering.remove(name.skeleton());
+        }
+        if let Verified::Login { counted, .. } | Verified::Replace { counted, .. } = &then {
+            let limits = &self.rules.limits;
+            match outcome {
+                PasswordOutcome::Right(..) | PasswordOutcome::Hashed(..) => {
+                    self.guard.passed(counted, limits);
+                }
+                PasswordOutcome::Busy | PasswordOutcome::Broken => {
+                    self.guard.take_back(counted, limits);
+                }
+                PasswordOutcome::Wrong => self.guard.failed(counted, self.now.elapsed, limits),
+            }
         }
         match (then, outcome) {
             (_, PasswordOutcome::Busy) => self.refuse(&asker, Refusal::Busy(PASSWORD_BUSY_MS)),
@@ -149,7 +222,7 @@ impl Engine {
                 },
                 PasswordOutcome::Right(hash, token, better),
             ) => return self.add_session(asker, user, device, (hash, better), token),
-            (Verified::Replace { user }, PasswordOutcome::Hashed(hash, _)) => {
+            (Verified::Replace { user, .. }, PasswordOutcome::Hashed(hash, _)) => {
                 return self.set_password(asker, user, hash);
             }
             (Verified::Replace { .. }, _) => self.refuse(&asker, Refusal::WrongPassword),
@@ -312,4 +385,9 @@ impl Engine {
             }),
         );
     }
+}
+
+/// As the answer tells it: a little longer rather than a little too short.
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).map_or(u64::MAX, |millis| millis.saturating_add(1))
 }

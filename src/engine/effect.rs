@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
 use crate::base::{
-    CallId, Channel, ConnId, RequestId, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token,
-    UserId, UserName,
+    CallId, Channel, ConnId, Origin, RequestId, RoomName, Seq, SessionId, Target, Ticket,
+    Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
@@ -110,6 +110,8 @@ pub enum Effect {
     Password {
         /// By this name the outcome is told.
         ticket: Ticket,
+        /// Who it is done for: they take turns.
+        origin: Origin,
         /// The work.
         work: PasswordWork,
     },
@@ -282,6 +284,10 @@ pub enum Refusal {
     },
     /// Too much waits; try again after so many milliseconds.
     Busy(u64),
+    /// Too many refused logins, to that name or from that address; try again after so many milliseconds.
+    LoginsLimited(u64),
+    /// Too many new accounts; try again after so many milliseconds.
+    RegistrationsLimited(u64),
     /// The disk is full.
     StorageFull,
     /// The daemon is stopping.

@@ -17,6 +17,7 @@ mod admin;
 pub mod cursor;
 pub mod effect;
 pub mod fanout;
+mod guard;
 pub mod input;
 mod key;
 mod lookup;
@@ -38,8 +39,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::record::{Change, Draft, Snapshot};
-use crate::base::{ConnId, Now, RequestId, RoomId, SessionId, Ticket, UserId};
+use crate::base::{ConnId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId};
 use effect::{Bye, ByeReason, Effect, News, Refusal};
+use guard::Guard;
 use input::{Fault, Input, Outcome, Request, Rules};
 use key::Keys;
 use presence::Presence;
@@ -62,6 +64,7 @@ pub struct Engine {
     presence: Presence,
     /// Connections whose sends are put off.
     paused: BTreeMap<ConnId, rate::Pause>,
+    guard: Guard,
     pending: BTreeMap<Ticket, Pending>,
     /// How many of the pending wait for the writer, and how many of those are messages.
     stores_waiting: usize,
@@ -154,6 +157,7 @@ impl Engine {
             conns: BTreeMap::new(),
             presence: Presence::default(),
             paused: BTreeMap::new(),
+            guard: Guard::default(),
             pending: BTreeMap::new(),
             stores_waiting: 0,
             appends_waiting: 0,
@@ -223,6 +227,7 @@ impl Engine {
         if self.next_sweep <= self.now.elapsed {
             self.next_sweep = self.now.elapsed + SWEEP_INTERVAL;
             self.sweep_sessions();
+            self.guard.sweep(self.now.elapsed, &self.rules.limits);
             let age_max = Duration::from_secs(3600) * self.rules.limits.key_hours;
             self.keys
                 .trim(self.now.wall, age_max, self.rules.limits.keys as usize);
@@ -437,6 +442,11 @@ impl Engine {
             },
             Some(Pending::Password { .. }) | None => {}
         }
+    }
+
+    /// Where a connection comes from, as far as that is counted.
+    fn origin(&self, conn: ConnId) -> Origin {
+        Origin::of(self.conns.get(&conn).and_then(|conn| conn.from))
     }
 
     fn answer(&mut self, asker: &Asker, news: News) {

@@ -24,6 +24,18 @@ pub enum Note {
         /// From which address; none for a local socket.
         from: Option<IpAddr>,
     },
+    /// After too many refused logins one was not looked at. Noted once a minute for each address.
+    LoginDelayed {
+        /// The name that was tried, if it can be one.
+        user: Option<UserName>,
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
+    /// Too many accounts were made, so one was not. Noted once a minute for each address.
+    RegistrationDelayed {
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
     /// A token was dead or invented.
     TokenRefused {
         /// From which address; none for a local socket.
@@ -108,6 +120,13 @@ impl Engine {
     pub(super) fn note_login_refused(&mut self, asker: &Asker, user: Option<UserName>) {
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
         self.note(Note::LoginRefused { user, from });
+    }
+
+    /// Whether the log is to be told now that this connection has to wait.
+    pub(super) fn is_delay_told(&mut self, asker: &Asker) -> Option<Option<IpAddr>> {
+        let origin = self.origin(asker.conn);
+        let is_due = self.guard.told.is_due(origin, self.now.elapsed);
+        is_due.then(|| self.conns.get(&asker.conn).and_then(|conn| conn.from))
     }
 
     /// To be called while the session is still known.

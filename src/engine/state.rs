@@ -7,8 +7,8 @@ use crate::base::record::{
     Change, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{
-    Channel, ConnId, RoomId, RoomName, Seq, SessionId, Target, Timestamp, TokenHash, UserId,
-    UserName,
+    Channel, ConnId, Origin, RoomId, RoomName, Seq, SessionId, Target, Timestamp, TokenHash,
+    UserId, UserName,
 };
 use crate::engine::effect::RoomView;
 use crate::engine::rate::Rates;
@@ -40,6 +40,8 @@ pub(super) struct User {
     pub name: UserName,
     pub created_at: Timestamp,
     pub last_login: Option<LastLogin>,
+    /// Where they have been, the last first. Of these only the last is stored.
+    origins: Vec<Origin>,
     pub removed: bool,
     /// Where they are a member and how far they have read, by room.
     pub rooms: Vec<(RoomId, Seq)>,
@@ -49,6 +51,9 @@ pub(super) struct User {
     /// How fast they may ask. Not stored.
     pub rates: Rates,
 }
+
+/// Addresses from which somebody has been that are remembered: home, work, on the way, and one more.
+const ORIGINS_MAX: usize = 4;
 
 /// A room or a direct conversation.
 #[derive(Debug)]
@@ -64,6 +69,22 @@ pub(super) struct Room {
 }
 
 impl User {
+    /// Whether they were there lately: to register, with their password or with a token.
+    pub fn has_been_at(&self, origin: Origin) -> bool {
+        self.origins.contains(&origin)
+    }
+
+    fn came(&mut self, last: LastLogin) {
+        if self.removed {
+            return;
+        }
+        self.last_login = Some(last);
+        let origin = Origin::of(last.from);
+        self.origins.retain(|other| *other != origin);
+        self.origins.insert(0, origin);
+        self.origins.truncate(ORIGINS_MAX);
+    }
+
     /// Where the room is among theirs, or where it would be.
     fn place_of(&self, room: RoomId) -> Result<usize, usize> {
         self.rooms.binary_search_by_key(&room, |(room, _)| *room)
@@ -99,9 +120,7 @@ impl State {
             Change::AddUser(user, _) => self.add_user(user),
             Change::RemoveUser(user) => self.remove_user(user),
             Change::SetLastLogin(user, last) => {
-                self.users
-                    .entry(user)
-                    .and_modify(|user| user.last_login = Some(last).filter(|_| !user.removed));
+                self.users.entry(user).and_modify(|user| user.came(last));
             }
             Change::AddSession(session, _) => self.add_session(session),
             Change::RenewSession {
@@ -145,12 +164,14 @@ impl State {
             removed,
         } = user;
         let (rooms, sessions, conns) = (Vec::new(), Vec::new(), Vec::new());
+        let origins = last_login.iter().map(|last| Origin::of(last.from));
         self.users.insert(
             id,
             User {
                 name,
                 created_at,
                 last_login,
+                origins: origins.collect(),
                 removed,
                 rooms,
                 sessions,
@@ -166,6 +187,7 @@ impl State {
         };
         user.removed = true;
         user.last_login = None;
+        user.origins = Vec::new();
         let (rooms, sessions) = (
             std::mem::take(&mut user.rooms),
             std::mem::take(&mut user.sessions),

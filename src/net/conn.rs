@@ -7,9 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::engine::input::{Input, Request};
+use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::request::Asked;
 use crate::net::native::{self, encode_bye, encode_error};
@@ -21,6 +23,11 @@ use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
+/// The bytes of requests, and of their answers, with which a stranger is not read on until the login is answered: room for
+/// the answer and for what may come in one write with it.
+const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
+/// The bytes of answers that a stranger may leave unread, beside what the system keeps. Past that they are let go.
+const LOGIN_UNREAD_BYTES: usize = 16_384;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -48,6 +55,11 @@ pub(super) struct Conn {
     pub admitted: bool,
     /// Whether it may speak in the clear: nothing of it crosses a network, or the admin has allowed it.
     may_be_clear: bool,
+    /// Whether nobody has ever logged in here.
+    pub fresh: bool,
+    pub place: Option<Place>,
+    /// Whether the frame that is cut is one of the worker's `frames_long`.
+    pub frame_long: bool,
     /// Whether the deadlines have an entry for a cut frame.
     frame_entry: bool,
     greeted: bool,
@@ -91,6 +103,9 @@ impl Conn {
             phase: Phase::Open,
             admitted: false,
             may_be_clear,
+            fresh: true,
+            place: None,
+            frame_long: false,
             frame_entry: false,
             greeted: false,
             known: false,
@@ -141,6 +156,8 @@ impl Worker {
     /// Looks how a connection stands after something was sent, and what is to be done next.
     pub(super) fn settle(&mut self, slot: u32) {
         let clear = self.fanout.is_clear(slot) && !self.fanout.is_blocked(slot);
+        let is_stuck =
+            self.fanout.is_blocked(slot) && self.fanout.unsent(slot) > LOGIN_UNREAD_BYTES;
         let Some(conn) = self.conn(slot) else {
             return;
         };
@@ -150,6 +167,7 @@ impl Worker {
                 let _ = conn.stream.poll_shutdown(&mut cx);
                 self.drop_conn(slot);
             }
+            Phase::Open if conn.fresh && is_stuck => self.drop_conn(slot),
             Phase::Open => {
                 self.ask(slot);
                 self.go_on_reading(slot);
@@ -328,6 +346,29 @@ impl Worker {
             }
         }
         self.watch_frame(slot, frames > 0);
+        self.watch_length(slot);
+    }
+
+    /// Strangers get by with short frames; only a few may be sending a long one.
+    fn watch_length(&mut self, slot: u32) {
+        let (bytes_max, long_max) = (
+            self.greeting.limits.login_frame_bytes,
+            self.greeting.limits.login_frames_long,
+        );
+        let Some(conn) = self.conn(slot) else {
+            return;
+        };
+        let length = conn.reader.partial_length().unwrap_or(0);
+        let is_long = !conn.admitted && length > bytes_max as usize;
+        let was_long = std::mem::replace(&mut conn.frame_long, is_long);
+        self.frames_long = self.frames_long + u32::from(is_long) - u32::from(was_long);
+        if is_long && !was_long && self.frames_long > long_max {
+            let text = format!(
+                "the frame is {length} bytes long; before the login the most is {bytes_max} while others send longer ones"
+            );
+            self.refuse(slot, None, Code::TooLarge, &text);
+            self.close(slot);
+        }
     }
 
     /// A frame that is cut has a deadline, the same until its last byte is there.
@@ -351,8 +392,10 @@ impl Worker {
     fn must_wait(&mut self, slot: u32, outstanding_max: u32) -> bool {
         let owed = self.conn(slot).map_or(0, |conn| conn.owed);
         let full = self.fanout.is_full(slot, owed);
-        self.conn(slot)
-            .is_some_and(|conn| full || conn.outstanding >= outstanding_max)
+        self.conn(slot).is_some_and(|conn| {
+            let full = full || (conn.fresh && conn.owed > LOGIN_OWED_BYTES);
+            full || conn.outstanding >= outstanding_max
+        })
     }
 
     /// Not before half of what is outstanding is answered, so that what waits is not looked at for each answer anew.
@@ -477,6 +520,7 @@ impl Worker {
             conn.backlog = Vec::new();
             conn.reader = FrameReader::default();
         }
+        self.watch_length(slot);
         let at = self.now + CLOSE_MS;
         self.due(slot, Kind::Close, at);
     }

@@ -5,9 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,9 +15,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::base::text::harmless;
 use crate::base::{Seldom, catalog};
+use crate::net::doors::Doors;
 use crate::net::native::encode_error;
 use crate::net::stream::{Accepted, Socket};
-use crate::net::{Order, WorkerHandle, may_be_clear};
 use crate::wire::Code;
 
 /// Connections that the kernel keeps while nobody accepts, such as during a pause. It takes less where
@@ -27,74 +25,8 @@ use crate::wire::Code;
 const BACKLOG: i32 = 4_096;
 /// How long accepting rests when the system has nothing left for a connection.
 const REST: Duration = Duration::from_millis(200);
-/// What those are told to wait who come when the server is full.
-const BUSY_MS: u64 = 5_000;
 /// What those are told to wait who are turned away in a pause: what an admin does meanwhile takes longer than a rush.
 const PAUSED_MS: u64 = 10_000;
-
-/// The way in to the workers, shared by all listeners.
-#[derive(Debug)]
-pub struct Doors {
-    workers: Vec<(UnboundedSender<Order>, Arc<AtomicUsize>)>,
-    connections_max: AtomicU32,
-    allow_plaintext: AtomicBool,
-}
-
-impl Doors {
-    /// To these workers, for at most so many connections in all. Whether people from elsewhere are spoken to in the clear
-    /// matters to those who cannot be let in.
-    #[must_use]
-    pub fn new(workers: &[WorkerHandle], connections_max: u32, allow_plaintext: bool) -> Arc<Self> {
-        let door = |worker: &WorkerHandle| (worker.orders.clone(), Arc::clone(&worker.connections));
-        Arc::new(Self {
-            workers: workers.iter().map(door).collect(),
-            connections_max: AtomicU32::new(connections_max),
-            allow_plaintext: AtomicBool::new(allow_plaintext),
-        })
-    }
-
-    /// Other settings from now on. Those who are in stay.
-    pub fn set(&self, connections_max: u32, allow_plaintext: bool) {
-        self.connections_max
-            .store(connections_max, Ordering::Relaxed);
-        self.allow_plaintext
-            .store(allow_plaintext, Ordering::Relaxed);
-    }
-
-    /// The connections there are.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        let counts = self.workers.iter().map(|(_, count)| count);
-        counts.map(|count| count.load(Ordering::Relaxed)).sum()
-    }
-
-    /// Hands a connection to the worker with the fewest. Beyond the bound it is told `busy` and let go at once: an
-    /// answer tells a client more than a wait of unknown length. Where one has to come with TLS, nothing can be said.
-    fn admit(&self, accepted: Accepted) {
-        if self.connections() >= self.connections_max.load(Ordering::Relaxed) as usize {
-            let text =
-                "the server has as many connections as it may have; try again a little later";
-            let words = encode_error(None, Code::Busy, text, Some(BUSY_MS));
-            let allow_plaintext = self.allow_plaintext.load(Ordering::Relaxed);
-            return accepted
-                .socket
-                .turn_away(match may_be_clear(accepted.peer, allow_plaintext) {
-                    true => &words,
-                    false => b"",
-                });
-        }
-        let fewest = self
-            .workers
-            .iter()
-            .min_by_key(|(_, count)| count.load(Ordering::Relaxed));
-        if let Some((orders, count)) = fewest {
-            count.fetch_add(1, Ordering::Relaxed);
-            if orders.send(Order::Adopt(accepted)).is_err() {
-                count.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -240,7 +172,11 @@ impl Listening {
                 (Socket::Unix(socket.into_std()?), None)
             }
         };
-        Ok(Accepted { socket, peer })
+        Ok(Accepted {
+            socket,
+            peer,
+            place: None,
+        })
     }
 }
 
@@ -387,7 +323,7 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok(accepted) if self.conduct == Conduct::TurnAway => turn_away(accepted),
+                Ok(accepted) if self.conduct == Conduct::TurnAway => self.turn_away(accepted),
                 Ok(accepted) => self.doors.admit(accepted),
                 // One that has gone before it was its turn.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -451,13 +387,12 @@ impl Listener {
             _ => std::future::pending().await,
         }
     }
-}
-
-/// For a socket that cannot be closed in a pause.
-fn turn_away(accepted: Accepted) {
-    let text = "the server lets nobody in at present; try again later";
-    let words = encode_error(None, Code::Busy, text, Some(PAUSED_MS));
-    accepted.socket.turn_away(&words);
+    /// For a socket that cannot be closed in a pause.
+    fn turn_away(&self, accepted: Accepted) {
+        let text = "the server lets nobody in at present; try again later";
+        let words = encode_error(None, Code::Busy, text, Some(PAUSED_MS));
+        self.doors.turn_away(accepted, &words);
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
 mod conn;
+mod crowd;
 mod deadline;
+mod doors;
 pub mod listener;
 pub mod native;
 mod order;
@@ -24,7 +26,8 @@ pub mod tls;
 pub mod worker;
 
 pub use crate::engine::cursor::Chunk;
-pub use listener::{Bound, Doors, ListenerHandle};
+pub use doors::Doors;
+pub use listener::{Bound, ListenerHandle};
 pub use worker::WorkerHandle;
 
 /// What the hub or a worker wants from the store; the readers answer to the connection's worker.
@@ -69,6 +72,8 @@ fn may_be_clear(peer: Option<IpAddr>, allow_plaintext: bool) -> bool {
 pub enum Order {
     /// Here is a new connection.
     Adopt(stream::Accepted),
+    /// Somebody else needs the place of the stranger with this number. Passed over when they have logged in meanwhile.
+    LetGo(u64),
     /// Tell one connection something; `answer` frees one of its outstanding requests.
     Tell {
         conn: ConnId,

@@ -7,19 +7,23 @@ use crate::base::ConnId;
 use crate::engine::effect::{Bye, ByeReason};
 use crate::net::conn::Conn;
 use crate::net::deadline::{Deadline, Kind};
-use crate::net::native::encode_news;
+use crate::net::native::{encode_error, encode_news};
 use crate::net::stream::{Accepted, Stream};
 use crate::net::worker::{Slot, Worker};
 use crate::net::{Order, may_be_clear};
+use crate::wire::Code;
 
 /// How long after a failed question the store is asked again.
 const ASK_AGAIN_MS: u64 = 1_000;
+/// How long those wait who were let go for somebody else.
+const LET_GO_MS: u64 = 5_000;
 
 impl Worker {
     /// Does what an order says. One for a connection that is gone, or going, is passed over.
     pub(super) fn carry_out(&mut self, order: Order) {
         match order {
             Order::Adopt(accepted) => self.adopt(accepted),
+            Order::LetGo(number) => self.let_go(number),
             Order::Tell {
                 conn,
                 re,
@@ -123,8 +127,12 @@ impl Worker {
         let due = self.login_due();
         let waker = self.ready.waker(slot);
         let may_be_clear = may_be_clear(accepted.peer, self.greeting.allow_plaintext);
-        self.slots[slot as usize].conn =
-            Some(Conn::new(stream, waker, accepted.peer, may_be_clear, due));
+        let mut conn = Conn::new(stream, waker, accepted.peer, may_be_clear, due);
+        if let Some(place) = &accepted.place {
+            self.strangers.insert(place.number(), slot);
+        }
+        conn.place = accepted.place;
+        self.slots[slot as usize].conn = Some(conn);
         self.fanout.open(self.id(slot));
         self.due(slot, Kind::Login, due);
         self.again.push(slot);
@@ -137,11 +145,37 @@ impl Worker {
         };
         if let Some(conn) = self.conn(slot) {
             conn.admitted = admitted;
+            conn.fresh &= !admitted;
             conn.login_due = due;
+            if let Some(place) = &mut conn.place {
+                place.set_stranger(!admitted);
+                let number = place.number();
+                match admitted {
+                    true => self.strangers.remove(&number),
+                    false => self.strangers.insert(number, slot),
+                };
+            }
         }
         if !admitted {
             self.due(slot, Kind::Login, due);
         }
+    }
+
+    /// At once: nobody waits for a stranger to take their last words.
+    fn let_go(&mut self, number: u64) {
+        let Some(slot) = self.strangers.remove(&number) else {
+            return;
+        };
+        if self
+            .open_conn(slot)
+            .is_some_and(|conn| conn.stream.is_open())
+        {
+            let text = "somebody else needs this connection; connect again, and log in at once";
+            let words = encode_error(None, Code::Busy, text, Some(LET_GO_MS));
+            self.fanout.push(slot, &words);
+            self.flush(slot);
+        }
+        self.drop_conn(slot);
     }
 
     fn stop(&mut self) {

@@ -13,6 +13,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::net::crowd::Place;
 use crate::net::tls::{FIRST_BYTE, OVERHEAD_BYTES, RECORD_BYTES, Session};
 
 /// What is read at once, and from one connection before the others have their turn.
@@ -28,6 +29,8 @@ pub struct Accepted {
     pub socket: Socket,
     /// The address of the other side; none for a local socket.
     pub peer: Option<IpAddr>,
+    /// Its place in the crowd, once it was let in.
+    pub place: Option<Place>,
 }
 
 /// A socket that no runtime knows yet.

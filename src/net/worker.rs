@@ -1,6 +1,7 @@
 //! A worker: a thread that owns its connections alone. Takes all orders that wait, reads what has come in, then gives
 //! each connection that has something to be sent one vectored write. No locks, no task or timer for a connection.
 
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub struct Worker {
     index: u16,
     pub(super) slots: Vec<Slot>,
     pub(super) free: Vec<u32>,
+    /// The slots of those who have a place in the crowd as strangers, by its number.
+    pub(super) strangers: BTreeMap<u64, u32>,
+    /// Frames of strangers that are longer than they should be and not yet whole.
+    pub(super) frames_long: u32,
     pub(super) connections: Arc<AtomicUsize>,
     pub(super) fanout: Fanout,
     pub(super) deadlines: Deadlines,
@@ -130,6 +135,8 @@ impl Worker {
             index,
             slots: Vec::new(),
             free: Vec::new(),
+            strangers: BTreeMap::new(),
+            frames_long: 0,
             connections,
             fanout: Fanout::new(index, &greeting.limits),
             deadlines: Deadlines::default(),
@@ -344,6 +351,10 @@ impl Worker {
                 place.turn = turn;
                 self.free.push(slot);
             }
+            if let Some(place) = &conn.place {
+                self.strangers.remove(&place.number());
+            }
+            self.frames_long -= u32::from(conn.frame_long);
             self.connections.fetch_sub(1, Ordering::Relaxed);
             tracing::debug!(
                 peer = conn.peer.map(tracing::field::display),

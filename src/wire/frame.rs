@@ -93,6 +93,13 @@ impl FrameReader {
         Ok(Some(Cow::Owned(frame)))
     }
 
+    /// The length of the frame that has begun and not ended, once it is known.
+    #[must_use]
+    pub fn partial_length(&self) -> Option<usize> {
+        let header = self.partial.first_chunk::<HEADER_BYTES>()?;
+        Some(u32::from_be_bytes(*header) as usize)
+    }
+
     /// Whether a frame has begun and not ended.
     #[must_use]
     pub fn is_partial(&self) -> bool {

@@ -22,7 +22,8 @@ const CONFIG: &str = "[limits]\n\
     requests_outstanding = 1024\n\
     messages_burst = 1_000_000_000\n\
     text_bytes_burst = 4_000_000_000\n\
-    requests_burst = 1_000_000_000\n";
+    requests_burst = 1_000_000_000\n\
+    registrations_per_hour = 1_000_000\n";
 const PASSWORD: &str = "correct horse battery";
 
 /// A running chatd.

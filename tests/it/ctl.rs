@@ -21,7 +21,7 @@ fn status_tells_how_it_is() {
     let status = daemon.ctl_json(&["status"]);
     let due = json!({
         "state": "serving", "pid": daemon.pid(), "addresses": [daemon.address().to_string()],
-        "connections": 3, "usersOnline": 2, "users": 2, "sessions": 3, "rooms": 2, "messages": 2,
+        "connections": 3, "strangers": 0, "usersOnline": 2, "users": 2, "sessions": 3, "rooms": 2, "messages": 2,
     });
     for (field, value) in due.as_object().expect("an object") {
         assert_eq!(&status[field], value, "`{field}` in {status}");

@@ -44,6 +44,7 @@ mod sealed;
 mod service;
 mod session;
 mod start;
+mod strangers;
 mod terminal;
 mod tls;
 mod tls_client;

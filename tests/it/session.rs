@@ -317,7 +317,8 @@ fn sighup_reloads_the_configuration() {
 /// A wrong password and an unknown name give the same answer, and one may try again until the limit.
 #[test]
 fn a_wrong_password_and_an_unknown_name_look_the_same() {
-    let daemon = Daemon::start_with("[limits]\nlogin_attempts = 3", &[]);
+    let limits = "[limits]\nlogin_attempts = 3\nlogin_failures_per_name = 10";
+    let daemon = Daemon::start_with(limits, &[]);
     daemon.register("anna");
     let mut someone = daemon.greet();
     let mut answers = ["anna", "nobody-of-that-name", "not a name"].map(|name| {

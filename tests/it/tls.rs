@@ -11,7 +11,8 @@ use rustls::version::{TLS12, TLS13};
 
 use crate::support::tls::{client, reachable_address, usual_client};
 use crate::support::{
-    Daemon, Heard, PATIENCE, Process, Secure, Talker, View, ask, request, run, undisturbed,
+    Daemon, Heard, PATIENCE, Process, Secure, Talker, UNHURRIED, View, ask, request, run,
+    undisturbed,
 };
 
 /// The alerts of TLS that are met here.
@@ -382,7 +383,7 @@ fn the_end_of_a_connection() {
 /// Somebody who does not read over TLS costs little, and is given everything in order once they read again.
 #[test]
 fn who_does_not_read_over_tls_catches_up() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
     let mut anna = daemon.greet_secure();
     anna.register("anna");
     let mut slow: Vec<_> = (0..5)

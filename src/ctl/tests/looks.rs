@@ -60,6 +60,7 @@ fn status(state: State) -> DaemonStatus {
         handed_in: vec![],
         users_online: 12,
         connections: 31,
+        strangers: 4,
         users: 40,
         sessions: 55,
         rooms: 7,
@@ -153,7 +154,7 @@ fn the_state_of_the_daemon() {
       since        2026-11-20 07:30:00 UTC, 3 h ago
       process      812, chatd/0.1.0
       people       12 online, 40 accounts, 55 sessions
-      connections  31
+      connections  31, 4 not logged in
       rooms        7, 10423 messages
       log          on, level info, /var/log/chatd/chatd.log
       database     /var/lib/chatd/chatd.db, 12.4 MiB
@@ -180,7 +181,7 @@ fn the_state_of_the_daemon() {
       since        2026-11-20 07:30:00 UTC, 3 h ago
       process      812, chatd/0.1.0
       people       12 online, 40 accounts, 55 sessions
-      connections  31
+      connections  31, 4 not logged in
       rooms        7, 10423 messages
       log          off, /var/log/chatd/chatd.log
       database     /var/lib/chatd/chatd.db, 12.4 MiB

@@ -3,6 +3,7 @@
 
 mod admin;
 mod crossing;
+mod guard;
 mod notes;
 mod people;
 mod rate;

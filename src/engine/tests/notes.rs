@@ -10,7 +10,7 @@ use crate::engine::note::{Ending, Note};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What was noted since it was last asked, a line each.
-fn noted(world: &mut World) -> Vec<String> {
+pub fn noted(world: &mut World) -> Vec<String> {
     let line = |note| match note {
         Note::Registered(visit) => format!("{} registered, {}", visit.user, visit.session),
         Note::LoggedIn(visit) => format!("{} logged in, {}", visit.user, visit.session),
@@ -25,6 +25,8 @@ fn noted(world: &mut World) -> Vec<String> {
             session,
             ending,
         } => format!("{session} of {user} ended: {ending:?}"),
+        Note::LoginDelayed { .. } => "a login delayed".to_owned(),
+        Note::RegistrationDelayed { .. } => "an account delayed".to_owned(),
         Note::RoomCreated { user, room } => format!("{user} created {room}"),
     };
     world.notes.drain(..).map(line).collect()

@@ -314,7 +314,7 @@ impl Sim {
                     *head = message.seq;
                 }
             }
-            Effect::Password { ticket, work } => self.passwords.push_back((ticket, work)),
+            Effect::Password { ticket, work, .. } => self.passwords.push_back((ticket, work)),
             Effect::Reply { call, .. } => assert!(self.calls.remove(&call), "{call:?} twice"),
             Effect::Stopped => self.stopped += 1,
             Effect::Tell { .. }

@@ -2,6 +2,7 @@
 //! naive store says, a clock that is set by hand.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub enum Job {
 pub struct World {
     pub engine: Engine,
     pub now: Now,
+    /// From which address people come; none for a local socket.
+    pub from: Option<IpAddr>,
     /// What each connection was told and has not been asked for.
     told: BTreeMap<u32, Vec<String>>,
     attached: BTreeMap<(Channel, ConnId), Seq>,
@@ -53,6 +56,7 @@ impl World {
                 elapsed: Duration::from_secs(1),
                 wall: Timestamp(1_800_000_000_000),
             },
+            from: None,
             told: BTreeMap::new(),
             attached: BTreeMap::new(),
             writer: VecDeque::new(),
@@ -80,7 +84,7 @@ impl World {
         let id = Some(RequestId("1".into()));
         self.input(Input::Request {
             conn: id_of(conn),
-            from: None,
+            from: self.from,
             id,
             request,
         });
@@ -185,6 +189,11 @@ impl World {
         }
     }
 
+    /// How many passwords wait to be looked at.
+    pub fn passwords_waiting(&self) -> usize {
+        self.passwords.len()
+    }
+
     /// What the connection was told since it was last asked, a line each.
     pub fn told(&mut self, conn: u32) -> Vec<String> {
         self.told.remove(&conn).unwrap_or_default()
@@ -264,10 +273,10 @@ impl World {
                 );
             }
             Effect::Query { conn, query, .. } => self.tell(conn, format!("{query:?}")),
-            Effect::Password { ticket, work } if self.slow_passwords => {
+            Effect::Password { ticket, work, .. } if self.slow_passwords => {
                 self.passwords.push_back((ticket, work));
             }
-            Effect::Password { ticket, work } => self.password(ticket, work),
+            Effect::Password { ticket, work, .. } => self.password(ticket, work),
             Effect::Reply { reply, .. } => self.replies.push(reply),
             Effect::Stopped => self.stopped = true,
             Effect::Note(note) => self.notes.push(note),

@@ -2,16 +2,17 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
 use super::*;
-use crate::base::Limits;
-use crate::net::Greeting;
+use crate::base::{ConnId, Limits, UserId};
 use crate::net::worker::Worker;
+use crate::net::{Greeting, Order, WorkerHandle};
 use crate::wire::event::{Event, Registration, Tagged};
 use crate::wire::frame::{HEADER_BYTES, encode};
 
-fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
+fn world(connections: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
     let greeting = Arc::new(Greeting {
         server: "test".into(),
         registration: Registration::Open,
@@ -21,7 +22,11 @@ fn world(connections_max: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>
     });
     let spawn = |index| Worker::spawn(index, channel().0, channel().0, Arc::clone(&greeting));
     let workers: Vec<_> = (0..2).map(|index| spawn(index).unwrap()).collect();
-    let doors = Doors::new(&workers, connections_max, false);
+    let limits = Limits {
+        connections,
+        ..Limits::default()
+    };
+    let doors = Doors::new(&workers, &limits, false);
     let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
     let listener = ListenerHandle::spawn(bound, false, Arc::clone(&doors)).unwrap();
     (listener, doors, workers)
@@ -142,21 +147,39 @@ fn where_the_port_cannot_be_closed_a_pause_that_refuses_says_so() {
 }
 
 #[test]
-fn beyond_the_bound_one_is_told_busy() {
-    let (listener, doors, _workers) = world(1);
-    let first = greet(&listener);
-    let mut second = connect(&listener).unwrap();
-    assert!(matches!(
-        hear(&mut second),
-        Event::Error {
-            code: Code::Busy,
-            ..
-        }
-    ));
-    assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
-    doors.set(2, false);
+fn a_stranger_makes_room_and_who_is_logged_in_does_not() {
+    let (listener, doors, workers) = world(1);
+    let mut stranger = greet(&listener);
+    let mut first = greet(&listener);
+    is_told_busy(&mut stranger);
+    let conn = ConnId {
+        worker: 1,
+        turn: 0,
+        slot: 0,
+    };
+    let user = UserId(1);
+    workers[1].orders.send(Order::Admit { conn, user }).unwrap();
+    while doors.strangers() > 0 {
+        std::thread::yield_now();
+    }
+    is_told_busy(&mut connect(&listener).unwrap());
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    doors.set(&limits, false);
     greet(&listener);
-    drop(first);
+    say_hello(&mut first);
+    assert!(matches!(hear(&mut first), Event::Hello(_)));
+}
+
+fn is_told_busy(client: &mut TcpStream) {
+    let told = hear(client);
+    let Event::Error { code, .. } = told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(code, Code::Busy);
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
 }
 
 #[test]

@@ -375,6 +375,15 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             let text = "the server has too much to do; try again a little later";
             return (Code::Busy, text.into(), Some(after_ms));
         }
+        Refusal::LoginsLimited(after_ms) => {
+            let text = "too many refused logins; wait as long as told, then try again";
+            return (Code::RateLimited, text.into(), Some(after_ms));
+        }
+        Refusal::RegistrationsLimited(after_ms) => {
+            let text =
+                "too many new accounts for now; wait as long as told, or ask the admin for one";
+            return (Code::RateLimited, text.into(), Some(after_ms));
+        }
         Refusal::StorageFull => (
             Code::StorageFull,
             "the server's disk is full, nothing can be stored; try again when the admin has made room",

@@ -80,6 +80,7 @@ impl World {
         self.order(Order::Adopt(Accepted {
             socket: Socket::Tcp(socket),
             peer: Some(peer.ip()),
+            place: None,
         }));
         self.adopted += 1;
         let conn = ConnId {

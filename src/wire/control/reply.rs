@@ -38,6 +38,7 @@ replies! {
         #[serde(default)] handed_in: Vec<String>,
         users_online: u64,
         connections: u64,
+        #[serde(default)] strangers: u64,
         users: u64,
         sessions: u64,
         rooms: u64,

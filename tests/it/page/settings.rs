@@ -47,8 +47,8 @@ pub fn settings() -> String {
 
 /// Held to the code by a test in `src/daemon/settings.rs`.
 const RESTART: &str = "A restart is needed for `listen`, `limits.appends_per_commit`, `limits.password_threads`, \
-    `limits.passwords_waiting`, `limits.reader_threads`, `limits.control_connections`, `limits.stop_seconds` and \
-    `limits.log_lines`.";
+    `limits.passwords_waiting`, `limits.passwords_waiting_per_address`, `limits.reader_threads`, \
+    `limits.control_connections`, `limits.stop_seconds` and `limits.log_lines`.";
 
 /// A setting with its comment, or a table's head.
 fn describe(page: &mut Page, block: &str) {

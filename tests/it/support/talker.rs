@@ -49,7 +49,7 @@ impl Talker {
     pub fn try_connect(address: SocketAddr) -> Option<Self> {
         TcpStream::connect_timeout(&address, PATIENCE)
             .ok()
-            .map(Self::on)
+            .map(Self::over)
     }
 
     /// Connects to a local socket and says nothing.
@@ -57,7 +57,7 @@ impl Talker {
     pub fn connect_local(path: &Path) -> Self {
         let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         // Reading and writing are the same for every stream.
-        Self::on(TcpStream::from(OwnedFd::from(stream)))
+        Self::over(TcpStream::from(OwnedFd::from(stream)))
     }
 
     /// Connects with so small a receive buffer that the server soon notices when nobody reads.
@@ -71,10 +71,11 @@ impl Talker {
         socket
             .connect_timeout(&address.into(), PATIENCE)
             .expect("the daemon listens");
-        Self::on(socket.into())
+        Self::over(socket.into())
     }
 
-    fn on(stream: TcpStream) -> Self {
+    /// On a connection that was made already.
+    pub fn over(stream: TcpStream) -> Self {
         // A local socket delays nothing anyway.
         let _ = stream.set_nodelay(true);
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket");

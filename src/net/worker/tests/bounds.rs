@@ -38,6 +38,7 @@ async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
         worker.carry_out(Order::Adopt(Accepted {
             socket: Socket::Unix(socket),
             peer: None,
+            place: None,
         }));
     };
     adopt(&mut worker);
@@ -101,7 +102,7 @@ fn what_calls_for_long_answers_is_taken_in_by_fewer_at_a_time() {
         ..Limits::default()
     };
     let mut world = World::new(limits);
-    let ((mut client, conn), (mut other, other_conn)) = (world.greet(), world.greet());
+    let ((mut client, conn), (mut other, other_conn)) = (world.join(0), world.greet());
     for (said, taken_at_once) in [
         (r#"{"type":"login","name":"anna","password":"x"}"#, 4),
         (r#"{"type":"resume","token":"x"}"#, 4),
