@@ -6,11 +6,13 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::OFlag;
 
-use super::queue::{Queue, Taken};
+use super::queue::{FLUSH_PATIENCE, Queue, Taken};
 use crate::base::Seldom;
 use crate::daemon::clock::wall;
 use crate::daemon::foreign;
@@ -23,15 +25,22 @@ const FOLDER_MODE: u32 = 0o700;
 /// What a line that waits takes beside its text.
 const LINE_COST: usize = 64;
 
-/// The log file, and the thread that writes it.
+/// The log file from outside. It belongs to the thread that writes it.
 pub(super) struct LogFile {
     path: PathBuf,
-    target: Arc<Mutex<Target>>,
+    queue: Queue<Item>,
     problems: Arc<Mutex<Problems>>,
-    queue: Queue<Arc<str>>,
+    /// Something other than a line is waiting.
+    asked: Arc<AtomicBool>,
 }
 
-/// What is wrong with the file at present. Apart from the file itself, so that asking never waits for a disk.
+enum Item {
+    Line(Arc<str>),
+    /// Something to be done between two lines.
+    Do(Box<dyn FnOnce(&mut Target) + Send>),
+}
+
+/// What is wrong with the file at present.
 #[derive(Default)]
 struct Problems {
     opening: Option<String>,
@@ -45,24 +54,18 @@ impl LogFile {
     /// # Errors
     /// When the system gives no thread.
     pub fn new(path: &Path, complain: impl Fn(&io::Error) + Send + 'static) -> io::Result<Self> {
-        let target = Arc::new(Mutex::new(Target::default()));
         let problems = Arc::new(Mutex::new(Problems::default()));
-        let (inside, told) = (target.clone(), problems.clone());
-        let mut failing = Seldom::default();
-        let queue = Queue::spawn("log", move |taken: Vec<Taken<Arc<str>>>| {
-            let written = lock(&inside).write(&taken);
-            lock(&told).writing = written.as_ref().err().map(ToString::to_string);
-            match written {
-                Ok(()) => drop(failing.went_well()),
-                Err(error) if failing.failed(&error.to_string()).is_some() => complain(&error),
-                Err(_) => {}
-            }
-        })?;
+        let mut writer = Writer {
+            target: Target::default(),
+            problems: problems.clone(),
+            failing: Seldom::default(),
+            complain,
+        };
         Ok(Self {
             path: path.to_owned(),
-            target,
+            queue: Queue::spawn("log", move |taken| writer.take(taken))?,
             problems,
-            queue,
+            asked: Arc::default(),
         })
     }
 
@@ -82,7 +85,7 @@ impl LogFile {
     /// Has the line written, in its turn.
     pub fn put(&self, line: Arc<str>) {
         let bytes = line.len() + LINE_COST;
-        self.queue.put(line, bytes);
+        self.queue.put(Item::Line(line), bytes);
     }
 
     /// Waits, not for long, until all lines are written.
@@ -96,13 +99,15 @@ impl LogFile {
     /// # Errors
     /// When it cannot be opened; then the lines go on to where they went before.
     pub fn open(&self) -> io::Result<()> {
-        let opened = self.idle().and_then(|mut target| {
-            target.file = Some(open(&self.path)?);
-            target.is_torn = false;
-            Ok(())
-        });
-        lock(&self.problems).opening = opened.as_ref().err().map(ToString::to_string);
-        opened
+        let (path, problems) = (self.path.clone(), self.problems.clone());
+        self.perform(move |target| {
+            let opened = open(&path).map(|file| {
+                target.file = Some(file);
+                target.is_torn = false;
+            });
+            lock(&problems).opening = opened.as_ref().err().map(ToString::to_string);
+            opened
+        })
     }
 
     /// Empties the file and tells how many bytes there were. Cut in place: each line is written at the end, wherever that
@@ -111,24 +116,82 @@ impl LogFile {
     /// # Errors
     /// When the file cannot be cut short; then it stays as it is.
     pub fn clear(&self) -> io::Result<u64> {
-        let mut target = self.idle()?;
-        let mut bytes = 0;
-        if let Some(file) = &target.file {
-            bytes = file.metadata()?.len();
-            file.set_len(0)?;
-        }
-        target.is_torn = false;
-        Ok(bytes)
+        self.perform(|target| {
+            let mut bytes = 0;
+            if let Some(file) = &target.file {
+                bytes = file.metadata()?.len();
+                file.set_len(0)?;
+            }
+            target.is_torn = false;
+            Ok(bytes)
+        })
     }
 
-    /// The file, once the lines so far are in it.
-    fn idle(&self) -> io::Result<MutexGuard<'_, Target>> {
-        match self.queue.flush() {
-            true => Ok(lock(&self.target)),
-            false => Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the disk has not taken the last lines yet",
-            )),
+    /// Has something done to the file once the lines so far are in it. Waits, not for long: a disk that hangs gets to it
+    /// later, and takes one such thing at a time.
+    fn perform<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Target) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let stuck = || {
+            let text = "the disk has not taken the last lines yet";
+            io::Error::new(io::ErrorKind::TimedOut, text)
+        };
+        if self.asked.swap(true, Ordering::Relaxed) {
+            return Err(stuck());
+        }
+        let (done, outcome) = channel();
+        let asked = self.asked.clone();
+        let work = move |target: &mut Target| {
+            let outcome = work(target);
+            asked.store(false, Ordering::Relaxed);
+            // Whoever asked may have given up.
+            let _ = done.send(outcome);
+        };
+        // It takes no room from the lines: there is one.
+        self.queue.put(Item::Do(Box::new(work)), 0);
+        outcome
+            .recv_timeout(FLUSH_PATIENCE)
+            .unwrap_or_else(|_| Err(stuck()))
+    }
+}
+
+/// The thread that writes the file.
+struct Writer<F> {
+    target: Target,
+    problems: Arc<Mutex<Problems>>,
+    failing: Seldom,
+    complain: F,
+}
+
+impl<F: Fn(&io::Error)> Writer<F> {
+    fn take(&mut self, taken: Vec<Taken<Item>>) {
+        let mut lines = Vec::with_capacity(taken.len());
+        for taken in taken {
+            match taken {
+                Taken::One(Item::Line(line)) => lines.push(Taken::One(line)),
+                Taken::Missed(count) => lines.push(Taken::Missed(count)),
+                Taken::One(Item::Do(work)) => {
+                    self.write(&std::mem::take(&mut lines));
+                    work(&mut self.target);
+                }
+            }
+        }
+        self.write(&lines);
+    }
+
+    fn write(&mut self, lines: &[Taken<Arc<str>>]) {
+        if lines.is_empty() {
+            return;
+        }
+        let written = self.target.write(lines);
+        lock(&self.problems).writing = written.as_ref().err().map(ToString::to_string);
+        match written {
+            Ok(()) => drop(self.failing.went_well()),
+            Err(error) if self.failing.failed(&error.to_string()).is_some() => {
+                (self.complain)(&error);
+            }
+            Err(_) => {}
         }
     }
 }
@@ -229,7 +292,7 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Written {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::time::Instant;
 
     use super::*;
 
@@ -280,12 +343,13 @@ mod tests {
         let file = LogFile::new(&folder.path().join("chatd.log"), complain).unwrap();
         file.open().unwrap();
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let good = lock(&file.target).file.replace(full);
+        let replace = |with| file.perform(|target| Ok(std::mem::replace(&mut target.file, with)));
+        let good = replace(Some(full)).unwrap();
         put(&file, "one");
         put(&file, "two");
         let problem = file.problem().unwrap();
         assert!(problem.contains("cannot be written: No space"), "{problem}");
-        lock(&file.target).file = good;
+        replace(good).unwrap();
         put(&file, "three");
         assert_eq!(file.problem(), None);
         let text = std::fs::read_to_string(file.path()).unwrap();
@@ -312,6 +376,32 @@ mod tests {
         assert_eq!(file.problem(), None);
         let text = std::fs::read_to_string(file.path()).unwrap();
         assert!(text.contains(" lines=1\ntwo\n"), "{text}");
+    }
+
+    #[test]
+    fn a_disk_that_hangs_holds_up_nobody_and_gets_to_it_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LogFile::new(&folder.path().join("chatd.log"), |_| {}).unwrap();
+        file.open().unwrap();
+        put(&file, "one");
+        let (go_on, gate) = channel::<()>();
+        let hangs = file.perform(move |_| {
+            let _ = gate.recv();
+            Ok(())
+        });
+        assert_eq!(hangs.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        file.put("two".into());
+        let begun = Instant::now();
+        assert!(
+            file.clear().is_err(),
+            "there is something to be done before"
+        );
+        assert!(begun.elapsed() < FLUSH_PATIENCE);
+        drop(go_on);
+        assert!(file.flush());
+        assert_eq!(file.clear().unwrap(), 8);
+        put(&file, "three");
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "three\n");
     }
 
     #[test]

@@ -35,8 +35,10 @@ struct Waiting<T> {
     bytes: usize,
     /// How many did not fit since the last that did.
     missed: u64,
-    /// Whether the thread has something in hand.
-    at_work: bool,
+    /// How many things the thread was given since the beginning.
+    given: u64,
+    /// How many of those it is done with.
+    done: u64,
     is_open: bool,
 }
 
@@ -54,7 +56,8 @@ impl<T: Send + 'static> Queue<T> {
                 items: Vec::new(),
                 bytes: 0,
                 missed: 0,
-                at_work: false,
+                given: 0,
+                done: 0,
                 is_open: true,
             }),
             changed: Condvar::new(),
@@ -82,13 +85,14 @@ impl<T: Send + 'static> Queue<T> {
         self.0.changed.notify_all();
     }
 
-    /// Waits until everything is told, but not longer than [`FLUSH_PATIENCE`]. Returns whether it is.
+    /// Waits until everything that was put in so far is told, but not longer than [`FLUSH_PATIENCE`]. Returns whether it is.
     pub fn flush(&self) -> bool {
-        let is_busy = |waiting: &mut Waiting<T>| !waiting.items.is_empty() || waiting.at_work;
-        let waited = self
-            .0
-            .changed
-            .wait_timeout_while(self.0.lock(), FLUSH_PATIENCE, is_busy);
+        let mut waiting = self.0.lock();
+        waiting.mark_missed();
+        let due = waiting.given + waiting.items.len() as u64;
+        let is_due = |waiting: &mut Waiting<T>| waiting.done < due;
+        let changed = &self.0.changed;
+        let waited = changed.wait_timeout_while(waiting, FLUSH_PATIENCE, is_due);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
@@ -104,15 +108,13 @@ impl<T> Shared<T> {
     /// Everything that waits; `None` once there is no more to come.
     fn next(&self) -> Option<Vec<Taken<T>>> {
         let mut waiting = self.lock();
-        waiting.at_work = false;
+        waiting.done = waiting.given;
         waiting.mark_missed();
-        if waiting.items.is_empty() {
-            self.changed.notify_all();
-        }
+        self.changed.notify_all();
         let has_none = |waiting: &mut Waiting<T>| waiting.items.is_empty() && waiting.is_open;
         let waited = self.changed.wait_while(waiting, has_none);
         let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.at_work = !waiting.items.is_empty();
+        waiting.given += waiting.items.len() as u64;
         waiting.bytes = 0;
         let taken = std::mem::take(&mut waiting.items);
         Some(taken).filter(|taken| !taken.is_empty())
@@ -134,6 +136,8 @@ impl<T> Waiting<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Instant;
 
@@ -152,7 +156,7 @@ mod tests {
         });
         let queue = queue.unwrap();
         queue.put(0, WEIGHT);
-        while !queue.0.lock().at_work {
+        while queue.0.lock().given == 0 {
             thread::yield_now();
         }
         (queue, go_on, heard)
@@ -189,6 +193,24 @@ mod tests {
         assert!(queue.flush());
         assert_eq!(heard.try_iter().flatten().count(), 2);
         assert!(queue.flush(), "nothing is in it");
+    }
+
+    #[test]
+    fn waiting_for_it_is_for_what_was_there_before() {
+        let queue = Arc::new(OnceLock::<Queue<u32>>::new());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (again, end) = (queue.clone(), stopped.clone());
+        // Whenever the thread is told something, there is something more.
+        let endless = Queue::spawn("endless", move |_| {
+            if !end.load(Ordering::Relaxed) {
+                again.wait().put(0, 1);
+            }
+        });
+        queue.set(endless.unwrap()).ok().unwrap();
+        let queue = queue.wait();
+        queue.put(0, 1);
+        assert!(queue.flush());
+        stopped.store(true, Ordering::Relaxed);
     }
 
     #[test]
