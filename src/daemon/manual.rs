@@ -95,7 +95,8 @@ fn sockets() -> Section {
         "SOCKETS",
         &[
             "A service manager may listen in chatd's place and hand the sockets in (`sd_listen_fds`(3)). Whoever connects \
-             while chatd does not run waits and has it started; chatd itself needs no network.",
+             while chatd does not run waits and has it started; chatd itself needs no network. The package's \
+             chatd-client.socket listens on port 2428 of every address; at its head stands how to change that.",
             "Where a client socket is handed in, the service manager decides where chatd listens: `listen`, `--listen` and \
              `--next-free-port` are not in force. What is not handed in chatd makes by itself, and where its sandbox keeps \
              it from that it says so. The rule for addresses that other machines can reach is the same for both. Sockets \
