@@ -42,5 +42,6 @@ mod start;
 mod terminal;
 mod tls;
 mod tls_client;
+mod tls_hostile;
 
 mod support;

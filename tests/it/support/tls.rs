@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -91,7 +92,16 @@ pub fn fingerprint(certificate: &[u8]) -> String {
 
 /// A client of this version with these protocols (ALPN).
 pub fn client(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    Arc::new(client_with(default_provider(), version, protocols))
+}
+
+/// The same with these ciphers.
+pub fn client_with(
+    provider: CryptoProvider,
+    version: &'static SupportedProtocolVersion,
+    protocols: &[&str],
+) -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .expect("a known version")
         .dangerous()
@@ -101,7 +111,7 @@ pub fn client(version: &'static SupportedProtocolVersion, protocols: &[&str]) ->
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
-    Arc::new(config)
+    config
 }
 
 /// The usual client.
