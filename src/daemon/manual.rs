@@ -198,7 +198,8 @@ fn certificate() -> Section {
         [
             (
                 "$CREDENTIALS_DIRECTORY/chatd.tls-certificate, chatd.tls-key",
-                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only",
+                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only, so \
+                 others are in force after `systemctl restart chatd`",
             ),
             (
                 "[tls] certificate, key",
