@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 
 from examples import enable
 from people import PASSWORD, Person, Talker
@@ -135,8 +136,15 @@ def _():
 
 @step("a certificate in a file is renewed by a reload, and a broken one is refused while people talk on")
 def _():
-    os.makedirs(FOLDER, exist_ok=True)
-    certificate, key = f"{FOLDER}/fullchain.pem", f"{FOLDER}/privkey.pem"
+    os.makedirs(FOLDER)
+    try:
+        renew_a_certificate_in_a_file(f"{FOLDER}/fullchain.pem", f"{FOLDER}/privkey.pem")
+    finally:
+        # What an admin has put there would outlive the package.
+        shutil.rmtree(FOLDER)
+
+
+def renew_a_certificate_in_a_file(certificate, key):
 
     def renew():
         make_pair(certificate, key)
