@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use crate::support::records::{ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, KEY_UPDATE, Records, WORDS};
 use crate::support::tls::{client, usual_client};
-use crate::support::{Daemon, Heard, Talker, ask, request, undisturbed, until};
+use crate::support::{Daemon, Heard, PATIENCE, Talker, ask, request, undisturbed, until};
 
 /// Alerts: how bad, and what.
 const WARNING: u8 = 1;
@@ -135,10 +135,7 @@ fn new_keys_without_end_hold_up_nobody() {
             slowest = slowest.max(began.elapsed());
         }
         println!("while keys changed {PAIRS} times, a round trip took {slowest:?} at most");
-        assert!(
-            slowest < Duration::from_secs(1),
-            "{slowest:?} for a round trip"
-        );
+        assert!(slowest < PATIENCE / 10, "{slowest:?} for a round trip");
         // Asked so often to change its own key, it has done so once, when it had something to say again.
         let mut peer = busy.join().expect("it was sent");
         peer.say(&request!("echo", text: "still there?"));
