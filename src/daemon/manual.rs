@@ -95,7 +95,8 @@ fn sockets() -> Section {
         "SOCKETS",
         &[
             "A service manager may listen in chatd's place and hand the sockets in (`sd_listen_fds`(3)). Whoever connects \
-             while chatd does not run waits and has it started; chatd itself needs no network.",
+             while chatd does not run waits and has it started; chatd itself needs no network. The package's \
+             chatd-client.socket listens on port 2428 of every address; at its head stands how to change that.",
             "Where a client socket is handed in, the service manager decides where chatd listens: `listen`, `--listen` and \
              `--next-free-port` are not in force. What is not handed in chatd makes by itself, and where its sandbox keeps \
              it from that it says so. The rule for addresses that other machines can reach is the same for both. Sockets \
@@ -166,8 +167,8 @@ fn logs() -> Section {
                 "the journal",
                 "when it reads standard error, as under systemd(1). `journalctl -u chatd -x` explains the entries. They \
                  have fields: CHATD_USER, CHATD_ROOM, CHATD_PEER, CHATD_SESSION, CHATD_UID, CHATD_PID, CHATD_METHOD, \
-                 CHATD_OUTCOME, CHATD_REASON, CHATD_ERROR, CHATD_FILE, CHATD_ADDRESS, CHATD_CODE, and MESSAGE_ID for \
-                 the kind of entry. chatd cannot turn it off or clear it: as root, \
+                 CHATD_OUTCOME, CHATD_REASON, CHATD_ERROR, CHATD_FILE, CHATD_ADDRESS, CHATD_CODE, CHATD_FINGERPRINT, \
+                 CHATD_EXPIRES, and MESSAGE_ID for the kind of entry. chatd cannot turn it off or clear it: as root, \
                  `journalctl --rotate --vacuum-time=1s` clears it, for all services; with `LogNamespace=chatd` in the \
                  unit it has a journal of its own, and `--namespace=chatd` clears only that.",
             ),
@@ -197,7 +198,8 @@ fn certificate() -> Section {
         [
             (
                 "$CREDENTIALS_DIRECTORY/chatd.tls-certificate, chatd.tls-key",
-                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only",
+                "credentials, as a service manager hands them over (`LoadCredential=`); systemd does so at the start only, so \
+                 others are in force after `systemctl restart chatd`",
             ),
             (
                 "[tls] certificate, key",

@@ -312,6 +312,7 @@ impl Worker {
             && let Phase::Lingering(left) = conn.phase
         {
             match conn.poll_read(reading) {
+                Poll::Pending if reading.was_put_off() => return self.again.push(slot),
                 Poll::Pending => return,
                 Poll::Ready(Ok(length)) if length > 0 && length <= left as usize => {
                     conn.phase = Phase::Lingering(left - length as u32);

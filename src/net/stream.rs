@@ -51,6 +51,8 @@ pub(super) struct Reading {
     pub sealed: Vec<u8>,
     /// How those are encrypted who ask for it from now on.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Which turn of the worker this is.
+    turn: u32,
     handshakes_left: u32,
     put_off: bool,
 }
@@ -61,6 +63,7 @@ impl Reading {
             bytes: vec![0; READ_BYTES],
             sealed: vec![0; READ_BYTES],
             tls: Some(tls),
+            turn: 0,
             handshakes_left: HANDSHAKES_PER_TURN,
             put_off: false,
         }
@@ -68,7 +71,18 @@ impl Reading {
 
     /// A new turn of the worker begins.
     pub fn begin_turn(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
         self.handshakes_left = HANDSHAKES_PER_TURN;
+    }
+
+    /// Which turn of the worker this is.
+    pub fn turn(&self) -> u32 {
+        self.turn
+    }
+
+    /// The connection is to be read in the next turn.
+    pub fn put_off(&mut self) {
+        self.put_off = true;
     }
 
     /// Whether no further step of a handshake may be taken in this turn: then the connection is to be read in the next.

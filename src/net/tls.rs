@@ -18,7 +18,7 @@ use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 
-use crate::net::stream::{Reading, Transport, Writing};
+use crate::net::stream::{READ_BYTES, Reading, Transport, Writing};
 use crate::wire::ALPN;
 
 /// What a TLS connection begins with: a record of the handshake. A frame that began with this byte would be 352 MiB long.
@@ -65,6 +65,9 @@ pub(super) struct Session {
     /// Records that the socket has not taken, and how much of them it has.
     unsent: Vec<u8>,
     sent: usize,
+    /// The turn of the worker in which the socket was read last, and how much of it may still be read in that.
+    turn: u32,
+    left: usize,
     /// Whether the other side has ended, and this one.
     ended: bool,
     closed: bool,
@@ -79,6 +82,8 @@ impl Session {
             is_new: true,
             unsent: Vec::new(),
             sent: 0,
+            turn: 0,
+            left: 0,
             ended: false,
             closed: false,
         })
@@ -112,9 +117,14 @@ impl Session {
             let mut length = self.cut.len();
             reading.sealed[..length].copy_from_slice(&self.cut);
             if !std::mem::take(&mut self.is_new) {
-                match ready!(transport.poll_read(cx, &mut reading.sealed[length..]))? {
+                let Some(left) = self.left_in(reading.turn()) else {
+                    reading.put_off();
+                    return Poll::Pending;
+                };
+                let end = READ_BYTES.min(length + left);
+                match ready!(transport.poll_read(cx, &mut reading.sealed[length..end]))? {
                     0 => return Poll::Ready(Ok(0)),
-                    more => length += more,
+                    more => (length, self.left) = (length + more, left - more),
                 }
             }
             if self.tls.is_handshaking() {
@@ -133,6 +143,15 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// How much of the socket may still be read in this turn, if any. It is counted before it is opened: a record costs the
+    /// same work whether it holds 16 KiB, a byte, or nothing but a new key.
+    fn left_in(&mut self, turn: u32) -> Option<usize> {
+        if self.turn != turn {
+            (self.turn, self.left) = (turn, READ_BYTES);
+        }
+        Some(self.left).filter(|left| *left > 0)
     }
 
     /// Seals what fits one record and writes as much of it as the socket takes; the rest is kept. Nothing more is taken

@@ -111,3 +111,20 @@ fn each_page_has_its_event_and_each_message_id_its_page() {
     let unused: Vec<_> = pages.difference(&used).map(String::as_str).collect();
     assert!(unused.is_empty(), "these pages have no event: {unused:?}");
 }
+
+#[test]
+fn each_field_that_a_page_shows_is_told_to_the_journal() {
+    let told = fs::read_to_string(root().join("src/daemon/log/record.rs")).unwrap();
+    let manual = fs::read_to_string(root().join("packaging/man/chatd.8")).unwrap();
+    for entry in ENTRIES {
+        for field in entry.text.split('@').skip(1).step_by(2) {
+            let is_told = told.contains(&format!("\"{field}\""));
+            assert!(
+                is_told,
+                "'{}' shows {field}, which no entry has",
+                entry.subject
+            );
+            assert!(manual.contains(field), "chatd(8) does not name {field}");
+        }
+    }
+}

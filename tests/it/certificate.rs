@@ -5,11 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use rustls::HandshakeKind;
+use rustls::client::verify_server_name;
+use rustls::pki_types::ServerName;
+use rustls::server::ParsedCertificate;
 use rustls::version::TLS12;
 use serde_json::json;
 
 use crate::support::tls::{Pair, client, usual_client};
-use crate::support::{Daemon, run, until};
+use crate::support::{Daemon, run};
 
 /// The server makes a certificate for itself and keeps it; what is made is for its owner's eyes only.
 #[test]
@@ -45,6 +48,39 @@ fn a_certificate_of_its_own() {
     assert_ne!(daemon.greet_secure().security().fingerprint(), fingerprint);
 }
 
+/// What is made is for everything that the machine is called: for its name, and for the addresses that it listens on.
+#[test]
+fn a_certificate_for_this_host() {
+    let daemon = Daemon::start();
+    let mut anna = daemon.greet_secure();
+    let chain = anna
+        .security()
+        .tls
+        .peer_certificates()
+        .expect("there is one");
+    let certificate = ParsedCertificate::try_from(&chain[0]).expect("it can be read");
+    let host = nix::unistd::gethostname().expect("there is one");
+    let listens_on = daemon.address().ip().to_string();
+    for name in [
+        &*host.to_string_lossy(),
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        &listens_on,
+    ] {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        verify_server_name(&certificate, &name).unwrap_or_else(|error| panic!("{name:?}: {error}"));
+    }
+    let other = ServerName::try_from("elsewhere.example").expect("a name");
+    assert!(verify_server_name(&certificate, &other).is_err());
+    // P-256, as an object identifier.
+    let p_256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    assert!(
+        chain[0].windows(10).any(|bytes| bytes == p_256),
+        "a key of another kind"
+    );
+}
+
 /// Another certificate while people talk: they go on, whoever comes is shown the new one, and a broken one changes nothing.
 #[test]
 fn another_certificate_while_people_talk() {
@@ -61,6 +97,13 @@ fn another_certificate_while_people_talk() {
         daemon.configure(settings);
         let text = daemon.ctl(&["reload"]).failed(1);
         assert!(text.contains(words), "{text}");
+        let reason = text.trim().rsplit(": ").next().expect("a reason");
+        daemon.logged(reason);
+        assert!(
+            daemon.log().contains("ERROR cannot reload"),
+            "{}",
+            daemon.log()
+        );
     };
     let mixed = Pair {
         certificate: first.certificate.clone(),
@@ -119,6 +162,7 @@ fn a_certificate_that_ends() {
             .as_secs()
             / 31_556_952;
     let year = i32::try_from(year).expect("a year");
+    let ends = Pair::make_for_days(daemon.folder(), "ends", 10);
     let ended = Pair::make_between(daemon.folder(), "ended", [year - 3, year - 1]);
     let fine = Pair::make_between(daemon.folder(), "fine", [year - 1, year + 3]);
     daemon.configure(&fine.settings());
@@ -130,20 +174,21 @@ fn a_certificate_that_ends() {
     );
     assert_eq!(status["expiresSoon"], false);
     assert!(!daemon.log().contains("renew it"), "{}", daemon.log());
-    daemon.configure(&ended.settings());
-    daemon.ctl(&["reload"]).done();
-    assert_eq!(
-        daemon.ctl_json(&["status"])["certificate"]["expiresSoon"],
-        true
-    );
-    until("the log tells of it", || {
-        daemon.ctl(&["status"]).done();
-        daemon
-            .log()
-            .contains("the certificate has ended")
-            .then_some(())
-    });
-    assert!(daemon.ctl(&["status"]).done().contains("renew it"));
+    for (pair, words) in [
+        (&ends, "WARN the certificate ends in 9 days; renew it"),
+        (&ended, "ERROR the certificate has ended"),
+    ] {
+        daemon.configure(&pair.settings());
+        daemon.ctl(&["reload"]).done();
+        let status = daemon.ctl_json(&["status"])["certificate"].clone();
+        assert_eq!(status["expiresSoon"], true, "{status}");
+        daemon.logged(words);
+        assert!(daemon.ctl(&["status"]).done().contains("renew it"));
+    }
+    // A start tells of it, too.
+    daemon.configure(&ends.settings());
+    daemon.restart();
+    daemon.logged("WARN the certificate ends in 9 days; renew it");
     daemon.greet_secure().register("anna");
 }
 
@@ -156,8 +201,6 @@ fn a_ticket_to_come_back() {
         let mut talker = daemon.connect().secure(Arc::clone(config));
         // The tickets come before the answer.
         talker.hello();
-        let early = talker.security().tls.early_data().is_some();
-        assert!(!early, "nothing is said before hands are shaken");
         talker.security().tls.handshake_kind().expect("it is done")
     };
     assert_eq!(kind(&config), HandshakeKind::Full);

@@ -2,7 +2,7 @@
 //! what is wrong with them is told in one line.
 
 use std::fs::File;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
-use crate::support::tls::usual_client;
-use crate::support::{Daemon, Heard, Process, Talker, ask, request, run};
+use crate::support::tls::{reachable_address, usual_client};
+use crate::support::{Daemon, Heard, Process, Talker, ask, request, run, skipped};
 
 /// A socket as in `chatd-client.socket`.
 fn client_socket() -> TcpListener {
@@ -60,6 +61,65 @@ fn people_and_the_admin_come_by_sockets_that_are_handed_in() {
     TcpStream::connect(address).expect("the service manager still listens");
     let log = daemon.log();
     assert!(!log.contains(" WARN ") && !log.contains(" ERROR "), "{log}");
+}
+
+/// One socket for every address, IPv6 and IPv4, as the package's: who comes from this machine is seen as that, by either of
+/// them, and may speak in the clear; who does not has to come over TLS.
+#[test]
+fn one_socket_for_every_address() {
+    let Some(socket) = socket_for_every_address() else {
+        return skipped("a socket for every address", "this machine has no IPv6");
+    };
+    let mut daemon = Daemon::prepare("", &[]);
+    let port = socket.local_addr().expect("it is bound").port();
+    daemon.hand_in("client", &socket);
+    daemon.launch();
+    assert_eq!(
+        daemon.addresses(),
+        [format!("[::]:{port}").parse().expect("an address")]
+    );
+    for (name, address) in [
+        ("anna", "127.0.0.1"),
+        ("boris", "::1"),
+        ("vera", "127.8.9.10"),
+    ] {
+        let address: IpAddr = address.parse().expect("an address");
+        let mut talker = Talker::connect((address, port).into());
+        talker.hello();
+        talker.register(name);
+        daemon.logged(&format!("registered user={name} "));
+    }
+    let log = daemon.log();
+    assert!(
+        log.contains("peer=127.0.0.1\n") && !log.contains("ffff"),
+        "{log}"
+    );
+
+    let Some(address) = reachable_address() else {
+        return skipped(
+            "who comes from elsewhere",
+            "this machine has no address but loopback",
+        );
+    };
+    let elsewhere = (address, port).into();
+    let mut stranger = Talker::connect(elsewhere);
+    stranger.raw_frame(b"{}");
+    assert_eq!(stranger.expect_closed()[0].code(), "forbidden");
+    let mut wim = Talker::connect(elsewhere).secure(usual_client());
+    wim.hello();
+    wim.register("wim");
+}
+
+/// A socket as systemd makes it of a port alone with `BindIPv6Only=both`.
+fn socket_for_every_address() -> Option<TcpListener> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).ok()?;
+    socket.set_only_v6(false).ok()?;
+    let any: std::net::SocketAddr = (Ipv6Addr::UNSPECIFIED, 0).into();
+    socket.bind(&any.into()).ok()?;
+    socket.listen(16).ok()?;
+    // There may be none of its addresses all the same.
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).ok()?;
+    Some(socket.into())
 }
 
 /// While no daemon runs whoever connects waits, the admin as well; the next one serves them, however the last one ended.

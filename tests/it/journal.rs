@@ -11,6 +11,7 @@ use chatd::base::catalog;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::support::tls::Pair;
 use crate::support::{Daemon, Heard, PASSWORD, PATIENCE, Process, ask, run};
 
 /// What the daemon has as `/run`, and the journal's socket in it.
@@ -104,6 +105,33 @@ fn entry(mut bytes: &[u8]) -> Entry {
         assert_eq!(before, None, "{name} is there twice");
     }
     fields
+}
+
+/// That a certificate was made, is refused or ends has its page, and says which file it is about.
+#[test]
+fn certificates_have_their_entries() {
+    let Some(journal) = Journal::new() else {
+        return;
+    };
+    let mut daemon = Daemon::prepare_after(&journal.shell(), "", &[]);
+    let ends = Pair::make_for_days(daemon.folder(), "ends", 3);
+    daemon.launch();
+    let made = journal.entry(catalog::CERTIFICATE_MADE);
+    let status = daemon.ctl_json(&["status"])["certificate"].clone();
+    assert_eq!(made["CHATD_FINGERPRINT"], status.text("fingerprint"));
+    assert_eq!(made["CHATD_FILE"], status.text("file"));
+
+    daemon.configure(&ends.settings().replace("ends.key", "nowhere.key"));
+    daemon.ctl(&["reload"]).failed(1);
+    let refused = journal.entry(catalog::RELOAD_REFUSED);
+    assert_eq!(refused["PRIORITY"], "3");
+    assert!(refused["MESSAGE"].contains("nowhere.key"), "{refused:?}");
+    daemon.configure(&ends.settings());
+    daemon.ctl(&["reload"]).done();
+    let soon = journal.entry(catalog::CERTIFICATE_EXPIRES);
+    assert_eq!(soon["PRIORITY"], "4");
+    assert_eq!(soon["CHATD_FILE"], ends.certificate.display().to_string());
+    assert!(soon["MESSAGE"].contains("ends in 2 days"), "{soon:?}");
 }
 
 /// Whoever comes, is turned away or steers is found again by the fields; nothing secret is among them; and what the

@@ -48,5 +48,6 @@ mod strangers;
 mod terminal;
 mod tls;
 mod tls_client;
+mod tls_hostile;
 
 mod support;

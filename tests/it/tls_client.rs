@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::support::tls::{Pair, disguised, reachable_address};
-use crate::support::{Daemon, Person, run};
+use crate::support::{Daemon, PATIENCE, Person, run};
 
 /// Somebody for whom the daemon is a host somewhere else.
 fn from_afar(daemon: &Daemon, name: &str) -> Person {
@@ -212,6 +214,136 @@ fn a_restart_over_tls() {
         .flat_map(|round| [format!("round {round}"), format!("meanwhile {round}")])
         .collect();
     assert_eq!(texts, due);
+}
+
+/// A connection that is lost is taken up again with the ticket of the one before: no certificate is shown, and less is said.
+/// What was agreed on can be seen on the wire.
+#[test]
+fn who_comes_back_shows_a_ticket() {
+    const KEY_SHARE: u16 = 51;
+    const PRE_SHARED_KEY: u16 = 41;
+    let daemon = Daemon::start();
+    let (address, lines) = tap(daemon.address());
+    let anna = from_afar(&daemon, "anna")
+        .with("CHAT_SERVER", &disguised(address))
+        .with("CHAT_PORT", &address.port().to_string())
+        .with("CHAT_FINGERPRINT", &fingerprint(&daemon));
+    anna.run(&["login", "--register"]).done();
+    lines.recv_timeout(PATIENCE).expect("she has logged in");
+    let mut talk = anna.start(&[]);
+    let mut answers = Vec::new();
+    for text in ["one", "two", "three"] {
+        talk.say(text);
+        talk.line_with(text);
+        let line = lines.recv_timeout(PATIENCE).expect("she is connected");
+        let hello = line.said_by(0);
+        let offers = |what: &[u8]| hello.windows(what.len()).any(|bytes| bytes == what);
+        assert!(offers(b"\x06chat/1"), "the name of the protocol");
+        answers.push(line.said_by(1));
+        line.cut();
+    }
+    talk.finish().done();
+    for (number, answer) in answers.iter().enumerate() {
+        let extensions = server_hello(answer);
+        let find = |wanted| extensions.iter().find(|(kind, _)| *kind == wanted);
+        let resumed = find(PRE_SHARED_KEY).is_some();
+        assert_eq!(resumed, number > 0, "connection {number}");
+        let (_, share) = find(KEY_SHARE).expect("a new key all the same");
+        assert_eq!(share[..2], [0x11, 0xec], "X25519MLKEM768");
+    }
+    let flights: Vec<_> = answers.iter().map(|answer| first_flight(answer)).collect();
+    println!("the server's part of a handshake: {flights:?} bytes, the first one in full");
+    assert!(
+        flights[1] + 400 < flights[0] && flights[2] + 400 < flights[0],
+        "{flights:?}"
+    );
+}
+
+/// A line that is listened in on.
+struct Line {
+    ends: [TcpStream; 2],
+    said: [Arc<Mutex<Vec<u8>>>; 2],
+}
+
+impl Line {
+    /// What one side has said so far: 0 is who called.
+    fn said_by(&self, side: usize) -> Vec<u8> {
+        self.said[side].lock().expect("nobody has failed").clone()
+    }
+
+    /// Cuts it.
+    fn cut(self) {
+        for end in self.ends {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// An address that leads to another one, over lines that are listened in on.
+fn tap(to: SocketAddr) -> (SocketAddr, Receiver<Line>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    let (lines, receiver) = channel();
+    // It waits for callers as long as the tests run.
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(to) else {
+                continue;
+            };
+            let ends = [near, far];
+            let said = [0, 1].map(|side: usize| {
+                let said = Arc::new(Mutex::new(Vec::new()));
+                let [mut from, mut onto] = [&ends[side], &ends[1 - side]]
+                    .map(|end| end.try_clone().expect("a second handle"));
+                let heard = said.clone();
+                thread::spawn(move || {
+                    let mut part = [0; 4_096];
+                    while let Ok(length @ 1..) = from.read(&mut part) {
+                        heard
+                            .lock()
+                            .expect("nobody has failed")
+                            .extend_from_slice(&part[..length]);
+                        let _ = onto.write_all(&part[..length]);
+                    }
+                    let _ = onto.shutdown(Shutdown::Both);
+                });
+                said
+            });
+            let _ = lines.send(Line { ends, said });
+        }
+    });
+    (address, receiver)
+}
+
+/// The extensions of the ServerHello with which a server begins.
+fn server_hello(said: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let number = |at: usize| u16::from_be_bytes([said[at], said[at + 1]]);
+    assert_eq!((said[0], said[5]), (22, 2), "it begins with something else");
+    // Headers, version and random; the echo of a session, cipher and compression.
+    let session = 5 + 4 + 2 + 32;
+    let mut at = session + 1 + usize::from(said[session]) + 3;
+    let end = at + 2 + usize::from(number(at));
+    at += 2;
+    let mut extensions = Vec::new();
+    while at < end {
+        let length = usize::from(number(at + 2));
+        extensions.push((number(at), said[at + 4..at + 4 + length].to_vec()));
+        at += 4 + length;
+    }
+    extensions
+}
+
+/// How long the records are with which a server begins until the client has its turn: ServerHello, the change of ciphers
+/// that means nothing, and the one that has all the rest.
+fn first_flight(said: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let kind = said[at];
+        at += 5 + usize::from(u16::from_be_bytes([said[at + 3], said[at + 4]]));
+        if kind == 23 {
+            return at;
+        }
+    }
 }
 
 /// While the server is paused hands are not shaken; whoever waits is told so, and is served as soon as it resumes.

@@ -21,7 +21,7 @@ pub(super) const MESSAGE_ID: &str = "MESSAGE_ID";
 const PEER: &str = "peer";
 
 /// The fields that are told to the journal, each with its name there. Others stand in the text alone.
-pub(super) const FIELDS: [(&str, &str); 14] = [
+pub(super) const FIELDS: [(&str, &str); 16] = [
     (MESSAGE_ID, MESSAGE_ID),
     ("user", "CHATD_USER"),
     ("room", "CHATD_ROOM"),
@@ -36,6 +36,8 @@ pub(super) const FIELDS: [(&str, &str); 14] = [
     ("file", "CHATD_FILE"),
     ("address", "CHATD_ADDRESS"),
     ("code", "CHATD_CODE"),
+    ("fingerprint", "CHATD_FINGERPRINT"),
+    ("expires", "CHATD_EXPIRES"),
 ];
 
 /// One event.

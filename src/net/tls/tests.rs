@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use super::*;
-use crate::net::stream::Stream;
+use crate::net::stream::{READ_BYTES, Stream};
 
 /// A certificate that nobody vouches for, made once for all tests.
 static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
@@ -334,4 +334,41 @@ fn a_crowd_at_the_door_waits_for_its_turn() {
     );
     assert!(server.reading.was_put_off() && !server.reading.was_put_off());
     peer.shake_hands(&mut server, &[usize::MAX]);
+}
+
+/// Records that hold a byte each: what a turn takes of a socket is counted as it came, or one connection would hold up the
+/// others for as long as it fills its buffer.
+#[test]
+fn a_turn_takes_so_much_of_a_socket_whatever_it_holds() {
+    let (mut peer, mut server) = pair(&rustls::version::TLS13);
+    peer.shake_hands(&mut server, &[usize::MAX]);
+    peer.tls.set_buffer_limit(None);
+    let mut sealed = Vec::new();
+    for _ in 0..8_000 {
+        peer.tls.writer().write_all(b"x").unwrap();
+        peer.tls.write_tls(&mut sealed).unwrap();
+    }
+    assert!(sealed.len() > 2 * READ_BYTES);
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut rest, mut heard, mut turns) = (&sealed[..], 0, 0);
+    while heard < 8_000 {
+        turns += 1;
+        server.reading.begin_turn();
+        let before = heard;
+        loop {
+            if let Ok(taken) = peer.socket.write(rest) {
+                rest = &rest[taken..];
+            }
+            match server.stream.poll_read(&mut cx, &mut server.reading) {
+                Poll::Ready(length) => heard += length.unwrap(),
+                Poll::Pending => break assert!(server.reading.was_put_off() || rest.is_empty()),
+            }
+        }
+        assert!(
+            heard - before <= READ_BYTES / 22,
+            "{} in a turn",
+            heard - before
+        );
+    }
+    assert!(turns >= sealed.len() / READ_BYTES);
 }

@@ -8,6 +8,7 @@ mod daemon;
 mod heard;
 mod person;
 mod process;
+pub mod records;
 mod talker;
 pub mod tls;
 

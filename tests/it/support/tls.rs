@@ -4,9 +4,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -33,12 +35,30 @@ impl Pair {
 
     /// The same, good from the beginning of one year to that of another.
     pub fn make_between(folder: &Path, name: &str, years: [i32; 2]) -> Self {
+        Self::make_by(folder, name, |params| {
+            let [begin, end] = years.map(|year| rcgen::date_time_ymd(year, 1, 1));
+            (params.not_before, params.not_after) = (begin, end);
+        })
+    }
+
+    fn make_by(folder: &Path, name: &str, set: impl FnOnce(&mut rcgen::CertificateParams)) -> Self {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
-        let [begin, end] = years.map(|year| rcgen::date_time_ymd(year, 1, 1));
-        (params.not_before, params.not_after) = (begin, end);
+        set(&mut params);
         let key = rcgen::KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         Self::write(folder, name, &certificate, &key)
+    }
+
+    /// The same, good for so many days from now on, and for 30 before.
+    pub fn make_for_days(folder: &Path, name: &str, days: u64) -> Self {
+        let day = |days: u64| {
+            let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
+            rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400)
+        };
+        let month = Duration::from_secs(30 * 86_400);
+        Self::make_by(folder, name, |params| {
+            (params.not_before, params.not_after) = (day(0) - month, day(days));
+        })
     }
 
     /// One that an authority of its own vouches for; gives back the file with the authority, too.
@@ -91,7 +111,16 @@ pub fn fingerprint(certificate: &[u8]) -> String {
 
 /// A client of this version with these protocols (ALPN).
 pub fn client(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    Arc::new(client_with(default_provider(), version, protocols))
+}
+
+/// The same with these ciphers.
+pub fn client_with(
+    provider: CryptoProvider,
+    version: &'static SupportedProtocolVersion,
+    protocols: &[&str],
+) -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .expect("a known version")
         .dangerous()
@@ -101,7 +130,7 @@ pub fn client(version: &'static SupportedProtocolVersion, protocols: &[&str]) ->
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
-    Arc::new(config)
+    config
 }
 
 /// The usual client.
