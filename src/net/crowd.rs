@@ -1,22 +1,29 @@
-//! Everybody who is connected, counted by where they come from: who may come in, and which stranger goes for them. A
-//! stranger is a connection that nobody has logged in on. Reads and writes no socket.
+//! Everybody who is connected, counted by where they come from: who may come in, which stranger goes for them, and when it
+//! is whose turn to shake hands. A stranger is a connection that nobody has logged in on. Reads and writes no socket.
 //!
-//! The one lock that listeners and workers share: it is taken when somebody comes, logs in or out, and goes, and held for
-//! a look at two small trees. Counting by events was turned down: a listener would not know who is there when it lets
+//! The one lock that listeners and workers share: it is taken when somebody comes, shakes hands, logs in or out, and goes,
+//! and held for a look at two small trees. Counting by events was turned down: a listener would not know who is there when it lets
 //! the next one in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::base::{Limits, Origin};
 
 /// Connections past the bound whose sockets may still be on their way to being closed.
 const CLOSING_MAX: usize = 100;
+/// Addresses that nobody is connected from and whose handshakes are remembered. Those that are forgiven are forgotten when
+/// there are more, and all of them when that is not enough: each has cost a handshake, so that does not happen often.
+const GONE_MAX: usize = 4_096;
 
 /// The crowd, shared by all listeners and workers.
 #[derive(Debug)]
-pub(super) struct Crowd(Mutex<Counts>);
+pub(super) struct Crowd {
+    counts: Mutex<Counts>,
+    began: Instant,
+}
 
 #[derive(Debug)]
 pub(super) struct Counts {
@@ -26,7 +33,12 @@ pub(super) struct Counts {
     connections: usize,
     strangers: usize,
     next_number: u64,
+    /// The time in which one handshake is forgiven, and how many may be open.
+    handshake_each: Duration,
+    handshakes_burst: u32,
     groups: BTreeMap<Origin, Group>,
+    /// The groups of which nobody is left.
+    gone: usize,
     /// The groups that have strangers: those with most last, of equals the one with the oldest.
     by_strangers: BTreeSet<(usize, Reverse<u64>, Origin)>,
 }
@@ -37,6 +49,8 @@ struct Group {
     connections: usize,
     /// By their numbers, so the oldest first, each with its worker.
     strangers: BTreeMap<u64, usize>,
+    /// When all its handshakes are forgiven, those that wait for their turn included (GCRA, as in `engine/rate.rs`).
+    handshakes: Duration,
 }
 
 /// A stranger who has to go.
@@ -65,15 +79,26 @@ impl Crowd {
             connections: 0,
             strangers: 0,
             next_number: 0,
+            handshake_each: Duration::ZERO,
+            handshakes_burst: 0,
             groups: BTreeMap::new(),
+            gone: 0,
             by_strangers: BTreeSet::new(),
         };
         counts.set_limits(limits);
-        Arc::new(Self(Mutex::new(counts)))
+        Arc::new(Self {
+            counts: Mutex::new(counts),
+            began: Instant::now(),
+        })
     }
 
     pub fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time since it began.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 
@@ -82,6 +107,8 @@ impl Counts {
         self.connections_max = limits.connections as usize;
         self.strangers_max = limits.strangers as usize;
         self.per_address_max = limits.connections_per_address as usize;
+        self.handshake_each = Duration::from_secs(1) / limits.handshakes_per_second.max(1);
+        self.handshakes_burst = limits.handshakes_burst;
     }
 
     pub fn strangers(&self) -> usize {
@@ -102,11 +129,7 @@ impl Counts {
         if sockets >= self.connections_max + CLOSING_MAX {
             return Err(Full::Server);
         }
-        let mut let_go = Vec::new();
-        let own = self.groups.get(&origin).map_or(0, |own| own.connections);
-        if origin != Origin::Here && own >= self.per_address_max {
-            let_go.push(self.let_go(origin).ok_or(Full::Address)?);
-        }
+        let mut let_go = Vec::from_iter(self.make_room_among(origin)?);
         while self.strangers >= self.strangers_max || self.connections >= self.connections_max {
             let largest = self.by_strangers.last().map(|(_, _, origin)| *origin);
             let gone = largest.and_then(|largest| self.let_go(largest));
@@ -114,11 +137,64 @@ impl Counts {
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.come(origin, 1);
-        self.change(origin, |group| {
-            group.strangers.insert(number, worker);
-        });
+        self.come(origin);
+        self.add_stranger(origin, number, worker);
         Ok((number, let_go))
+    }
+
+    /// Counts a stranger to another address, of which the oldest may have to go for them.
+    fn relocate(&mut self, stranger: LetGo, origin: Origin) -> Result<Option<LetGo>, Full> {
+        if !self.take_stranger(stranger.origin, stranger.number) {
+            // Somebody else has the place already.
+            return Ok(None);
+        }
+        self.go(stranger.origin);
+        let let_go = self.make_room_among(origin)?;
+        self.come(origin);
+        self.add_stranger(origin, stranger.number, stranger.worker);
+        Ok(let_go)
+    }
+
+    /// Makes sure that there is room for one more from there. Tells who has to go for them.
+    fn make_room_among(&mut self, origin: Origin) -> Result<Option<LetGo>, Full> {
+        let own = self.groups.get(&origin).map_or(0, |own| own.connections);
+        match origin != Origin::Here && own >= self.per_address_max {
+            true => self.let_go(origin).map(Some).ok_or(Full::Address),
+            false => Ok(None),
+        }
+    }
+
+    /// One more handshake from there. Tells how long it has to wait for its turn.
+    fn begin_handshake(&mut self, origin: Origin, now: Duration) -> Duration {
+        self.forget(now);
+        let group = self.groups.get_mut(&origin);
+        let Some(group) = group.filter(|_| origin != Origin::Here) else {
+            return Duration::ZERO;
+        };
+        group.handshakes = group.handshakes.max(now) + self.handshake_each;
+        let burst = self.handshake_each * self.handshakes_burst;
+        group.handshakes.saturating_sub(now + burst)
+    }
+
+    /// So much of a handshake from there is not counted after all.
+    fn forgive_handshake(&mut self, origin: Origin, share: Duration) {
+        if let Some(group) = self.groups.get_mut(&origin) {
+            group.handshakes = group.handshakes.saturating_sub(share);
+        }
+    }
+
+    fn forget(&mut self, now: Duration) {
+        if self.gone <= GONE_MAX {
+            return;
+        }
+        let is_gone = |group: &Group| group.connections == 0;
+        self.groups
+            .retain(|_, group| !is_gone(group) || group.handshakes > now);
+        self.gone = self.groups.values().filter(|it| is_gone(it)).count();
+        if self.gone > GONE_MAX / 2 {
+            self.groups.retain(|_, group| !is_gone(group));
+            self.gone = 0;
+        }
     }
 
     /// The oldest stranger from there is not counted any more.
@@ -145,17 +221,28 @@ impl Counts {
         was_counted
     }
 
-    fn come(&mut self, origin: Origin, connections: usize) {
-        self.connections += connections;
-        self.groups.entry(origin).or_default().connections += connections;
+    fn add_stranger(&mut self, origin: Origin, number: u64, worker: usize) {
+        self.change(origin, |group| {
+            group.strangers.insert(number, worker);
+        });
+    }
+
+    fn come(&mut self, origin: Origin) {
+        self.connections += 1;
+        let gone = &mut self.gone;
+        let group = self.groups.entry(origin);
+        let group = group.and_modify(|it| *gone -= usize::from(it.connections == 0));
+        group.or_default().connections += 1;
     }
 
     fn go(&mut self, origin: Origin) {
         self.connections = self.connections.saturating_sub(1);
         if let Some(group) = self.groups.get_mut(&origin) {
             group.connections = group.connections.saturating_sub(1);
-            if group.connections == 0 {
-                self.groups.remove(&origin);
+            match group.connections {
+                0 if group.handshakes > Duration::ZERO => self.gone += 1,
+                0 => drop(self.groups.remove(&origin)),
+                _ => {}
             }
         }
     }
@@ -189,6 +276,8 @@ pub struct Place {
     number: u64,
     worker: usize,
     is_stranger: bool,
+    /// Whether a handshake is counted that has not begun.
+    waits: bool,
 }
 
 impl Place {
@@ -200,11 +289,49 @@ impl Place {
             number,
             worker,
             is_stranger: true,
+            waits: false,
         }
     }
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// It turns out that the stranger comes from there. Tells who has to go for them.
+    ///
+    /// # Errors
+    /// When nobody can; then they are not counted any more.
+    pub(super) fn relocate(
+        &mut self,
+        counts: &mut Counts,
+        origin: Origin,
+    ) -> Result<Option<LetGo>, Full> {
+        let stranger = LetGo {
+            number: self.number,
+            worker: self.worker,
+            origin: std::mem::replace(&mut self.origin, origin),
+        };
+        counts.relocate(stranger, origin)
+    }
+
+    /// They want to shake hands. Tells how long they have to wait for their turn.
+    pub(super) fn begin_handshake(&mut self) -> Duration {
+        let now = self.crowd.now();
+        let wait = self.crowd.counts().begin_handshake(self.origin, now);
+        self.waits = wait > Duration::ZERO;
+        wait
+    }
+
+    /// It is their turn.
+    pub(super) fn take_turn(&mut self) {
+        self.waits = false;
+    }
+
+    /// The handshake was a short one: a quarter of the reckoning.
+    pub(super) fn was_resumed(&self) {
+        let mut counts = self.crowd.counts();
+        let share = counts.handshake_each * 3 / 4;
+        counts.forgive_handshake(self.origin, share);
     }
 
     /// Somebody has logged in, or out again.
@@ -215,12 +342,10 @@ impl Place {
         let (origin, number, worker) = (self.origin, self.number, self.worker);
         let mut counts = self.crowd.counts();
         if is_stranger {
-            counts.change(origin, |group| {
-                group.strangers.insert(number, worker);
-            });
+            counts.add_stranger(origin, number, worker);
         } else if !counts.take_stranger(origin, number) {
             // Whoever was to have the place has it; they log in before they could be let go.
-            counts.come(origin, 1);
+            counts.come(origin);
         }
     }
 }
@@ -228,6 +353,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.crowd.counts();
+        if self.waits {
+            let each = counts.handshake_each;
+            counts.forgive_handshake(self.origin, each);
+        }
         // One who was let go is not counted any more.
         if !self.is_stranger || counts.take_stranger(self.origin, self.number) {
             counts.go(self.origin);
@@ -349,6 +478,106 @@ mod tests {
         }
         door.inside.get_mut(&4).unwrap().set_stranger(true);
         assert_eq!(door.enter(Origin::V6(1)).unwrap().1, [4], "logged out");
+    }
+
+    #[test]
+    fn who_is_announced_is_counted_there_like_anybody() {
+        let mut door = Door::new(100, 100, 3);
+        let announce = |door: &mut Door, number: u64, origin| {
+            let mut place = door.inside.remove(&number).unwrap();
+            let relocated = place.relocate(&mut door.crowd.counts(), origin);
+            match relocated {
+                Ok(let_go) => {
+                    let_go.map(|it| door.inside.remove(&it.number));
+                    door.inside.insert(number, place);
+                }
+                Err(_) => drop(place),
+            }
+            door.is_right();
+            relocated.map(|let_go| let_go.map(|it| it.number))
+        };
+        for number in 0..6_u64 {
+            door.enter(Origin::Here).unwrap();
+            let gone = number.checked_sub(3);
+            assert_eq!(announce(&mut door, number, Origin::V6(1)), Ok(gone));
+        }
+        for number in [3, 4, 5] {
+            door.log_in(number);
+        }
+        door.enter(Origin::Here).unwrap();
+        assert_eq!(announce(&mut door, 6, Origin::V6(1)), Err(Full::Address));
+        door.enter(Origin::Here).unwrap();
+        assert_eq!(announce(&mut door, 7, Origin::Here), Ok(None));
+        assert_eq!(announce(&mut door, 7, Origin::V6(2)), Ok(None));
+    }
+
+    #[test]
+    fn who_was_let_go_before_being_announced_is_not_counted() {
+        let mut door = Door::new(100, 1, 100);
+        door.enter(Origin::Here).unwrap();
+        let mut slow = door.inside.remove(&0).unwrap();
+        door.enter(Origin::V6(2)).unwrap();
+        let relocated = slow.relocate(&mut door.crowd.counts(), Origin::V6(1));
+        assert_eq!(relocated, Ok(None));
+        door.is_right();
+        drop(slow);
+        door.is_right();
+    }
+
+    #[test]
+    fn handshakes_of_one_address_go_on_at_a_pace() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let limits = Limits {
+            handshakes_per_second: 2,
+            handshakes_burst: 3,
+            ..Limits::default()
+        };
+        let crowd = Crowd::new(&limits);
+        let mut counts = crowd.counts();
+        let (school, home) = (Origin::V6(1), Origin::V6(2));
+        for origin in [school, home, Origin::Here] {
+            counts.come(origin);
+        }
+        let mut wait = |origin, now| counts.begin_handshake(origin, now);
+        for _ in 0..3 {
+            assert_eq!(wait(school, SECOND), Duration::ZERO);
+        }
+        assert_eq!(wait(school, SECOND), SECOND / 2);
+        assert_eq!(wait(school, SECOND), SECOND);
+        assert_eq!(wait(home, SECOND), Duration::ZERO);
+        for _ in 0..1_000 {
+            assert_eq!(wait(Origin::Here, SECOND), Duration::ZERO);
+        }
+        assert_eq!(wait(school, SECOND * 3), Duration::ZERO);
+        counts.go(school);
+        counts.come(school);
+        let mut wait = |origin, now| counts.begin_handshake(origin, now);
+        assert_eq!(wait(school, SECOND * 3), Duration::ZERO);
+        assert_eq!(wait(school, SECOND * 3), SECOND / 2, "it is remembered");
+        counts.forgive_handshake(school, SECOND / 2);
+        let mut wait = |origin, now| counts.begin_handshake(origin, now);
+        assert_eq!(wait(school, SECOND * 3), SECOND / 2, "one went unserved");
+        assert_eq!(wait(school, SECOND * 60), Duration::ZERO);
+    }
+
+    #[test]
+    fn handshakes_of_those_who_are_gone_take_little_memory() {
+        let crowd = Crowd::new(&Limits::default());
+        let mut counts = crowd.counts();
+        let mut shake_hands = |origin, now| {
+            counts.come(origin);
+            counts.begin_handshake(origin, now);
+            counts.go(origin);
+            assert!(counts.gone <= GONE_MAX + 1 && counts.groups.len() == counts.gone);
+        };
+        for n in 0..100_000 {
+            shake_hands(Origin::V6(n), Duration::from_millis(n));
+            shake_hands(Origin::V6(n / 2), Duration::from_millis(n));
+        }
+        // All at the same moment.
+        for n in 0..100_000 {
+            shake_hands(Origin::V6(n), Duration::from_secs(100));
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn world(connections: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
         connections,
         ..Limits::default()
     };
-    let doors = Doors::new(&workers, &limits, false);
+    let doors = Doors::new(&workers, &limits, false, Vec::new());
     let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
     let listener = ListenerHandle::spawn(bound, false, Arc::clone(&doors)).unwrap();
     (listener, doors, workers)
@@ -167,7 +167,7 @@ fn a_stranger_makes_room_and_who_is_logged_in_does_not() {
         connections: 2,
         ..Limits::default()
     };
-    doors.set(&limits, false);
+    doors.set(&limits, false, Vec::new());
     greet(&listener);
     say_hello(&mut first);
     assert!(matches!(hear(&mut first), Event::Hello(_)));
