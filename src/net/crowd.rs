@@ -2,8 +2,8 @@
 //! is whose turn to shake hands. A stranger is a connection that nobody has logged in on. Reads and writes no socket.
 //!
 //! The one lock that listeners and workers share: it is taken when somebody comes, shakes hands, logs in or out, and goes,
-//! and held for a look at two small trees. Counting by events was turned down: a listener would not know who is there when it lets
-//! the next one in.
+//! and held for a look at two small trees. Counting by events was turned down: a listener would not know who is there when
+//! it lets the next one in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
+use rustls::HandshakeKind;
 use serde_json::json;
 
 use crate::support::{Daemon, Heard, PASSWORD, Talker, ask, refused, request, tls, undisturbed};
@@ -280,6 +281,32 @@ fn handshakes_of_one_address_wait_for_their_turn() {
             assert!(others < crowd, "the others waited {others:?}");
         });
     }
+}
+
+/// Coming back with a ticket is cheap, and so it counts little.
+#[test]
+fn a_resumed_handshake_counts_a_quarter() {
+    let limits = "[limits]\nhandshakes_per_second = 1\nhandshakes_burst = 8\n";
+    let daemon = Daemon::start_with(limits, &[]);
+    let config = tls::usual_client();
+    let started = Instant::now();
+    let come = || {
+        let address = Ipv4Addr::new(127, 0, 7, 1);
+        let mut talker = Talker::connect_from(address, daemon.address()).secure(config.clone());
+        talker.hello();
+        talker
+    };
+    let mut first = come();
+    first.register("anna");
+    for _ in 0..24 {
+        let mut again = come();
+        let kind = again.security().tls.handshake_kind();
+        assert_eq!(kind, Some(HandshakeKind::Resumed));
+        again.resume(&first.token, &[]);
+    }
+    // 25 in full, of which 8 at once, take 17 seconds; these are no more than 7.
+    let all = started.elapsed();
+    assert!(all < Duration::from_secs(17), "{all:?}");
 }
 
 /// Those who are gone before it is their turn do not take it from others.

@@ -173,6 +173,25 @@ fn a_stranger_makes_room_and_who_is_logged_in_does_not() {
     assert!(matches!(hear(&mut first), Event::Hello(_)));
 }
 
+#[test]
+fn who_has_begun_with_tls_is_not_told_in_the_clear() {
+    let said_to = |first: &[u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.write_all(first).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        // So that what was said is there.
+        socket.peek(&mut [0]).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Socket::Tcp(socket).turn_away(b"busy");
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).unwrap();
+        said
+    };
+    assert_eq!(said_to(&[0x16, 3, 1]), b"");
+    assert_eq!(said_to(&[0, 0, 0, 2]), b"busy");
+}
+
 fn is_told_busy(client: &mut TcpStream) {
     let told = hear(client);
     let Event::Error { code, .. } = told else {
