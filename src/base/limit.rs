@@ -63,8 +63,14 @@ limits! {
     strangers: u32 = 5_000,
     /// Connections of one address (of one /64 in IPv6) at once. Past it the oldest of its strangers is let go; where
     /// there is none, who comes is told `busy`. A whole school may come from one address. Like every limit by address it
-    /// does not hold for 127.0.0.1, ::1 and local sockets, where a proxy comes from with everybody behind it.
+    /// does not hold for 127.0.0.1, ::1 and local sockets; whom one of `proxies` announces is counted by their own address.
     connections_per_address: u32 = 500,
+    /// TLS handshakes of one address in a second in the long run; each takes a third of a millisecond of a processor. Past
+    /// that the next ones wait for their turn, at most `login_seconds`: who all come back at once get in, only slower. One
+    /// that resumes a TLS session counts a quarter, once somebody has logged in on it.
+    handshakes_per_second: u32 = 20,
+    /// The same at once after a silence: all the connections that one address may have.
+    handshakes_burst: u32 = 500,
     /// Accounts in all. All of them are known to the hub by name, at about 300 bytes each.
     users: u32 = 100_000,
     /// Rooms in all, direct conversations not counted.

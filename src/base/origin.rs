@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// An address as it is counted. Whoever has one IPv6 address has 2^64 of them, so the first half of it is what counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// This machine: a local socket, 127.0.0.1 or ::1. A proxy before chatd comes from there with everybody behind it, so
-    /// no limit by address holds for it. The other loopback addresses are counted like any.
+    /// This machine: a local socket, 127.0.0.1 or ::1. A proxy that does not say for whom it comes may be there with
+    /// everybody behind it, so no limit by address holds for it. The other loopback addresses are counted like any.
     Here,
     /// An IPv4 address.
     V4(Ipv4Addr),

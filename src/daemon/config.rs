@@ -14,8 +14,8 @@ use super::args::Args;
 use super::exit::Exit;
 use super::log::Addresses;
 use super::mistake::{OneOf, Place, mistake};
-use crate::base::Limits;
 use crate::base::limit::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::base::{Limits, Network};
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
 use crate::wire::event::Registration;
@@ -25,6 +25,9 @@ const CONFIG_FILE: &str = "chatd.toml";
 /// Addresses that chatd listens on at once, its own or those that are handed in. Each is a thread with five open files, and
 /// nobody has named so many but by mistake.
 pub(super) const LISTENERS_MAX: usize = 64;
+
+/// Addresses and networks of proxies: all are looked at for each connection.
+const PROXIES_MAX: usize = 256;
 
 /// Hours of hashing: more than anybody waits for.
 const PASSWORDS_WAITING_MAX: u32 = 100_000;
@@ -43,6 +46,8 @@ pub(super) struct Config {
     pub next_free_port: bool,
     pub registration: Registration,
     pub allow_plaintext: bool,
+    /// Who says for whom they come.
+    pub proxies: Vec<Network>,
     /// The files of certificate and key, where the settings name them.
     pub tls: Option<TlsTable>,
     pub log_level: LogLevel,
@@ -62,6 +67,7 @@ struct File {
     #[serde(deserialize_with = "registration")]
     registration: Registration,
     allow_plaintext: bool,
+    proxies: Vec<Network>,
     tls: TlsTable,
     log: LogTable,
     limits: Limits,
@@ -126,6 +132,7 @@ impl Config {
             format!("'{}'", path.display())
         });
         check_limits(&file.limits).map_err(|text| Exit::config(format!("{place}: {text}")))?;
+        check_proxies(&file.proxies).map_err(|text| Exit::config(format!("{place}: {text}")))?;
         let listen = match args.listen.is_empty() {
             true => file.listen,
             false => Some(args.listen.clone()),
@@ -150,6 +157,7 @@ impl Config {
             next_free_port: args.next_free_port,
             registration: file.registration,
             allow_plaintext: file.allow_plaintext,
+            proxies: file.proxies,
             tls,
             log_level: file.log.level,
             log_addresses: file.log.addresses,
@@ -234,6 +242,15 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
             "limits.passwords_waiting may be at most {PASSWORDS_WAITING_MAX}"
         )),
         None => Ok(()),
+    }
+}
+
+fn check_proxies(proxies: &[Network]) -> Result<(), String> {
+    match proxies.len() {
+        0..=PROXIES_MAX => Ok(()),
+        count => Err(format!(
+            "`proxies` names {count} addresses, more than the {PROXIES_MAX} that there may be; name networks, such as \"10.0.0.0/8\""
+        )),
     }
 }
 
@@ -408,6 +425,14 @@ mod tests {
     }
 
     #[test]
+    fn proxies_have_a_bound() {
+        let proxy: Network = "10.0.0.0/8".parse().unwrap();
+        assert_eq!(check_proxies(&[proxy; PROXIES_MAX]), Ok(()));
+        let refused = check_proxies(&[proxy; PROXIES_MAX + 1]).unwrap_err();
+        assert!(refused.contains("names 257 addresses"), "{refused}");
+    }
+
+    #[test]
     fn addresses_have_a_bound() {
         let listen: Listen = "127.0.0.1:0".parse().unwrap();
         let named = |count| listen_addresses(Some(vec![listen; count]));
@@ -433,6 +458,9 @@ mod tests {
             "registration = \"invite\"",
             "registration = 7",
             "allow_plaintext = \"yes\"",
+            "proxies = \"127.0.0.1\"",
+            "proxies = [\n  \"127.0.0.1\",\n  \"10.0.0.0/33\",\n]\n",
+            "proxies = [\"10.0.0.5/8\"]",
             "server_name = [\"a\"]",
             "log = 7",
             "limits = true",
@@ -461,10 +489,13 @@ mod tests {
         line 1, column 16: "invite" is not possible here; write "open" or "closed"
         line 1, column 16: 7 is not possible here; write "open" or "closed"
         line 1, column 19: "yes" is not possible here; write true or false
+        line 1, column 11: "127.0.0.1" is not possible here; write a list in [ ]
+        line 1, column 11: '10.0.0.0/33' is no address and no network; write it like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32
+        line 1, column 11: '10.0.0.5/8' is an address in a network, not the network; write the address alone, or the network with zeros behind the prefix, like 10.0.0.0/8
         line 1, column 15: a list is not possible here; write a text in quotation marks
         line 1, column 7: 7 is not possible here; write a table, as the chatd.toml that comes with chatd has it
         line 1, column 10: true is not possible here; write a table, as the chatd.toml that comes with chatd has it
-        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, tls, log, limits
+        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, log, limits
         line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
         line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
         line 2, column 9: -5 is not possible here; write a whole number up to 4294967295
@@ -478,7 +509,7 @@ mod tests {
         line 1, column 22: the text has no second quotation mark
         line 2, column 1: this is set already, further up
         line 1, column 6: key with no value, expected `=`
-        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, tls, log, limits
+        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, log, limits
         "#);
     }
 

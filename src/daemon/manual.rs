@@ -15,6 +15,7 @@ pub(super) fn manual() -> Manual {
             configuration(),
             certificate(),
             sockets(),
+            proxies(),
             credentials(),
             background(),
             logs(),
@@ -116,6 +117,26 @@ fn sockets() -> Section {
                 "the control socket: one, Unix, with a path, whose mode says who may use it",
             ),
         ],
+    )
+}
+
+fn proxies() -> Section {
+    Section::new(
+        "PROXIES",
+        &[
+            "A proxy that speaks the PROXY protocol, version 2 or 1, says for whom it comes. Its address is named by `proxies` in \
+             chatd.toml(5), and each of its connections has to begin with the header: HAProxy sends it with `send-proxy-v2` \
+             on the `server` line, nginx with `proxy_protocol on` in a `stream` server. What follows is the client's, over \
+             TLS or not. Limits, delays, the log and `chatctl users` go by the address in the header; a proxy that comes for \
+             itself, such as to see whether chatd answers, is known by its own. From another machine a proxy has to come \
+             with TLS like anybody.",
+            "Who comes from there without the header is refused, and the log says so, once a minute for each proxy. A \
+             header from anybody else is no frame and refused as such. Local sockets are never taken for a proxy's. See \
+             to it that every proxy that is named sends the header: behind one that does not, clients could write it.",
+            "Chat is mostly silence: let the proxy wait for a day before it ends an idle connection (`timeout client`, \
+             `timeout server`; `proxy_timeout`).",
+        ],
+        [] as [(&str, &str); 0],
     )
 }
 

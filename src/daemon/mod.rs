@@ -257,7 +257,8 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config, &inputs, replies, passwords)?;
-        let doors = Doors::new(&workers, &doors_limits, config.allow_plaintext);
+        let proxies = config.proxies.clone();
+        let doors = Doors::new(&workers, &doors_limits, config.allow_plaintext, proxies);
         let listeners = bound
             .into_iter()
             .map(|bound| ListenerHandle::spawn(bound, !held.clients.is_empty(), doors.clone()))

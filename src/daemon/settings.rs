@@ -93,8 +93,9 @@ impl Settings {
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
+        let limits = fitting(&new.limits, self.other_files);
         self.doors
-            .set(&fitting(&new.limits, self.other_files), new.allow_plaintext);
+            .set(&limits, new.allow_plaintext, new.proxies.clone());
         *self.config.borrow_mut() = Arc::new(new);
         Ok(reloaded)
     }
@@ -129,6 +130,7 @@ fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)>
             old.allow_plaintext != new.allow_plaintext,
             false,
         ),
+        ("proxies", old.proxies != new.proxies, false),
         ("log.level", old.log_level != new.log_level, false),
         (
             "log.addresses",

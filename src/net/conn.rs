@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use zeroize::{Zeroize, Zeroizing};
@@ -11,6 +12,7 @@ use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::engine::input::{Input, Request};
+use crate::net::Doors;
 use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::request::Asked;
@@ -54,10 +56,14 @@ pub(super) struct Conn {
     pub phase: Phase,
     pub admitted: bool,
     /// Whether it may speak in the clear: nothing of it crosses a network, or the admin has allowed it.
-    may_be_clear: bool,
+    pub may_be_clear: bool,
     /// Whether nobody has ever logged in here.
     pub fresh: bool,
     pub place: Option<Place>,
+    /// Where a proxy came in that has not said yet for whom.
+    pub proxied: Option<Arc<Doors>>,
+    /// When it is the turn of its handshake, once that was asked.
+    pub turn_due: Option<u64>,
     /// Whether the frame that is cut is one of the worker's `frames_long`.
     pub frame_long: bool,
     /// Whether the deadlines have an entry for a cut frame.
@@ -105,6 +111,8 @@ impl Conn {
             may_be_clear,
             fresh: true,
             place: None,
+            proxied: None,
+            turn_due: None,
             frame_long: false,
             frame_entry: false,
             greeted: false,
@@ -241,6 +249,9 @@ impl Worker {
     /// The login is overdue.
     pub(super) fn login_overdue(&mut self, slot: u32) {
         let seconds = self.greeting.limits.login_seconds;
+        if self.header_overdue(slot, seconds) {
+            return;
+        }
         self.say_timeout(
             ByeReason::LoginTimeout,
             slot,
@@ -259,6 +270,9 @@ impl Worker {
     }
 
     fn read(&mut self, slot: u32, reading: &mut Reading) {
+        if !self.has_arrived(slot, reading) {
+            return;
+        }
         if let Some(conn) = self.conn(slot)
             && !conn.paused
             && !conn.backlog.is_empty()
@@ -273,7 +287,10 @@ impl Worker {
             && !conn.ended
         {
             match conn.poll_read(reading) {
-                Poll::Pending if reading.was_put_off() => return self.again.push(slot),
+                Poll::Pending if reading.was_put_off() => match self.is_next(slot) {
+                    true => {}
+                    false => return,
+                },
                 Poll::Pending => return,
                 Poll::Ready(Err(error)) => {
                     tracing::debug!("a connection is broken: {error}");
@@ -513,7 +530,7 @@ impl Worker {
     }
 
     /// Nothing more is read from the connection, and it ends once everything queued is sent.
-    fn close(&mut self, slot: u32) {
+    pub(super) fn close(&mut self, slot: u32) {
         self.leave_hub(slot);
         self.fanout.detach_all(slot);
         if let Some(conn) = self.conn(slot) {

@@ -1,22 +1,29 @@
-//! Everybody who is connected, counted by where they come from: who may come in, and which stranger goes for them. A
-//! stranger is a connection that nobody has logged in on. Reads and writes no socket.
+//! Everybody who is connected, counted by where they come from: who may come in, which stranger goes for them, and when it
+//! is whose turn to shake hands. A stranger is a connection that nobody has logged in on. Reads and writes no socket.
 //!
-//! The one lock that listeners and workers share: it is taken when somebody comes, logs in or out, and goes, and held for
-//! a look at two small trees. Counting by events was turned down: a listener would not know who is there when it lets
-//! the next one in.
+//! The one lock that listeners and workers share: it is taken when somebody comes, shakes hands, logs in or out, and goes,
+//! and held for a look at two small trees. Counting by events was turned down: a listener would not know who is there when
+//! it lets the next one in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::base::{Limits, Origin};
 
 /// Connections past the bound whose sockets may still be on their way to being closed.
 const CLOSING_MAX: usize = 100;
+/// Addresses that nobody is connected from and whose handshakes are remembered. Those that are forgiven are forgotten when
+/// there are more, and all of them when that is not enough: each has cost a handshake, so that does not happen often.
+const GONE_MAX: usize = 4_096;
 
 /// The crowd, shared by all listeners and workers.
 #[derive(Debug)]
-pub(super) struct Crowd(Mutex<Counts>);
+pub(super) struct Crowd {
+    counts: Mutex<Counts>,
+    began: Instant,
+}
 
 #[derive(Debug)]
 pub(super) struct Counts {
@@ -26,7 +33,12 @@ pub(super) struct Counts {
     connections: usize,
     strangers: usize,
     next_number: u64,
+    /// The time in which one handshake is forgiven, and how many may be open.
+    handshake_each: Duration,
+    handshakes_burst: u32,
     groups: BTreeMap<Origin, Group>,
+    /// The groups of which nobody is left.
+    gone: usize,
     /// The groups that have strangers: those with most last, of equals the one with the oldest.
     by_strangers: BTreeSet<(usize, Reverse<u64>, Origin)>,
 }
@@ -37,6 +49,8 @@ struct Group {
     connections: usize,
     /// By their numbers, so the oldest first, each with its worker.
     strangers: BTreeMap<u64, usize>,
+    /// When all its handshakes are forgiven, those that wait for their turn included (GCRA, as in `engine/rate.rs`).
+    handshakes: Duration,
 }
 
 /// A stranger who has to go.
@@ -65,15 +79,26 @@ impl Crowd {
             connections: 0,
             strangers: 0,
             next_number: 0,
+            handshake_each: Duration::ZERO,
+            handshakes_burst: 0,
             groups: BTreeMap::new(),
+            gone: 0,
             by_strangers: BTreeSet::new(),
         };
         counts.set_limits(limits);
-        Arc::new(Self(Mutex::new(counts)))
+        Arc::new(Self {
+            counts: Mutex::new(counts),
+            began: Instant::now(),
+        })
     }
 
     pub fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time since it began.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 
@@ -82,6 +107,8 @@ impl Counts {
         self.connections_max = limits.connections as usize;
         self.strangers_max = limits.strangers as usize;
         self.per_address_max = limits.connections_per_address as usize;
+        self.handshake_each = Duration::from_secs(1) / limits.handshakes_per_second.max(1);
+        self.handshakes_burst = limits.handshakes_burst;
     }
 
     pub fn strangers(&self) -> usize {
@@ -102,11 +129,7 @@ impl Counts {
         if sockets >= self.connections_max + CLOSING_MAX {
             return Err(Full::Server);
         }
-        let mut let_go = Vec::new();
-        let own = self.groups.get(&origin).map_or(0, |own| own.connections);
-        if origin != Origin::Here && own >= self.per_address_max {
-            let_go.push(self.let_go(origin).ok_or(Full::Address)?);
-        }
+        let mut let_go = Vec::from_iter(self.make_room_among(origin)?);
         while self.strangers >= self.strangers_max || self.connections >= self.connections_max {
             let largest = self.by_strangers.last().map(|(_, _, origin)| *origin);
             let gone = largest.and_then(|largest| self.let_go(largest));
@@ -114,11 +137,64 @@ impl Counts {
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.come(origin, 1);
-        self.change(origin, |group| {
-            group.strangers.insert(number, worker);
-        });
+        self.come(origin);
+        self.add_stranger(origin, number, worker);
         Ok((number, let_go))
+    }
+
+    /// Counts a stranger to another address, of which the oldest may have to go for them.
+    fn relocate(&mut self, stranger: LetGo, origin: Origin) -> Result<Option<LetGo>, Full> {
+        if !self.take_stranger(stranger.origin, stranger.number) {
+            // Somebody else has the place already.
+            return Ok(None);
+        }
+        self.go(stranger.origin);
+        let let_go = self.make_room_among(origin)?;
+        self.come(origin);
+        self.add_stranger(origin, stranger.number, stranger.worker);
+        Ok(let_go)
+    }
+
+    /// Makes sure that there is room for one more from there. Tells who has to go for them.
+    fn make_room_among(&mut self, origin: Origin) -> Result<Option<LetGo>, Full> {
+        let own = self.groups.get(&origin).map_or(0, |own| own.connections);
+        match origin != Origin::Here && own >= self.per_address_max {
+            true => self.let_go(origin).map(Some).ok_or(Full::Address),
+            false => Ok(None),
+        }
+    }
+
+    /// One more handshake from there. Tells how long it has to wait for its turn.
+    fn begin_handshake(&mut self, origin: Origin, now: Duration) -> Duration {
+        self.forget(now);
+        let group = self.groups.get_mut(&origin);
+        let Some(group) = group.filter(|_| origin != Origin::Here) else {
+            return Duration::ZERO;
+        };
+        group.handshakes = group.handshakes.max(now) + self.handshake_each;
+        let burst = self.handshake_each * self.handshakes_burst;
+        group.handshakes.saturating_sub(now + burst)
+    }
+
+    /// So much of a handshake from there is not counted after all.
+    fn forgive_handshake(&mut self, origin: Origin, share: Duration) {
+        if let Some(group) = self.groups.get_mut(&origin) {
+            group.handshakes = group.handshakes.saturating_sub(share);
+        }
+    }
+
+    fn forget(&mut self, now: Duration) {
+        if self.gone <= GONE_MAX {
+            return;
+        }
+        let is_gone = |group: &Group| group.connections == 0;
+        self.groups
+            .retain(|_, group| !is_gone(group) || group.handshakes > now);
+        self.gone = self.groups.values().filter(|it| is_gone(it)).count();
+        if self.gone > GONE_MAX / 2 {
+            self.groups.retain(|_, group| !is_gone(group));
+            self.gone = 0;
+        }
     }
 
     /// The oldest stranger from there is not counted any more.
@@ -145,17 +221,28 @@ impl Counts {
         was_counted
     }
 
-    fn come(&mut self, origin: Origin, connections: usize) {
-        self.connections += connections;
-        self.groups.entry(origin).or_default().connections += connections;
+    fn add_stranger(&mut self, origin: Origin, number: u64, worker: usize) {
+        self.change(origin, |group| {
+            group.strangers.insert(number, worker);
+        });
+    }
+
+    fn come(&mut self, origin: Origin) {
+        self.connections += 1;
+        let gone = &mut self.gone;
+        let group = self.groups.entry(origin);
+        let group = group.and_modify(|it| *gone -= usize::from(it.connections == 0));
+        group.or_default().connections += 1;
     }
 
     fn go(&mut self, origin: Origin) {
         self.connections = self.connections.saturating_sub(1);
         if let Some(group) = self.groups.get_mut(&origin) {
             group.connections = group.connections.saturating_sub(1);
-            if group.connections == 0 {
-                self.groups.remove(&origin);
+            match group.connections {
+                0 if group.handshakes > Duration::ZERO => self.gone += 1,
+                0 => drop(self.groups.remove(&origin)),
+                _ => {}
             }
         }
     }
@@ -189,6 +276,8 @@ pub struct Place {
     number: u64,
     worker: usize,
     is_stranger: bool,
+    /// Whether a handshake is counted that has not begun.
+    waits: bool,
 }
 
 impl Place {
@@ -200,11 +289,49 @@ impl Place {
             number,
             worker,
             is_stranger: true,
+            waits: false,
         }
     }
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// It turns out that the stranger comes from there. Tells who has to go for them.
+    ///
+    /// # Errors
+    /// When nobody can; then they are not counted any more.
+    pub(super) fn relocate(
+        &mut self,
+        counts: &mut Counts,
+        origin: Origin,
+    ) -> Result<Option<LetGo>, Full> {
+        let stranger = LetGo {
+            number: self.number,
+            worker: self.worker,
+            origin: std::mem::replace(&mut self.origin, origin),
+        };
+        counts.relocate(stranger, origin)
+    }
+
+    /// They want to shake hands. Tells how long they have to wait for their turn.
+    pub(super) fn begin_handshake(&mut self) -> Duration {
+        let now = self.crowd.now();
+        let wait = self.crowd.counts().begin_handshake(self.origin, now);
+        self.waits = wait > Duration::ZERO;
+        wait
+    }
+
+    /// It is their turn.
+    pub(super) fn take_turn(&mut self) {
+        self.waits = false;
+    }
+
+    /// The handshake was a short one: a quarter of the reckoning.
+    pub(super) fn was_resumed(&self) {
+        let mut counts = self.crowd.counts();
+        let share = counts.handshake_each * 3 / 4;
+        counts.forgive_handshake(self.origin, share);
     }
 
     /// Somebody has logged in, or out again.
@@ -215,12 +342,10 @@ impl Place {
         let (origin, number, worker) = (self.origin, self.number, self.worker);
         let mut counts = self.crowd.counts();
         if is_stranger {
-            counts.change(origin, |group| {
-                group.strangers.insert(number, worker);
-            });
+            counts.add_stranger(origin, number, worker);
         } else if !counts.take_stranger(origin, number) {
             // Whoever was to have the place has it; they log in before they could be let go.
-            counts.come(origin, 1);
+            counts.come(origin);
         }
     }
 }
@@ -228,6 +353,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.crowd.counts();
+        if self.waits {
+            let each = counts.handshake_each;
+            counts.forgive_handshake(self.origin, each);
+        }
         // One who was let go is not counted any more.
         if !self.is_stranger || counts.take_stranger(self.origin, self.number) {
             counts.go(self.origin);
@@ -236,133 +365,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Door {
-        crowd: Arc<Crowd>,
-        inside: BTreeMap<u64, Place>,
-    }
-
-    impl Door {
-        fn new(connections: u32, strangers: u32, connections_per_address: u32) -> Self {
-            let limits = Limits {
-                connections,
-                strangers,
-                connections_per_address,
-                ..Limits::default()
-            };
-            Self {
-                crowd: Crowd::new(&limits),
-                inside: BTreeMap::new(),
-            }
-        }
-
-        /// Lets somebody in from there; tells their number and who had to go.
-        fn enter(&mut self, origin: Origin) -> Result<(u64, Vec<u64>), Full> {
-            let entered = self.crowd.counts().enter(origin, 0, self.inside.len());
-            let (number, let_go) = entered?;
-            let let_go: Vec<_> = let_go.iter().map(|it| it.number).collect();
-            for gone in &let_go {
-                self.inside.remove(gone);
-            }
-            let place = Place::new(self.crowd.clone(), origin, number, 0);
-            self.inside.insert(number, place);
-            self.is_right();
-            Ok((number, let_go))
-        }
-
-        fn log_in(&mut self, number: u64) {
-            self.inside.get_mut(&number).unwrap().set_stranger(false);
-            self.is_right();
-        }
-
-        fn is_right(&self) {
-            let counts = self.crowd.counts();
-            let strangers = self.inside.values().filter(|place| place.is_stranger);
-            assert_eq!(counts.strangers, strangers.count());
-            assert_eq!(counts.connections, self.inside.len());
-            let groups = counts.groups.values();
-            assert_eq!(
-                counts.connections,
-                groups.map(|it| it.connections).sum::<usize>()
-            );
-            let groups = counts.groups.values();
-            let with_strangers = groups.filter(|it| !it.strangers.is_empty());
-            assert_eq!(counts.by_strangers.len(), with_strangers.count());
-        }
-    }
-
-    #[test]
-    fn strangers_make_room_for_strangers_and_the_address_with_most_gives_first() {
-        let mut door = Door::new(100, 10, 100);
-        let (honest, _) = door.enter(Origin::V6(7)).unwrap();
-        for n in 0..9 {
-            assert_eq!(door.enter(Origin::V6(1)), Ok((1 + n, vec![])));
-        }
-        for n in 0..1_000 {
-            let (_, let_go) = door.enter(Origin::V6(1 + n % 2)).unwrap();
-            assert!(let_go.len() == 1 && !let_go.contains(&honest), "{n}");
-        }
-        door.log_in(honest);
-        assert_eq!(door.enter(Origin::V6(9)).unwrap().1, [0; 0]);
-    }
-
-    #[test]
-    fn among_many_addresses_the_oldest_goes_first() {
-        let mut door = Door::new(100, 10, 100);
-        for n in 0..1_000_u64 {
-            let gone = n.checked_sub(10).map(|gone| vec![gone]).unwrap_or_default();
-            assert_eq!(door.enter(Origin::V6(n)), Ok((n, gone)));
-        }
-    }
-
-    #[test]
-    fn who_is_logged_in_stays_and_a_server_full_of_them_takes_nobody() {
-        let mut door = Door::new(6, 4, 100);
-        for n in 0..5 {
-            door.enter(Origin::V6(n)).unwrap();
-            door.log_in(n);
-        }
-        assert_eq!(door.enter(Origin::V6(8)), Ok((5, vec![])));
-        assert_eq!(door.enter(Origin::V6(9)), Ok((6, vec![5])));
-        door.log_in(6);
-        assert_eq!(door.enter(Origin::V6(9)), Err(Full::Server));
-        door.inside.remove(&2);
-        assert_eq!(door.enter(Origin::V6(9)), Ok((7, vec![])));
-    }
-
-    #[test]
-    fn one_address_has_its_bound_and_this_machine_has_none() {
-        let mut door = Door::new(100, 100, 3);
-        for n in 0..3 {
-            door.enter(Origin::V6(1)).unwrap();
-            assert_eq!(door.enter(Origin::V6(2)).unwrap().1, [0; 0], "{n}");
-        }
-        assert_eq!(door.enter(Origin::V6(1)), Ok((6, vec![0])));
-        for logged_in in [2, 4, 6] {
-            door.log_in(logged_in);
-        }
-        assert_eq!(door.enter(Origin::V6(1)), Err(Full::Address));
-        for _ in 0..20 {
-            door.enter(Origin::Here).unwrap();
-        }
-        door.inside.get_mut(&4).unwrap().set_stranger(true);
-        assert_eq!(door.enter(Origin::V6(1)).unwrap().1, [4], "logged out");
-    }
-
-    #[test]
-    fn who_logs_in_while_being_let_go_stays_and_is_counted() {
-        let mut door = Door::new(100, 1, 100);
-        door.enter(Origin::V6(1)).unwrap();
-        let mut slow = door.inside.remove(&0).unwrap();
-        {
-            let (_, let_go) = door.crowd.counts().enter(Origin::V6(2), 0, 1).unwrap();
-            assert_eq!(let_go.len(), 1);
-        }
-        slow.set_stranger(false);
-        assert_eq!(door.crowd.counts().connections, 2);
-        drop(slow);
-        assert_eq!(door.crowd.counts().connections, 1);
-    }
-}
+mod tests;

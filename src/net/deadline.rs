@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 pub enum Kind {
     /// Being logged in.
     Login,
+    /// The turn of its handshake.
+    Handshake,
     /// The rest of a frame.
     Frame,
     /// The last answers to a client that has ended its side.

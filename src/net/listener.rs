@@ -176,6 +176,7 @@ impl Listening {
             socket,
             peer,
             place: None,
+            proxied: None,
         })
     }
 }

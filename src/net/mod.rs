@@ -13,6 +13,7 @@ use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
 use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
+mod arrival;
 mod conn;
 mod crowd;
 mod deadline;
@@ -20,6 +21,7 @@ mod doors;
 pub mod listener;
 pub mod native;
 mod order;
+mod proxy;
 mod ready;
 pub mod stream;
 pub mod tls;

@@ -132,6 +132,7 @@ impl Worker {
             self.strangers.insert(place.number(), slot);
         }
         conn.place = accepted.place;
+        conn.proxied = accepted.proxied;
         self.slots[slot as usize].conn = Some(conn);
         self.fanout.open(self.id(slot));
         self.due(slot, Kind::Login, due);
@@ -145,10 +146,14 @@ impl Worker {
         };
         if let Some(conn) = self.conn(slot) {
             conn.admitted = admitted;
+            let is_first = admitted && conn.fresh;
             conn.fresh &= !admitted;
             conn.login_due = due;
             if let Some(place) = &mut conn.place {
                 place.set_stranger(!admitted);
+                if is_first && conn.stream.is_resumed() {
+                    place.was_resumed();
+                }
                 let number = place.number();
                 match admitted {
                     true => self.strangers.remove(&number),

@@ -12,8 +12,11 @@ use rustls::ServerConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use zeroize::Zeroize as _;
 
+use crate::net::Doors;
 use crate::net::crowd::Place;
+use crate::net::proxy::{self, HEADER_BYTES_MAX, HeaderError};
 use crate::net::tls::{FIRST_BYTE, OVERHEAD_BYTES, RECORD_BYTES, Session};
 
 /// What is read at once, and from one connection before the others have their turn.
@@ -31,6 +34,8 @@ pub struct Accepted {
     pub peer: Option<IpAddr>,
     /// Its place in the crowd, once it was let in.
     pub place: Option<Place>,
+    /// Where a proxy comes in that is to say first for whom.
+    pub proxied: Option<Arc<Doors>>,
 }
 
 /// A socket that no runtime knows yet.
@@ -159,8 +164,9 @@ pub(super) enum Transport {
 /// What the bytes are wrapped in.
 #[derive(Debug)]
 enum Cipher {
-    /// The client has not said anything yet: its first byte tells.
-    Unknown,
+    /// The client has not said anything yet: its first byte tells. With what was read beyond a proxy's header, or as much of
+    /// the header as has come.
+    Unknown(Vec<u8>),
     /// Nothing.
     None,
     Tls(Box<Session>),
@@ -181,7 +187,7 @@ impl Stream {
         };
         Ok(Self {
             transport: transport?,
-            cipher: Cipher::Unknown,
+            cipher: Cipher::Unknown(Vec::new()),
         })
     }
 
@@ -198,6 +204,51 @@ impl Stream {
         }
     }
 
+    /// What the client has said and nobody has looked at yet.
+    pub fn unread(&self) -> &[u8] {
+        match &self.cipher {
+            Cipher::Unknown(unread) => unread,
+            _ => &[],
+        }
+    }
+
+    /// Whether it goes on where an earlier TLS connection was.
+    pub fn is_resumed(&self) -> bool {
+        matches!(&self.cipher, Cipher::Tls(session) if session.is_resumed())
+    }
+
+    /// Reads the header of a proxy, before anything else is read. Tells for whom it comes.
+    ///
+    /// # Errors
+    /// When the connection is broken or has ended; with a [`HeaderError`] in it when what came is no header.
+    pub fn poll_header(
+        &mut self,
+        cx: &mut Context<'_>,
+        reading: &mut Reading,
+    ) -> Poll<io::Result<Option<IpAddr>>> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let Cipher::Unknown(unread) = &mut self.cipher else {
+            return Poll::Ready(Ok(None));
+        };
+        loop {
+            // It does not become longer than that: then it is a header or none.
+            let room = HEADER_BYTES_MAX - unread.len();
+            let length = ready!(self.transport.poll_read(cx, &mut reading.bytes[..room]))?;
+            if length == 0 {
+                return Poll::Ready(Err(match unread.is_empty() {
+                    true => io::ErrorKind::UnexpectedEof.into(),
+                    false => invalid(HeaderError::Cut),
+                }));
+            }
+            unread.extend_from_slice(&reading.bytes[..length]);
+            reading.bytes[..length].fill(0);
+            if let Some(header) = proxy::parse(unread).map_err(invalid)? {
+                unread.drain(..header.length);
+                return Poll::Ready(Ok(header.source));
+            }
+        }
+    }
+
     /// Reads what is there into `reading.bytes`; 0 when the other side has ended.
     ///
     /// # Errors
@@ -207,13 +258,22 @@ impl Stream {
         cx: &mut Context<'_>,
         reading: &mut Reading,
     ) -> Poll<io::Result<usize>> {
-        if let Cipher::Unknown = self.cipher {
-            let length = ready!(self.transport.poll_read(cx, &mut reading.bytes))?;
+        reading.put_off = false;
+        if let Cipher::Unknown(unread) = &mut self.cipher {
+            let mut length = unread.len();
+            reading.bytes[..length].copy_from_slice(unread);
+            if length == 0 {
+                length = ready!(self.transport.poll_read(cx, &mut reading.bytes))?;
+            }
+            unread.zeroize();
             let first = &reading.bytes[..length];
             match (first, &reading.tls) {
                 ([FIRST_BYTE, ..], Some(tls)) => {
                     let session = Session::new(tls.clone(), first)?;
                     self.cipher = Cipher::Tls(Box::new(session));
+                    // Whose turn it is to shake hands is not known here.
+                    reading.put_off = true;
+                    return Poll::Pending;
                 }
                 _ => {
                     self.cipher = Cipher::None;
@@ -324,7 +384,7 @@ impl Stream {
     pub fn bare(socket: std::os::unix::net::UnixStream) -> Self {
         Self {
             transport: Transport::Bare(socket),
-            cipher: Cipher::Unknown,
+            cipher: Cipher::Unknown(Vec::new()),
         }
     }
 }
@@ -335,6 +395,12 @@ impl Socket {
         // Nobody is left to tell of a failure.
         let _ = match self {
             Self::Tcp(mut socket) => {
+                let mut first = [0];
+                // Who has begun with TLS already would not understand.
+                let words = match socket.peek(&mut first) {
+                    Ok(1) if first == [FIRST_BYTE] => b"",
+                    _ => words,
+                };
                 say_last(&mut socket, words, |it| it.shutdown(Shutdown::Write))
             }
             Self::Unix(mut socket) => {

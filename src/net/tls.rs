@@ -10,13 +10,13 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::{HandshakeKind, ServerConfig};
 
 use crate::net::stream::{READ_BYTES, Reading, Transport, Writing};
 use crate::wire::ALPN;
@@ -92,6 +92,11 @@ impl Session {
     /// Whether something can be said already.
     pub fn is_open(&self) -> bool {
         !self.tls.is_handshaking()
+    }
+
+    /// Whether it goes on where an earlier connection was, with a ticket.
+    pub fn is_resumed(&self) -> bool {
+        self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Reads what is there and opens it into `reading.bytes`; 0 when the other side has ended, with or without saying so:

@@ -286,6 +286,7 @@ impl Worker {
                 Kind::Frame if self.has(deadline) => self.frame_overdue(deadline.slot),
                 _ if !holds => {}
                 Kind::Login => self.login_overdue(deadline.slot),
+                Kind::Handshake => self.take_turn(deadline.slot),
                 Kind::Finish | Kind::Close => self.drop_conn(deadline.slot),
                 Kind::AskAgain => self.fanout.ask_again(deadline.slot),
                 Kind::Stop => self.stopped = true,
@@ -317,7 +318,7 @@ impl Worker {
         match deadline.kind {
             Kind::Login => open && !conn.admitted && conn.login_due == deadline.at,
             Kind::Frame => open && conn.frame_due == deadline.at,
-            Kind::Finish => open,
+            Kind::Finish | Kind::Handshake => open,
             Kind::Close => !open,
             Kind::AskAgain | Kind::Stop => true,
         }

@@ -60,6 +60,7 @@ fn with_every_line_in_force_it_is_the_defaults() {
             "limits",
             "listen",
             "log",
+            "proxies",
             "registration",
             "server_name",
             "tls"
@@ -73,6 +74,7 @@ fn with_every_line_in_force_it_is_the_defaults() {
     assert_eq!(file["server_name"], Value::from(""));
     assert_eq!(file["registration"], Value::from("open"));
     assert_eq!(file["allow_plaintext"], Value::from(false));
+    assert_eq!(file["proxies"], Value::Array(Vec::new()));
     let none = ["certificate", "key"].map(|name| (name.to_owned(), Value::from("")));
     assert_eq!(file["tls"], Value::Table(Table::from_iter(none)));
     assert_eq!(

@@ -35,6 +35,7 @@ mod links;
 mod log;
 mod names;
 mod password;
+mod proxy;
 mod rates;
 mod rekey;
 mod restart;

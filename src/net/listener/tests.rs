@@ -26,7 +26,7 @@ fn world(connections: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
         connections,
         ..Limits::default()
     };
-    let doors = Doors::new(&workers, &limits, false);
+    let doors = Doors::new(&workers, &limits, false, Vec::new());
     let bound = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
     let listener = ListenerHandle::spawn(bound, false, Arc::clone(&doors)).unwrap();
     (listener, doors, workers)
@@ -167,10 +167,29 @@ fn a_stranger_makes_room_and_who_is_logged_in_does_not() {
         connections: 2,
         ..Limits::default()
     };
-    doors.set(&limits, false);
+    doors.set(&limits, false, Vec::new());
     greet(&listener);
     say_hello(&mut first);
     assert!(matches!(hear(&mut first), Event::Hello(_)));
+}
+
+#[test]
+fn who_has_begun_with_tls_is_not_told_in_the_clear() {
+    let said_to = |first: &[u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.write_all(first).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        // So that what was said is there.
+        socket.peek(&mut [0]).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Socket::Tcp(socket).turn_away(b"busy");
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).unwrap();
+        said
+    };
+    assert_eq!(said_to(&[0x16, 3, 1]), b"");
+    assert_eq!(said_to(&[0, 0, 0, 2]), b"busy");
 }
 
 fn is_told_busy(client: &mut TcpStream) {

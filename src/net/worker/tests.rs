@@ -81,6 +81,7 @@ impl World {
             socket: Socket::Tcp(socket),
             peer: Some(peer.ip()),
             place: None,
+            proxied: None,
         }));
         self.adopted += 1;
         let conn = ConnId {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -68,6 +68,20 @@ impl Talker {
         socket
             .set_recv_buffer_size(4_096)
             .expect("a smaller buffer");
+        socket
+            .connect_timeout(&address.into(), PATIENCE)
+            .expect("the daemon listens");
+        Self::over(socket.into())
+    }
+
+    /// Connects from this address of the machine and says nothing. Limits by address hold for all of 127.0.0.0/8 but
+    /// 127.0.0.1.
+    #[track_caller]
+    pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        let source = SocketAddr::from((source, 0));
+        socket.bind(&source.into()).expect("a loopback address");
         socket
             .connect_timeout(&address.into(), PATIENCE)
             .expect("the daemon listens");

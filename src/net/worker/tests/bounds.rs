@@ -39,6 +39,7 @@ async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
             socket: Socket::Unix(socket),
             peer: None,
             place: None,
+            proxied: None,
         }));
     };
     adopt(&mut worker);
