@@ -40,7 +40,7 @@ impl Scale {
     /// What is reported.
     pub const FULL: Self = Self {
         quick: false,
-        runs: 5,
+        runs: 3,
         rush: Duration::from_secs(3),
         receivers: 1_000,
         paced: Duration::from_secs(10),
@@ -63,7 +63,7 @@ impl Scale {
         quiet: Duration::from_secs(1),
         resumes: 400,
         handshakes: 200,
-        attack: Duration::from_millis(300),
+        attack: Duration::from_millis(200),
         strangers: 500,
     };
 

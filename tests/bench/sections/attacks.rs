@@ -26,7 +26,7 @@ const ROUND_TRIP_MS: f64 = 50.0;
 const ATTACKER: usize = 2;
 const WRITER: usize = 3;
 /// How long an attack goes on before it is looked at.
-const BEGINNING: Duration = Duration::from_millis(300);
+const BEGINNING: Duration = Duration::from_millis(200);
 
 pub fn attacks(scale: &Scale) -> Result<Report> {
     let mut server = Server::start()?;
