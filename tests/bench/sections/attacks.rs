@@ -22,7 +22,7 @@ use crate::talk::{Delays, Hall, Line};
 const PER_SECOND: u32 = 40;
 /// What a round trip is to stay under.
 const ROUND_TRIP_MS: f64 = 50.0;
-/// The accounts: one who speaks, one who listens, one who attacks. The last one fills the store before.
+/// The accounts: the first one speaks, the second listens, then there is one who attacks, and one who has filled the store.
 const ATTACKER: usize = 2;
 const WRITER: usize = 3;
 /// How long an attack goes on before it is looked at.
@@ -38,6 +38,7 @@ pub fn attacks(scale: &Scale) -> Result<Report> {
         server.greeting(index)
     })?;
     let mut hall = Hall::new(crowd, vec![Line::to_room(HALL)]);
+    server.process().rest()?;
     let mut figures = Vec::new();
     for attack in ATTACKS {
         let looked = look(&server, &mut hall, attack, scale)?;
@@ -111,7 +112,6 @@ fn look(server: &Server, hall: &mut Hall, attack: &Attack, scale: &Scale) -> Res
         count: AtomicU64::new(0),
     };
     let mut looked = Looked::default();
-    process.rest()?;
     looked.before.push(mebibytes(process.resident_bytes()?));
     for _ in 0..scale.runs {
         looked.calm.add(hall.paced(PER_SECOND, scale.attack)?);
