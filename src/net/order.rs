@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::base::ConnId;
 use crate::engine::effect::{Bye, ByeReason};
 use crate::net::conn::Conn;
+use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
 use crate::net::native::{encode_error, encode_news};
 use crate::net::stream::{Accepted, Stream};
@@ -13,6 +14,9 @@ use crate::net::worker::{Slot, Worker};
 use crate::net::{Order, may_be_clear};
 use crate::wire::Code;
 
+/// Newcomers of one turn of a worker. Each costs a dozen calls of the system and has to be looked at again, and whoever is
+/// logged in should not wait for a crowd at the door.
+const NEWCOMERS_PER_TURN: usize = 16;
 /// How long after a failed question the store is asked again.
 const ASK_AGAIN_MS: u64 = 1_000;
 /// How long those wait who were let go for somebody else.
@@ -22,7 +26,7 @@ impl Worker {
     /// Does what an order says. One for a connection that is gone, or going, is passed over.
     pub(super) fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Adopt(accepted) => self.adopt(accepted),
+            Order::Adopt(accepted) => self.wait_in_line(accepted),
             Order::LetGo(number) => self.let_go(number),
             Order::Tell {
                 conn,
@@ -102,6 +106,25 @@ impl Worker {
         }
     }
 
+    /// Newcomers wait for their turn; nobody who talks has to wait for them.
+    fn wait_in_line(&mut self, accepted: Accepted) {
+        match accepted.place.as_ref().map(Place::number) {
+            Some(number) => drop(self.newcomers.insert(number, accepted)),
+            None => self.adopt(accepted),
+        }
+    }
+
+    /// Takes on those who have waited longest. Returns whether there are more.
+    pub(super) fn adopt_some(&mut self) -> bool {
+        for _ in 0..NEWCOMERS_PER_TURN {
+            let Some((_, newcomer)) = self.newcomers.pop_first() else {
+                return false;
+            };
+            self.adopt(newcomer);
+        }
+        !self.newcomers.is_empty()
+    }
+
     fn adopt(&mut self, accepted: Accepted) {
         let stream = match Stream::adopt(accepted.socket) {
             Ok(stream) if !self.stopping => stream,
@@ -168,6 +191,11 @@ impl Worker {
 
     /// At once: nobody waits for a stranger to take their last words.
     fn let_go(&mut self, number: u64) {
+        if self.newcomers.remove(&number).is_some() {
+            // Nothing was heard of them yet.
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
         let Some(slot) = self.strangers.remove(&number) else {
             return;
         };
@@ -184,6 +212,8 @@ impl Worker {
     }
 
     fn stop(&mut self) {
+        // They are told good-bye like everybody.
+        while self.adopt_some() {}
         if std::mem::replace(&mut self.stopping, true) {
             return;
         }

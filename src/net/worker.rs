@@ -21,7 +21,7 @@ use crate::net::conn::{Conn, Phase};
 use crate::net::deadline::{Deadline, Deadlines, Kind};
 use crate::net::native::request::Names;
 use crate::net::ready::Ready;
-use crate::net::stream::{Reading, Writing};
+use crate::net::stream::{Accepted, Reading, Writing};
 use crate::net::{Greeting, Lookup, Order};
 
 /// Orders carried out before sockets have their turn.
@@ -55,6 +55,8 @@ pub struct Worker {
     index: u16,
     pub(super) slots: Vec<Slot>,
     pub(super) free: Vec<u32>,
+    /// Those who have come and were not yet taken on, by the numbers of their places, so the oldest first.
+    pub(super) newcomers: BTreeMap<u64, Accepted>,
     /// The slots of those who have a place in the crowd as strangers, by its number.
     pub(super) strangers: BTreeMap<u64, u32>,
     /// Frames of strangers that are longer than they should be and not yet whole.
@@ -135,6 +137,7 @@ impl Worker {
             index,
             slots: Vec::new(),
             free: Vec::new(),
+            newcomers: BTreeMap::new(),
             strangers: BTreeMap::new(),
             frames_long: 0,
             connections,
@@ -163,6 +166,7 @@ impl Worker {
         self.ready.arm(cx.waker());
         self.reading.begin_turn();
         let mut more = self.take_orders(cx);
+        more |= self.adopt_some();
         let mut slots = std::mem::take(&mut self.again);
         self.ready.take(&mut slots);
         for slot in slots.drain(..) {

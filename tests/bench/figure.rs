@@ -104,6 +104,10 @@ impl Figure {
 pub struct Report {
     /// How it was measured, with the numbers.
     pub how: String,
+    /// What chatd stands beside.
+    pub beside: &'static str,
+    /// Whether the names of its figures are a row and a column, as in `crowd: sent`.
+    pub is_grid: bool,
     /// What came out.
     pub figures: Vec<Figure>,
 }
@@ -111,35 +115,84 @@ pub struct Report {
 impl Report {
     /// A table that is read in a minute. Small numbers are not judged.
     pub fn table(&self, section: &str, judged: bool) -> String {
-        let head = ["figure", "chatd", "bare", "ratio", "aim"].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once(head)
-            .chain(self.figures.iter().map(|figure| figure.cells(judged)))
-            .collect();
-        let width = |column: usize| {
-            let lengths = rows.iter().map(|row| row[column].chars().count());
-            lengths.max().unwrap_or(0)
+        let rows = match self.is_grid {
+            true => self.grid(judged),
+            false => self.list(judged),
         };
-        let widths = [0, 1, 2, 3].map(width);
-        let mut table = format!("{section}: {}\n", self.how);
-        for [figure, chatd, bare, ratio, aim] in &rows {
-            let line = format!(
-                "  {figure:<0$}  {chatd:>1$}  {bare:>2$}  {ratio:>3$}  {aim}",
-                widths[0], widths[1], widths[2], widths[3],
-            );
-            table += line.trim_end();
-            table.push('\n');
+        format!("{section}: {}\n{}", self.how, aligned(&rows))
+    }
+
+    /// A line for each figure.
+    fn list(&self, judged: bool) -> Vec<Vec<String>> {
+        let head = ["figure", "chatd", self.beside, "ratio", "aim"].map(str::to_owned);
+        let figures = self.figures.iter().map(|figure| figure.cells(judged));
+        std::iter::once(head)
+            .chain(figures)
+            .map(Vec::from)
+            .collect()
+    }
+
+    /// A line for all figures of one kind, what stands beside each in brackets.
+    fn grid(&self, judged: bool) -> Vec<Vec<String>> {
+        let mut rows: Vec<Vec<String>> = vec![vec![String::new()]];
+        let mut missed = Vec::new();
+        for figure in &self.figures {
+            let (row, column) = figure.name.split_once(": ").unwrap_or((&figure.name, ""));
+            if rows.last().is_none_or(|last| last[0] != row) {
+                rows.push(vec![row.to_owned()]);
+                missed.push(None);
+            }
+            let (at, [_, chatd, beside, ..]) = (rows.len() - 1, figure.cells(judged));
+            if at == 1 {
+                rows[0].push(format!("{column} [{}]", figure.unit));
+            }
+            rows[at].push(match figure.bare.is_empty() {
+                true => chatd,
+                false => format!("{chatd} ({beside})"),
+            });
+            let met = figure.is_met().filter(|_| judged);
+            missed[at - 1] = met
+                .map(|met| !met || missed[at - 1] == Some(true))
+                .or(missed[at - 1]);
         }
-        table.truncate(table.trim_end().len());
-        table
+        for (row, missed) in rows[1..].iter_mut().zip(missed) {
+            row.push(
+                missed
+                    .map_or("", |missed| if missed { "MISSED" } else { "met" })
+                    .to_owned(),
+            );
+        }
+        rows[0].push(if judged { "aim" } else { "" }.to_owned());
+        rows
     }
 
     /// The same, and the value of each run, in one line.
     pub fn json(&self, section: &str, quick: bool, others: f64) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
         json!({
-            "section": section, "quick": quick, "how": self.how, "others_busy": others, "figures": figures,
+            "section": section, "quick": quick, "how": self.how, "beside": self.beside, "others_busy": others,
+            "figures": figures,
         })
     }
+}
+
+/// Columns below each other; the first and the last begin at the left.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let length = |row: &Vec<String>, column: usize| row[column].chars().count();
+    let widths: Vec<_> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| length(row, column)).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let line = |row: &Vec<String>| {
+        let last = row.len() - 1;
+        let cells = row.iter().enumerate().map(|(column, cell)| match column {
+            0 => format!("  {cell:<0$}", widths[column]),
+            _ if column == last => format!("  {cell}"),
+            _ => format!("  {cell:>0$}", widths[column]),
+        });
+        cells.collect::<String>().trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The middle one of the values, or the mean of the two in the middle.

@@ -1,7 +1,7 @@
 //! Many connections on one thread: dials them, writes what they say, finds the frames in what they hear. Knows of a frame
 //! only what its first bytes tell, so that it takes little time from what is measured beside it.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,11 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+use crate::stream::{Link, Stream};
 use chatd::wire::frame::FrameReader;
 
+/// The room where there are people who listen.
+pub const HALL: &str = "hall";
 /// How long anything that is waited for may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Connections that are dialled before their welcome is waited for: fits everybody's queue of new connections.
@@ -20,18 +23,21 @@ const READ_BYTES: usize = 64 << 10;
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// The server has answered the greeting.
+    Hello,
     /// One has come in.
     Welcome,
     /// A send is acknowledged.
     Sent,
-    /// Somebody else's message.
+    /// Somebody else's message in the room that is looked at.
     Message,
-    /// Something that no figure is about, such as presence.
+    /// Something that no figure is about, such as presence, or what is said elsewhere.
     Other,
 }
 
 /// Connections, by number in the order dialled.
 pub struct Crowd {
+    link: Link,
     epoll: Epoll,
     members: Vec<Member>,
     events: Vec<EpollEvent>,
@@ -39,19 +45,18 @@ pub struct Crowd {
 }
 
 struct Member {
-    socket: TcpStream,
+    stream: Stream,
     reader: FrameReader,
-    /// What the socket did not take.
-    unsent: Vec<u8>,
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// Nobody yet; they are going to connect in this way.
     ///
     /// # Errors
     /// When the system has no epoll to give.
-    pub fn new() -> Result<Self> {
+    pub fn new(link: &Link) -> Result<Self> {
         Ok(Self {
+            link: link.clone(),
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             members: Vec::new(),
             events: vec![EpollEvent::empty(); 1024],
@@ -74,14 +79,19 @@ impl Crowd {
             .with_context(|| format!("cannot open connection {number} to {address}"))?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
+        let stream = self.link.over(socket, number)?;
         let event = EpollEvent::new(EpollFlags::EPOLLIN, number as u64);
-        self.epoll.add(&socket, event)?;
+        self.epoll.add(&stream, event)?;
         self.members.push(Member {
-            socket,
+            stream,
             reader: FrameReader::default(),
-            unsent: Vec::new(),
         });
         Ok(number)
+    }
+
+    /// What each runs over.
+    pub fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.members.iter().map(|member| &member.stream)
     }
 
     /// Dials `count` more who each say their greeting, and waits for all the welcomes.
@@ -111,25 +121,47 @@ impl Crowd {
         Ok(())
     }
 
+    /// `count` come and say their greeting, so many at once: as one is answered in this way the next one dials. All stay.
+    /// Returns how long it took.
+    ///
+    /// # Errors
+    /// When one is not answered.
+    pub fn come<'a>(
+        &mut self,
+        address: SocketAddr,
+        count: usize,
+        at_once: usize,
+        answer: Kind,
+        greeting: impl Fn(usize) -> &'a [u8],
+    ) -> Result<Duration> {
+        let (started, mut answered) = (Instant::now(), 0);
+        while answered < count {
+            while self.len() < count.min(answered + at_once) {
+                let number = self.dial(address)?;
+                self.say(number, greeting(number))?;
+            }
+            ensure!(
+                started.elapsed() < PATIENCE * 2,
+                "{answered} of {count} were answered within {:?}",
+                PATIENCE * 2,
+            );
+            self.listen(PATIENCE, |_, kind, _| {
+                answered += usize::from(kind == answer);
+            })?;
+        }
+        Ok(started.elapsed())
+    }
+
     /// Writes; what the socket does not take goes out as it does.
     ///
     /// # Errors
     /// When the connection is gone.
     pub fn say(&mut self, number: usize, bytes: &[u8]) -> Result<()> {
-        let member = &mut self.members[number];
-        if !member.unsent.is_empty() {
-            member.unsent.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let taken = match member.socket.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            taken => taken.with_context(|| format!("cannot write to connection {number}"))?,
-        };
-        if taken < bytes.len() {
-            member.unsent.extend_from_slice(&bytes[taken..]);
-            self.watch(number, EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT)?;
-        }
-        Ok(())
+        let stream = &mut self.members[number].stream;
+        let was_behind = stream.is_behind();
+        let said = stream.say(bytes);
+        said.with_context(|| format!("cannot write to connection {number}"))?;
+        self.watch(number, was_behind)
     }
 
     /// Waits, at most so long, until somebody hears something, and tells each frame: who, what, and its bytes without the
@@ -154,7 +186,10 @@ impl Crowd {
             let event = self.events[index];
             let number = event.data() as usize;
             if event.events().contains(EpollFlags::EPOLLOUT) {
-                self.flush(number)?;
+                let stream = &mut self.members[number].stream;
+                let flushed = stream.flush();
+                flushed.with_context(|| format!("cannot write to connection {number}"))?;
+                self.watch(number, true)?;
             }
             if event.events() != EpollFlags::EPOLLOUT {
                 self.hear(number, &mut heard)?;
@@ -186,8 +221,11 @@ impl Crowd {
 
     fn hear(&mut self, number: usize, heard: &mut impl FnMut(usize, Kind, &[u8])) -> Result<()> {
         let member = &mut self.members[number];
-        let count = match member.socket.read(&mut self.buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+        let was_behind = member.stream.is_behind();
+        let count = match member.stream.hear(&mut self.buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return self.watch(number, was_behind);
+            }
             count => count.with_context(|| format!("cannot read from connection {number}"))?,
         };
         ensure!(count > 0, "connection {number} was closed by the server");
@@ -197,30 +235,30 @@ impl Crowd {
                 .with_context(|| format!("connection {number} was told something else"))?;
             heard(number, kind, &frame);
         }
-        Ok(())
+        self.watch(number, was_behind)
     }
 
-    fn flush(&mut self, number: usize) -> Result<()> {
-        let unsent = std::mem::take(&mut self.members[number].unsent);
-        self.say(number, &unsent)?;
-        match self.members[number].unsent.is_empty() {
-            true => self.watch(number, EpollFlags::EPOLLIN),
-            false => Ok(()),
+    /// Waits for the socket to take more, or no longer.
+    fn watch(&self, number: usize, was_behind: bool) -> Result<()> {
+        let stream = &self.members[number].stream;
+        let mut flags = EpollFlags::EPOLLIN;
+        match (was_behind, stream.is_behind()) {
+            (true, true) | (false, false) => return Ok(()),
+            (false, true) => flags |= EpollFlags::EPOLLOUT,
+            (true, false) => {}
         }
-    }
-
-    fn watch(&self, number: usize, flags: EpollFlags) -> Result<()> {
         let mut event = EpollEvent::new(flags, number as u64);
         self.epoll
-            .modify(&self.members[number].socket, &mut event)
+            .modify(stream, &mut event)
             .context("cannot watch a socket")
     }
 }
 
-/// The load says no `id`, so no frame begins with `re`.
+/// The load says no `id`, so no frame begins with `re`. All who listen do so in the room [`HALL`].
 fn kind_of(frame: &[u8]) -> Result<Kind> {
-    const KINDS: [(&[u8], Kind); 3] = [
-        (br#"{"type":"message""#, Kind::Message),
+    const KINDS: [(&[u8], Kind); 4] = [
+        (br#"{"type":"message","room":"hall""#, Kind::Message),
+        (br#"{"type":"hello""#, Kind::Hello),
         (br#"{"type":"sent""#, Kind::Sent),
         (br#"{"type":"welcome""#, Kind::Welcome),
     ];

@@ -4,6 +4,7 @@
 //! Every figure stands beside what the machine could do at best at that moment, measured in turn with it, because the
 //! number alone says more about the machine than about chatd.
 
+mod attackers;
 mod bare;
 mod figure;
 mod load;
@@ -12,6 +13,7 @@ mod process;
 mod sections;
 mod server;
 mod sqlite;
+mod stream;
 mod talk;
 
 use std::env;

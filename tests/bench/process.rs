@@ -82,7 +82,7 @@ impl Process {
     ///
     /// # Errors
     /// When it does not end in time, or not in order.
-    pub fn stop(mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         let pid = Pid::from_raw(self.child.0.id().cast_signed());
         kill(pid, Signal::SIGTERM).context("cannot signal the child")?;
         let started = Instant::now();
@@ -127,9 +127,31 @@ impl Process {
     /// # Errors
     /// When it has ended.
     pub fn resident_bytes(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that its resident memory was since [`Process::forget_height`].
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn height_bytes(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// From now on the height of its memory is measured anew.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn forget_height(&self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.child.0.id());
+        // proc_pid_clear_refs(5): the peak becomes what there is now.
+        fs::write(&path, "5").with_context(|| format!("cannot write '{path}'"))
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.child.0.id());
         let status = fs::read_to_string(&path).with_context(|| format!("cannot read '{path}'"))?;
-        let kib = field(&status, "VmRSS:").with_context(|| format!("no VmRSS in '{path}'"))?;
+        let kib = field(&status, name).with_context(|| format!("no {name} in '{path}'"))?;
         Ok(kib * 1024)
     }
 

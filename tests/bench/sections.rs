@@ -1,21 +1,24 @@
-//! The sections: what is measured, beside what, how often. Within a section chatd and the bare limits take turns.
+//! The sections: what is measured, beside what, how often. Within a section chatd and what it stands beside take turns.
 
-use std::time::{Duration, Instant};
+mod attacks;
+mod secure;
+
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::bare::Style;
 use crate::figure::{Aim, Figure, Report, quantile_ms};
-use crate::load::{Crowd, Kind, PATIENCE};
+use crate::load::{Crowd, HALL, Kind};
 use crate::process::Process;
 use crate::server::{self, Server};
 use crate::sqlite;
+use crate::stream::Link;
 use crate::talk::{Hall, Line, Rush, TEXT_BYTES};
 
 /// Accounts; the connections are spread over them, because each costs a password hash.
 const ACCOUNTS: usize = 20;
 const SPEAKERS: usize = 2;
-const HALL: &str = "hall";
 
 /// How much of everything.
 pub struct Scale {
@@ -28,6 +31,9 @@ pub struct Scale {
     idle: usize,
     quiet: Duration,
     resumes: usize,
+    handshakes: usize,
+    attack: Duration,
+    strangers: usize,
 }
 
 impl Scale {
@@ -41,6 +47,9 @@ impl Scale {
         idle: 5_000,
         quiet: Duration::from_secs(5),
         resumes: 2_000,
+        handshakes: 2_000,
+        attack: Duration::from_secs(5),
+        strangers: 10_000,
     };
 
     /// What only shows that everything works.
@@ -53,6 +62,9 @@ impl Scale {
         idle: 1_000,
         quiet: Duration::from_secs(1),
         resumes: 400,
+        handshakes: 200,
+        attack: Duration::from_millis(200),
+        strangers: 500,
     };
 
     fn times(&self) -> String {
@@ -97,6 +109,22 @@ pub const SECTIONS: &[Section] = &[
         name: "resume",
         run: resume,
     },
+    Section {
+        name: "handshakes",
+        run: secure::handshakes,
+    },
+    Section {
+        name: "idle-tls",
+        run: secure::idle,
+    },
+    Section {
+        name: "fanout-tls",
+        run: secure::fanout,
+    },
+    Section {
+        name: "attacks",
+        run: attacks::attacks,
+    },
 ];
 
 /// One who serves a hall full of people.
@@ -122,7 +150,7 @@ fn sides<'a>(
     let mut sides = Vec::new();
     let mut sample = Vec::new();
     for process in std::iter::once(server.process()).chain(bare) {
-        let mut crowd = Crowd::new()?;
+        let mut crowd = Crowd::new(&Link::Clear)?;
         crowd.enter(process.address(), speakers + receivers, |index| {
             server.greeting(index)
         })?;
@@ -135,6 +163,37 @@ fn sides<'a>(
         sides.push(Side { process, hall });
     }
     Ok(sides)
+}
+
+/// What rushes in halls came to, for each side and run.
+struct Rushes {
+    /// Deliveries a second.
+    rates: Vec<Vec<f64>>,
+    /// Seconds of processor time for a million deliveries.
+    costs: Vec<Vec<f64>>,
+    /// What the first side took of that afterwards.
+    afterwards: Vec<f64>,
+}
+
+/// The sides take turns at saying as much as they can.
+fn rushes(scale: &Scale, sides: &mut [Side<'_>], outstanding: usize) -> Result<Rushes> {
+    let mut rushes = Rushes {
+        rates: vec![Vec::new(); sides.len()],
+        costs: vec![Vec::new(); sides.len()],
+        afterwards: Vec::new(),
+    };
+    for _ in 0..scale.runs {
+        for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
+            let (rush, cost) = cost_of(process, || hall.rush(outstanding, scale.rush))?;
+            let deliveries = rush.sent as f64 * hall.listeners() as f64;
+            rushes.rates[side].push(deliveries / rush.time.as_secs_f64());
+            rushes.costs[side].push(cost.all() / deliveries * 1e6);
+            if side == 0 {
+                rushes.afterwards.push(cost.after / deliveries * 1e6);
+            }
+        }
+    }
+    Ok(rushes)
 }
 
 /// Processor time in seconds.
@@ -172,20 +231,11 @@ fn fanout(scale: &Scale, receivers: usize, outstanding: usize) -> Result<Report>
         server::broadcaster(Style::Joined)?,
     ];
     let mut sides = sides(&server, &bare, SPEAKERS, receivers)?;
-    let mut rates = vec![Vec::new(); sides.len()];
-    let mut costs = vec![Vec::new(); sides.len()];
-    let mut afterwards = Vec::new();
-    for _ in 0..scale.runs {
-        for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
-            let (rush, cost) = cost_of(process, || hall.rush(outstanding, scale.rush))?;
-            let deliveries = rush.sent as f64 * receivers as f64;
-            rates[side].push(deliveries / rush.time.as_secs_f64());
-            costs[side].push(cost.all() / deliveries * 1e6);
-            if side == 0 {
-                afterwards.push(cost.after / deliveries * 1e6);
-            }
-        }
-    }
+    let Rushes {
+        rates,
+        costs,
+        afterwards,
+    } = rushes(scale, &mut sides, outstanding)?;
     let beside = |name: &str, unit, values: &[Vec<f64>], bare: usize| {
         let letter = ["a", "b"][bare - 1];
         Figure::new(
@@ -202,6 +252,8 @@ fn fanout(scale: &Scale, receivers: usize, outstanding: usize) -> Result<Report>
             scale.rush,
             scale.times(),
         ),
+        beside: "bare",
+        is_grid: false,
         figures: vec![
             beside("deliveries", "1/s", &rates, 1),
             beside("deliveries", "1/s", &rates, 2),
@@ -224,7 +276,8 @@ fn paced(scale: &Scale) -> Result<Report> {
     let mut costs = vec![Vec::new(); sides.len()];
     for _ in 0..scale.runs {
         for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
-            let (mut delays, cost) = cost_of(process, || hall.paced(PER_SECOND, scale.paced))?;
+            let (delays, cost) = cost_of(process, || hall.paced(PER_SECOND, scale.paced))?;
+            let mut delays = delays.seen;
             halves[side].push(quantile_ms(&mut delays, 0.5));
             tails[side].push(quantile_ms(&mut delays, 0.99));
             costs[side].push(cost.all() / delays.len() as f64 * 1e6);
@@ -241,6 +294,8 @@ fn paced(scale: &Scale) -> Result<Report> {
             scale.paced,
             scale.times(),
         ),
+        beside: "bare",
+        is_grid: false,
         figures: vec![
             figure("delivery, median", "ms", &halves),
             figure("delivery, 99th percentile", "ms", &tails),
@@ -283,6 +338,8 @@ fn sends(scale: &Scale) -> Result<Report> {
             scale.times(),
             SENDERS * EACH,
         ),
+        beside: "bare",
+        is_grid: false,
         figures: vec![
             Figure::new("acknowledged sends", "1/s", rates)
                 .beside(bare_rates)
@@ -303,7 +360,7 @@ fn server_with_rooms(count: usize) -> Result<Server> {
 
 /// Everyone speaks in their own room, and nobody listens.
 fn hall_of_speakers(server: &Server, count: usize) -> Result<Hall> {
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::new(&Link::Clear)?;
     crowd.enter(server.process().address(), count, |index| {
         server.greeting(index)
     })?;
@@ -315,21 +372,12 @@ fn idle(scale: &Scale) -> Result<Report> {
     let mut server = server_with_lobby()?;
     let (mut memory, mut switches) = (Vec::new(), Vec::new());
     for _ in 0..scale.runs {
-        // What hashing passwords took and gave back would otherwise be filled by connections and not seen.
-        server = server.restart()?;
-        let process = server.process();
-        process.rest()?;
-        let before = process.resident_bytes()?;
-        let mut crowd = Crowd::new()?;
-        crowd.enter(process.address(), scale.idle, |index| {
-            server.greeting(index)
-        })?;
-        process.rest()?;
-        let grown = process.resident_bytes()?.saturating_sub(before);
-        memory.push(grown as f64 / crowd.len() as f64);
-        let before = process.switches()?;
+        let (crowd, grown) = gather(&mut server, scale.idle, &Link::Clear)?;
+        memory.push(grown);
+        let before = server.process().switches()?;
         std::thread::sleep(scale.quiet);
-        switches.push(process.switches()?.saturating_sub(before) as f64);
+        switches.push(server.process().switches()?.saturating_sub(before) as f64);
+        drop(crowd);
     }
     Ok(Report {
         how: format!(
@@ -339,12 +387,28 @@ fn idle(scale: &Scale) -> Result<Report> {
             scale.quiet,
             scale.times(),
         ),
+        beside: "bare",
+        is_grid: false,
         figures: vec![
             Figure::new("resident memory, each connection", "bytes", memory)
                 .aim(Aim::Under(4_096.0)),
             Figure::new("context switches of all threads", "in all", switches),
         ],
     })
+}
+
+/// Starts the server anew and lets so many log in. Returns them and the resident bytes that each costs it.
+fn gather(server: &mut Server, count: usize, link: &Link) -> Result<(Crowd, f64)> {
+    // What hashing passwords took and gave back would otherwise be filled by connections and not seen.
+    server.restart()?;
+    let process = server.process();
+    process.rest()?;
+    let before = process.resident_bytes()?;
+    let mut crowd = Crowd::new(link)?;
+    crowd.enter(process.address(), count, |index| server.greeting(index))?;
+    process.rest()?;
+    let grown = process.resident_bytes()?.saturating_sub(before);
+    Ok((crowd, grown as f64 / count as f64))
 }
 
 /// A server with accounts who are in no other room than the lobby.
@@ -373,6 +437,8 @@ fn resume(scale: &Scale) -> Result<Report> {
             scale.resumes,
             scale.times(),
         ),
+        beside: "bare",
+        is_grid: false,
         figures: vec![
             Figure::new("resumed", "1/s", rates),
             Figure::new("processor, each", "µs", costs),
@@ -380,24 +446,10 @@ fn resume(scale: &Scale) -> Result<Report> {
     })
 }
 
-/// As one is welcome the next one dials. All stay until the end.
 fn resume_all(server: &Server, count: usize, at_once: usize) -> Result<(Duration, Crowd)> {
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::new(&Link::Clear)?;
     let address = server.process().address();
-    let (started, mut welcome) = (Instant::now(), 0);
-    while welcome < count {
-        while crowd.len() < count.min(welcome + at_once) {
-            let number = crowd.dial(address)?;
-            crowd.say(number, server.greeting(number))?;
-        }
-        anyhow::ensure!(
-            started.elapsed() < PATIENCE * 2,
-            "{welcome} of {count} were welcomed within {:?}",
-            PATIENCE * 2,
-        );
-        crowd.listen(PATIENCE, |_, kind, _| {
-            welcome += usize::from(kind == Kind::Welcome);
-        })?;
-    }
-    Ok((started.elapsed(), crowd))
+    let greeting = |number| server.greeting(number);
+    let time = crowd.come(address, count, at_once, Kind::Welcome, greeting)?;
+    Ok((time, crowd))
 }

@@ -58,10 +58,19 @@ impl Server {
     ///
     /// # Errors
     /// When it does not stop in order or does not start.
-    pub fn restart(self) -> Result<Self> {
+    pub fn restart(&mut self) -> Result<()> {
         self.process.stop()?;
-        let process = launch(self.folder.path(), &self.control.path().join("control"))?;
-        Ok(Self { process, ..self })
+        self.process = launch(self.folder.path(), &self.control.path().join("control"))?;
+        Ok(())
+    }
+
+    /// The same, and from now on it is as delivered: people are told to go slower.
+    ///
+    /// # Errors
+    /// When it does not stop in order or does not start.
+    pub fn restart_as_delivered(&mut self) -> Result<()> {
+        fs::write(self.folder.path().join("chatd.toml"), "")?;
+        self.restart()
     }
 
     /// Makes accounts. Where there is a room for one, the first one there makes it. Everybody is in the lobby anyway.
@@ -155,11 +164,13 @@ fn greeting(token: &str) -> Vec<u8> {
     [hello(), frame::encode(&resume).to_vec()].concat()
 }
 
-fn hello() -> Vec<u8> {
+/// What a client says first.
+pub fn hello() -> Vec<u8> {
     frame::encode(r#"{"type":"hello","protocol":1,"client":"bench/1"}"#).to_vec()
 }
 
-fn put(request: &Value) -> Vec<u8> {
+/// The frame of a request.
+pub fn put(request: &Value) -> Vec<u8> {
     frame::encode(&request.to_string()).to_vec()
 }
 

@@ -80,6 +80,15 @@ pub struct Rush {
     pub time: Duration,
 }
 
+/// How long messages took from being said.
+#[derive(Default)]
+pub struct Delays {
+    /// Until their author was told that they are stored.
+    pub sent: Vec<Duration>,
+    /// Until each listener had them.
+    pub seen: Vec<Duration>,
+}
+
 impl Hall {
     /// With one line for each who speaks.
     pub fn new(crowd: Crowd, lines: Vec<Line>) -> Self {
@@ -91,13 +100,18 @@ impl Hall {
         }
     }
 
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.crowd.len() - self.lines.len()
+    }
+
     /// The frame that those who listen are given when the first speaker says something.
     ///
     /// # Errors
     /// When it does not come.
     pub fn sample(&mut self) -> Result<Vec<u8>> {
-        let listeners = self.crowd.len() - self.lines.len();
-        let (speakers, mut sample, mut missing) = (self.lines.len(), Vec::new(), listeners + 1);
+        let (speakers, mut sample) = (self.lines.len(), Vec::new());
+        let mut missing = self.listeners() + 1;
         self.speak(0, 1)?;
         self.crowd
             .until("everyone has heard one message", |who, kind, frame| {
@@ -148,20 +162,23 @@ impl Hall {
         Ok(Rush { sent, time })
     }
 
-    /// The first speaker says so many messages a second for this time. Returns how long each took to each listener.
+    /// The first speaker says so many messages a second for this time. Returns how long each took.
     ///
     /// # Errors
     /// When a message does not come to somebody.
-    pub fn paced(&mut self, per_second: u32, time: Duration) -> Result<Vec<Duration>> {
+    pub fn paced(&mut self, per_second: u32, time: Duration) -> Result<Delays> {
         let pause = Duration::from_secs(1) / per_second;
         let count = (time.as_secs_f64() * f64::from(per_second)) as usize;
         let speakers = self.lines.len();
-        let listeners = self.crowd.len() - speakers;
+        let listeners = self.listeners();
         let mut said_at: Vec<Instant> = Vec::with_capacity(count);
-        let mut delays = Vec::with_capacity(count * listeners);
+        let mut delays = Delays {
+            sent: Vec::with_capacity(count),
+            seen: Vec::with_capacity(count * listeners),
+        };
         self.heard.fill(0);
         let started = Instant::now();
-        while delays.len() < count * listeners {
+        while delays.seen.len() < count * listeners || delays.sent.len() < count {
             let due = started + pause * said_at.len() as u32;
             if said_at.len() < count && Instant::now() >= due {
                 said_at.push(Instant::now());
@@ -175,16 +192,19 @@ impl Hall {
             ensure!(
                 started.elapsed() < time + PATIENCE,
                 "{} of {} deliveries had come {PATIENCE:?} after the last message",
-                delays.len(),
+                delays.seen.len(),
                 count * listeners,
             );
             let heard = &mut self.heard;
             self.crowd.listen(wait, |who, kind, _| {
+                let of_kind = match kind {
+                    Kind::Sent => &mut delays.sent,
+                    Kind::Message if who >= speakers => &mut delays.seen,
+                    _ => return,
+                };
                 // The speaker is one, so the messages come in the order said.
-                if kind == Kind::Message && who >= speakers {
-                    delays.push(said_at[heard[who] as usize].elapsed());
-                    heard[who] += 1;
-                }
+                of_kind.push(said_at[heard[who] as usize].elapsed());
+                heard[who] += 1;
             })?;
         }
         Ok(delays)

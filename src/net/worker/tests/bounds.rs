@@ -1,7 +1,9 @@
 //! Places that are taken again, and how much of a client is taken in before it is answered.
 
 use super::*;
+use crate::base::Origin;
 use crate::base::limit::FRAME_BYTES_MAX;
+use crate::net::crowd::{Crowd, Place};
 
 #[test]
 fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
@@ -58,6 +60,57 @@ async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
             .await
             .is_ready()
     );
+}
+
+#[tokio::test]
+async fn newcomers_are_taken_on_a_few_at_a_time_and_nobody_waits_for_them() {
+    // All of it is told in one turn.
+    const MANY: u64 = 400;
+    let greeting = Arc::new(Greeting {
+        server: "test".into(),
+        registration: Registration::Open,
+        limits: Limits::default(),
+        tls: crate::net::tls::tests::config(),
+        allow_plaintext: false,
+    });
+    let (orders, receiver) = unbounded_channel();
+    let (hub, readers) = (channel().0, channel().0);
+    let mut worker = Worker::new(0, hub, readers, greeting, receiver, Arc::default());
+    let crowd = Crowd::new(&Limits::default());
+    let mut clients = Vec::new();
+    for number in 0..MANY {
+        let (client, socket) = std::os::unix::net::UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        clients.push(client);
+        worker.connections.fetch_add(1, Ordering::Relaxed);
+        let accepted = Accepted {
+            socket: Socket::Unix(socket),
+            peer: None,
+            place: Some(Place::new(crowd.clone(), Origin::Here, number, 0)),
+            proxied: None,
+        };
+        orders.send(Order::Adopt(accepted)).unwrap();
+    }
+    // Who is to go is let go before anything was done for them.
+    for number in 0..MANY / 2 {
+        orders.send(Order::LetGo(number)).unwrap();
+    }
+    let mut turns = 0;
+    while worker.strangers.len() < (MANY / 2) as usize {
+        let before = worker.strangers.len();
+        let turn = std::future::poll_fn(|cx| Poll::Ready(worker.turn(cx)));
+        let turn = tokio::task::unconstrained(turn).await;
+        assert!(turn.is_pending());
+        let taken_on = worker.strangers.len() - before;
+        assert_eq!(taken_on, 16.min((MANY / 2) as usize - before));
+        turns += 1;
+    }
+    assert_eq!(turns, (MANY / 2).div_ceil(16));
+    assert_eq!(
+        worker.connections.load(Ordering::Relaxed),
+        (MANY / 2) as usize
+    );
+    assert!(worker.newcomers.is_empty());
 }
 
 #[test]
