@@ -28,6 +28,8 @@ const LINGER_BYTES: u32 = 1_048_576;
 const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
 /// The bytes of answers that a stranger may leave unread, beside what the system keeps. Past that they are let go.
 const LOGIN_UNREAD_BYTES: usize = 16_384;
+/// When to come again after too many requests without a login.
+const REQUESTS_MS: u64 = 5_000;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -57,6 +59,8 @@ pub(super) struct Conn {
     may_be_clear: bool,
     /// Whether nobody has ever logged in here.
     pub fresh: bool,
+    /// Requests that were answered while nobody was logged in.
+    pub login_requests: u32,
     pub place: Option<Place>,
     /// Whether the frame that is cut is one of the worker's `frames_long`.
     pub frame_long: bool,
@@ -104,6 +108,7 @@ impl Conn {
             admitted: false,
             may_be_clear,
             fresh: true,
+            login_requests: 0,
             place: None,
             frame_long: false,
             frame_entry: false,
@@ -150,6 +155,7 @@ impl Worker {
             conn.owed -= conn.owed / conn.outstanding.max(1) as usize;
             conn.outstanding = conn.outstanding.saturating_sub(1);
         }
+        self.count_request(slot);
         self.go_on_reading(slot);
     }
 
@@ -443,16 +449,20 @@ impl Worker {
     }
 
     fn take_frame(&mut self, slot: u32, frame: &[u8]) {
-        let Tagged { id, request } = match Tagged::decode(frame) {
-            Ok(tagged) => tagged,
+        match Tagged::decode(frame) {
+            Ok(tagged) => self.take_request(slot, tagged, frame.len()),
             Err(error) => {
                 self.refuse(slot, error.id.as_ref(), error.code, &error.text);
-                if error.code == Code::BadFrame {
-                    self.close(slot);
+                match error.code {
+                    Code::BadFrame => self.close(slot),
+                    _ => self.count_request(slot),
                 }
-                return;
             }
-        };
+        }
+    }
+
+    /// Answers what needs no engine, and passes the rest on.
+    fn take_request(&mut self, slot: u32, Tagged { id, request }: Tagged, bytes: usize) {
         let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
         match native::read(request, &mut self.names) {
             Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
@@ -471,11 +481,29 @@ impl Worker {
                 self.fanout.push(slot, &frame);
             }
             Ok(Asked::Engine(request)) => {
-                let owed = frame.len() + native::answer_bytes(&request);
-                self.pass_on(slot, id, request, owed);
+                let owed = bytes + native::answer_bytes(&request);
+                return self.pass_on(slot, id, request, owed);
             }
             Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
         }
+        self.count_request(slot);
+    }
+
+    /// A request is answered. Of a stranger so many are, and who has asked for more than that has to come anew, which is
+    /// counted elsewhere. What follows a login in one write is asked by whoever logs in.
+    fn count_request(&mut self, slot: u32) {
+        let most = self.greeting.limits.login_requests;
+        let Some(conn) = self.open_conn(slot).filter(|conn| !conn.admitted) else {
+            return;
+        };
+        conn.login_requests += 1;
+        if conn.login_requests < most {
+            return;
+        }
+        let text = format!("{most} requests without a login are enough; connect again and log in");
+        let words = encode_error(None, Code::RateLimited, &text, Some(REQUESTS_MS));
+        self.fanout.push(slot, &words);
+        self.close(slot);
     }
 
     fn hello(&mut self, slot: u32, id: Option<RequestId>, protocol: u32) {

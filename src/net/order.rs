@@ -146,6 +146,7 @@ impl Worker {
         if let Some(conn) = self.conn(slot) {
             conn.admitted = admitted;
             conn.fresh &= !admitted;
+            conn.login_requests = 0;
             conn.login_due = due;
             if let Some(place) = &mut conn.place {
                 place.set_stranger(!admitted);
