@@ -23,6 +23,11 @@ use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
+/// Strangers who are heard in one turn of a worker. Four times the shortest requests that fit what is read of each take
+/// a few milliseconds.
+const STRANGERS_PER_TURN: usize = 4;
+/// What is read of a stranger at once, before the others have their turn.
+const LOGIN_READ_BYTES: usize = 4_096;
 /// The bytes of requests, and of their answers, with which a stranger is not read on until the login is answered: room for
 /// the answer and for what may come in one write with it.
 const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
@@ -59,6 +64,8 @@ pub(super) struct Conn {
     may_be_clear: bool,
     /// Whether nobody has ever logged in here.
     pub fresh: bool,
+    /// Whether it waits for its turn among the strangers.
+    pub waits_to_be_heard: bool,
     /// Requests that were answered while nobody was logged in.
     pub login_requests: u32,
     pub place: Option<Place>,
@@ -108,6 +115,7 @@ impl Conn {
             admitted: false,
             may_be_clear,
             fresh: true,
+            waits_to_be_heard: false,
             login_requests: 0,
             place: None,
             frame_long: false,
@@ -136,15 +144,41 @@ impl Worker {
         let Some(conn) = self.conn(slot) else {
             return;
         };
-        let phase = conn.phase;
+        let (phase, is_stranger) = (conn.phase, !conn.admitted);
+        let waits = is_stranger && phase == Phase::Open;
+        if waits && !std::mem::replace(&mut conn.waits_to_be_heard, true) {
+            self.to_be_heard.push_back(slot);
+        }
         if self.fanout.is_blocked(slot) {
             self.fanout.set_blocked(slot, false);
         }
+        if !waits {
+            self.hear(slot, READ_BYTES);
+        }
+    }
+
+    /// Strangers who have something to say, a few in each turn, each a little at once: a crowd of them has the time that
+    /// is left over by those who are logged in.
+    pub(super) fn hear_strangers(&mut self) {
+        for _ in 0..STRANGERS_PER_TURN {
+            let Some(slot) = self.to_be_heard.pop_front() else {
+                return;
+            };
+            if let Some(conn) = self.conn(slot) {
+                conn.waits_to_be_heard = false;
+                self.hear(slot, LOGIN_READ_BYTES);
+            }
+        }
+    }
+
+    /// Reads what a socket has to say, at most so much.
+    fn hear(&mut self, slot: u32, most: usize) {
         let mut reading = std::mem::take(&mut self.reading);
-        match phase {
-            Phase::Open => self.read(slot, &mut reading),
-            Phase::Closing => {}
-            Phase::Lingering(_) => self.discard(slot, &mut reading),
+        reading.at_once = most;
+        match self.conn(slot).map(|conn| conn.phase) {
+            Some(Phase::Open) => self.read(slot, &mut reading),
+            Some(Phase::Lingering(_)) => self.discard(slot, &mut reading),
+            Some(Phase::Closing) | None => {}
         }
         self.reading = reading;
     }
@@ -273,7 +307,7 @@ impl Worker {
             self.take_input(slot, &backlog);
             self.settle(slot);
         }
-        let mut left = READ_BYTES;
+        let mut left = reading.at_once;
         while let Some(conn) = self.open_conn(slot)
             && !conn.paused
             && !conn.ended

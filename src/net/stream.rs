@@ -49,6 +49,8 @@ pub(super) struct Reading {
     pub bytes: Vec<u8>,
     /// The same before it was opened.
     pub sealed: Vec<u8>,
+    /// How much is read at once.
+    pub at_once: usize,
     /// How those are encrypted who ask for it from now on.
     pub tls: Option<Arc<ServerConfig>>,
     handshakes_left: u32,
@@ -60,6 +62,7 @@ impl Reading {
         Self {
             bytes: vec![0; READ_BYTES],
             sealed: vec![0; READ_BYTES],
+            at_once: READ_BYTES,
             tls: Some(tls),
             handshakes_left: HANDSHAKES_PER_TURN,
             put_off: false,
@@ -194,7 +197,8 @@ impl Stream {
         reading: &mut Reading,
     ) -> Poll<io::Result<usize>> {
         if let Cipher::Unknown = self.cipher {
-            let length = ready!(self.transport.poll_read(cx, &mut reading.bytes))?;
+            let portion = &mut reading.bytes[..reading.at_once];
+            let length = ready!(self.transport.poll_read(cx, portion))?;
             let first = &reading.bytes[..length];
             match (first, &reading.tls) {
                 ([FIRST_BYTE, ..], Some(tls)) => {
@@ -209,7 +213,10 @@ impl Stream {
         }
         match &mut self.cipher {
             Cipher::Tls(session) => session.poll_read(&mut self.transport, cx, reading),
-            _ => self.transport.poll_read(cx, &mut reading.bytes),
+            _ => {
+                let portion = &mut reading.bytes[..reading.at_once];
+                self.transport.poll_read(cx, portion)
+            }
         }
     }
 

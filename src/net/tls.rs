@@ -112,7 +112,9 @@ impl Session {
             let mut length = self.cut.len();
             reading.sealed[..length].copy_from_slice(&self.cut);
             if !std::mem::take(&mut self.is_new) {
-                match ready!(transport.poll_read(cx, &mut reading.sealed[length..]))? {
+                let end = (length + reading.at_once).min(reading.sealed.len());
+                let portion = &mut reading.sealed[length..end];
+                match ready!(transport.poll_read(cx, portion))? {
                     0 => return Poll::Ready(Ok(0)),
                     more => length += more,
                 }

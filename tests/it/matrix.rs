@@ -26,15 +26,15 @@ const REQUESTS: &str = "
     resume   bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -
     logout   bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -
     send     bad-request  not-logged-in  sent         not-a-member  no-such-room  sent          not-logged-in  -        -
-    join     bad-request  not-logged-in  joined       joined        no-such-room  bad-name      not-logged-in  -        -
-    leave    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-name      not-logged-in  -        -
+    join     bad-request  not-logged-in  joined       joined        no-such-room  bad-request   not-logged-in  -        -
+    leave    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -
     create   bad-request  not-logged-in  name-taken   name-taken    joined        bad-name      not-logged-in  -        -
     rooms    bad-request  not-logged-in  rooms        rooms         rooms         rooms         not-logged-in  -        -
     who      bad-request  not-logged-in  who          not-a-member  no-such-room  no-such-room  not-logged-in  -        -
     history  bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -
     search   bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -
     read     bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-name      not-logged-in  -        -
+    topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -
     password bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -
     typing   bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -
     echo     bad-request  echo           echo         echo          echo          echo          echo           -        -
@@ -110,6 +110,8 @@ impl Place {
             "login" => request!("login", name: "anna", password: PASSWORD),
             "resume" => request!("resume", token: self.token),
             "send" => request!("send", to: room, text: "I was here"),
+            // Or there would be one from then on.
+            "create" if room == "milk" => request!("create", room: "oat-milk"),
             "search" => request!("search", text: "secret", room: room),
             "read" => request!("read", room: room, seq: 1),
             "topic" => request!("topic", room: room, topic: "I was here"),

@@ -8,6 +8,7 @@ mod daemon;
 mod heard;
 mod person;
 mod process;
+pub mod siege;
 mod talker;
 pub mod tls;
 
