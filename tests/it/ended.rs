@@ -54,7 +54,8 @@ const ENDS: &[(&str, End)] = &[
 /// How long what has ended may seem to live.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Somebody who sends without end; tells how many requests were answered well after the word was given that it is over.
+/// Somebody who sends until the end; tells how much was taken after the word was given that it is over, and what was said
+/// last.
 fn flood(address: SocketAddr, token: &str, is_over: &AtomicBool) -> (usize, Vec<Value>) {
     let mut talker = Talker::connect(address);
     talker.hello();
@@ -72,6 +73,10 @@ fn flood(address: SocketAddr, token: &str, is_over: &AtomicBool) -> (usize, Vec<
                 Some(_) => {}
                 None => return (late, talker.expect_closed()),
             }
+        }
+        if was_over {
+            // All of a round was answered: nobody has ended anything.
+            return (late, Vec::new());
         }
     }
 }
