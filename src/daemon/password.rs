@@ -348,7 +348,7 @@ mod tests {
             // In turn, and now this one first, now that one.
             let which = (n + n / 2) % 2;
             let user = [Some(user), None][which];
-            let work = PasswordWork::Check(user, Password::new(format!("guess {n}").into()));
+            let work = PasswordWork::Check(user, Password::new(format!("guess {n}")));
             let began = Instant::now();
             let outcome = worker.outcome(work);
             times[which].push(began.elapsed());
