@@ -23,9 +23,10 @@ use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
-/// Strangers who are heard in one turn of a worker. Four times the shortest requests that fit what is read of each take
-/// a few milliseconds.
-const STRANGERS_PER_TURN: usize = 4;
+/// Strangers who are heard in one turn of a worker, and the bytes after which it is enough: the shortest requests in so
+/// many take a few milliseconds. Whoever says little costs little, and a crowd of them is soon through.
+const STRANGERS_PER_TURN: usize = 64;
+const LOGIN_BYTES_PER_TURN: usize = 16_384;
 /// What is read of a stranger at once, before the others have their turn.
 const LOGIN_READ_BYTES: usize = 4_096;
 /// The bytes of requests, and of their answers, with which a stranger is not read on until the login is answered: room for
@@ -160,7 +161,11 @@ impl Worker {
     /// Strangers who have something to say, a few in each turn, each a little at once: a crowd of them has the time that
     /// is left over by those who are logged in.
     pub(super) fn hear_strangers(&mut self) {
+        self.heard_bytes = 0;
         for _ in 0..STRANGERS_PER_TURN {
+            if self.heard_bytes >= LOGIN_BYTES_PER_TURN {
+                return;
+            }
             let Some(slot) = self.to_be_heard.pop_front() else {
                 return;
             };
@@ -324,6 +329,7 @@ impl Worker {
                     return self.refuse_clear(slot);
                 }
                 Poll::Ready(Ok(length)) => {
+                    self.heard_bytes += length;
                     self.take_input(slot, &reading.bytes[..length]);
                     // There may have been a password in it.
                     reading.bytes[..length].fill(0);

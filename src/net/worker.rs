@@ -59,6 +59,8 @@ pub struct Worker {
     pub(super) strangers: BTreeMap<u64, u32>,
     /// The slots of strangers whose sockets may be ready, who take turns.
     pub(super) to_be_heard: VecDeque<u32>,
+    /// The bytes that were read of them in this turn.
+    pub(super) heard_bytes: usize,
     /// Frames of strangers that are longer than they should be and not yet whole.
     pub(super) frames_long: u32,
     pub(super) connections: Arc<AtomicUsize>,
@@ -139,6 +141,7 @@ impl Worker {
             free: Vec::new(),
             strangers: BTreeMap::new(),
             to_be_heard: VecDeque::new(),
+            heard_bytes: 0,
             frames_long: 0,
             connections,
             fanout: Fanout::new(index, &greeting.limits),
