@@ -136,6 +136,9 @@ limits! {
     login_frame_bytes: u32 = 4_096,
     /// These longer frames, that are under way at once with each worker. Past that, `too-large`.
     login_frames_long: u32 = 64,
+    /// Requests that are answered on one connection while nobody is logged in. Then it is closed. `chat-client echo` asks
+    /// four times a second for as long as `login_seconds` lets it.
+    login_requests: u32 = 300,
     /// Refused logins on one connection before it is closed.
     login_attempts: u32 = 5,
     /// Characters of a new password at least, from 8 to 1 024. NIST SP 800-63B advises 15 where a password is all that is

@@ -1,7 +1,10 @@
 //! Varlink: JSON objects, each ended by a NUL byte, and the questions that every such service answers about itself.
 //! Does no I/O.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Command;
@@ -69,7 +72,7 @@ impl Inbox {
 pub(super) struct Incoming {
     method: String,
     #[serde(default)]
-    parameters: Option<Map<String, Value>>,
+    parameters: Option<Parameters>,
     /// The caller takes many replies.
     #[serde(default)]
     pub(super) more: Option<bool>,
@@ -78,6 +81,37 @@ pub(super) struct Incoming {
     pub(super) oneway: Option<bool>,
     #[serde(default)]
     upgrade: Option<bool>,
+}
+
+/// The parameters of a call. One that comes twice is refused: whoever looks at a call before us may go by the other one.
+#[derive(Default)]
+struct Parameters(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Parameters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+
+        impl<'de> Visitor<'de> for Once {
+            type Value = Parameters;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Parameters, A::Error> {
+                let mut parameters = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if parameters.contains_key(&name) {
+                        return Err(A::Error::custom("a parameter comes twice"));
+                    }
+                    parameters.insert(name, value);
+                }
+                Ok(Parameters(parameters))
+            }
+        }
+
+        deserializer.deserialize_map(Once)
+    }
 }
 
 /// What a call comes to.
@@ -103,7 +137,7 @@ impl Incoming {
                 method: self.method,
             });
         };
-        let parameters = self.parameters.unwrap_or_default();
+        let Parameters(parameters) = self.parameters.unwrap_or_default();
         let called = match interface {
             INTERFACE => Command::read(name, parameters).map(Called::Command),
             SERVICE => about_service(name, parameters).map(Called::Answer),

@@ -211,10 +211,14 @@ fn hashed(password: &Password) -> PasswordOutcome {
 
 /// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string, of the form in which passwords are compared.
 fn hash(password: &Password) -> Option<PasswordHash> {
+    hash_by(password, Params::DEFAULT)
+}
+
+fn hash_by(password: &Password, params: Params) -> Option<PasswordHash> {
     let prepared = password.prepared();
     let password = prepared.as_ref().unwrap_or(password);
     let hash = || {
-        let (params, salt) = (Params::DEFAULT, Salt::generate());
+        let salt = Salt::generate();
         let hash = argon2::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -294,7 +298,71 @@ fn fresh_token() -> Option<Token> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::base::Timestamp;
+    use crate::base::record::{Change, UserRecord};
+    use crate::store::{Database, Entry, KeySource, Store as _};
+
+    /// One whose hashes are cheap, on a database with one account.
+    fn cheap_worker(folder: &std::path::Path, user: UserId) -> Worker {
+        let cheap = || {
+            let params = Params::new(512, 1, 1, None).unwrap();
+            hash_by(&Password::new("правильный конь".into()), params).unwrap()
+        };
+        let database = Database::open(folder, &KeySource::default()).unwrap();
+        let account = UserRecord {
+            id: user,
+            name: "anna".parse().unwrap(),
+            created_at: Timestamp(0),
+            last_login: None,
+            removed: false,
+        };
+        let account = Entry::Changes(vec![Change::AddUser(account, cheap())]);
+        database.writer().unwrap().commit(&[account]).unwrap();
+        let limits = Limits::default();
+        Worker {
+            reader: Box::new(database.reader().unwrap()),
+            shared: Passwords::spawn(Vec::new(), &limits).unwrap().0.clone(),
+            failing: Seldom::default(),
+            stand_in: Some(cheap()),
+        }
+    }
+
+    /// How often one of these took longer than one of the others: a half if both are drawn from the same distribution.
+    fn longer(these: &[Duration], others: &[Duration]) -> f64 {
+        let longer = |one: &Duration| others.iter().filter(|other| one > *other).count();
+        let longer: usize = these.iter().map(longer).sum();
+        longer as f64 / (these.len() * others.len()) as f64
+    }
+
+    /// Hashes cost a hundredth of what they do otherwise, so that all else counts a hundred times as much.
+    #[test]
+    fn a_thousand_tries_do_not_tell_somebody_from_nobody() {
+        const TRIES: usize = 1_000;
+        let (folder, user) = (tempfile::tempdir().unwrap(), UserId(7));
+        let mut worker = cheap_worker(folder.path(), user);
+        let mut times = [Vec::new(), Vec::new()];
+        for n in 0..2 * TRIES {
+            // In turn, and now this one first, now that one.
+            let which = (n + n / 2) % 2;
+            let user = [Some(user), None][which];
+            let work = PasswordWork::Check(user, Password::new(format!("guess {n}")));
+            let began = Instant::now();
+            let outcome = worker.outcome(work);
+            times[which].push(began.elapsed());
+            assert!(matches!(outcome, PasswordOutcome::Wrong), "{outcome:?}");
+        }
+        let share = longer(&times[0], &times[1]);
+        println!("somebody took longer than nobody in {share:.3} of all pairs");
+        // The standard deviation of 0.5 is 0.013; of a hash or a look at the database that is left out it is 0 or 1.
+        assert!((0.35..=0.65).contains(&share), "{share}");
+        let right = PasswordWork::Check(Some(user), Password::new("правильный конь".into()));
+        assert!(matches!(worker.outcome(right), PasswordOutcome::Right(..)));
+        let nobodys = PasswordWork::Check(None, Password::new("правильный конь".into()));
+        assert!(matches!(worker.outcome(nobodys), PasswordOutcome::Wrong));
+    }
 
     #[test]
     fn a_hash_is_that_of_its_password_alone_and_says_how_it_was_made() {

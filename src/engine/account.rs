@@ -51,18 +51,23 @@ impl Engine {
             return Err(Refusal::RegistrationClosed);
         }
         strength(&password, &name, self.rules.limits.password_chars_min)?;
-        self.reserve(&name)?;
+        let reserved = self.reserve(&name);
+        // Who has to wait is not told whether the name is free.
         if let Err(wait) = self.guard.register(
             self.origin(asker.conn),
+            reserved.is_ok(),
             self.now.elapsed,
             &self.rules.limits,
         ) {
-            self.registering.remove(name.skeleton());
+            if reserved.is_ok() {
+                self.registering.remove(name.skeleton());
+            }
             if let Some(from) = self.is_delay_told(asker) {
                 self.note(Note::RegistrationDelayed { from });
             }
             return Err(Refusal::RegistrationsLimited(millis(wait)));
         }
+        reserved?;
         self.verify(
             asker,
             PasswordWork::Hash(password),
@@ -119,15 +124,20 @@ impl Engine {
     /// What a login is counted for, if it should be refused.
     fn counted(&self, asker: &Asker, name: Option<&UserName>, user: Option<UserId>) -> Vec<Key> {
         let origin = self.origin(asker.conn);
+        if origin == Origin::Here {
+            return name
+                .map(|name| Key::Here(name.key().into()))
+                .into_iter()
+                .collect();
+        }
         let account = user.and_then(|user| self.state.users.get(&user).map(|it| (user, it)));
         if let Some((user, account)) = account
             && account.has_been_at(origin)
         {
             return vec![Key::Familiar(user, origin)];
         }
-        let address = (origin != Origin::Here).then_some(Key::Address(origin));
         let name = name.map(|name| Key::Name(name.key().into()));
-        address.into_iter().chain(name).collect()
+        [Key::Address(origin)].into_iter().chain(name).collect()
     }
 
     /// Whether the password may be looked at already. Nothing is spent on one that may not.

@@ -23,6 +23,9 @@ pub(super) enum Key {
     Name(Arc<str>),
     /// Those to one account from an address where its owner has been before.
     Familiar(UserId, Origin),
+    /// Those to one name, by its key, from this machine. With everybody behind a proxy at one address, who has been there
+    /// before would tell which names somebody has.
+    Here(Arc<str>),
 }
 
 /// What is remembered.
@@ -90,7 +93,7 @@ impl Guard {
     pub fn passed(&mut self, keys: &[Key], limits: &Limits) {
         self.take_back(keys, limits);
         for key in keys {
-            if matches!(key, Key::Familiar(..)) {
+            if matches!(key, Key::Familiar(..) | Key::Here(_)) {
                 self.forget(key);
             }
         }
@@ -107,13 +110,15 @@ impl Guard {
         }
     }
 
-    /// One more account from there.
+    /// One more account from there, or only a try where the name is not free: who looks for names in this way is told of no
+    /// more of them than they could make accounts, and keeps nobody elsewhere from making one.
     ///
     /// # Errors
     /// With how long to wait first.
     pub fn register(
         &mut self,
         origin: Origin,
+        is_free: bool,
         now: Duration,
         limits: &Limits,
     ) -> Result<(), Duration> {
@@ -125,13 +130,18 @@ impl Guard {
         if let Some(wait) = wait {
             return Err(wait);
         }
-        self.registered_in_all = all;
+        if is_free {
+            self.registered_in_all = all;
+        }
         if !is_here {
-            // Each is one of those that are counted in all, so there are never many more than may be made in two hours.
-            if self.registered.len() > 2 * limits.registrations_per_hour as usize {
+            let most = 2 * limits.registrations_per_hour as usize + limits.login_records as usize;
+            if self.registered.len() >= most {
                 self.registered.retain(|_, until| *until > now);
             }
-            self.registered.insert(origin, own);
+            // Accounts are never so many. Where tries at taken names are, one more is not remembered.
+            if self.registered.len() < most || is_free {
+                self.registered.insert(origin, own);
+            }
         }
         Ok(())
     }
@@ -148,7 +158,7 @@ impl Guard {
     fn wait(&self, key: &Key, now: Duration, limits: &Limits) -> Duration {
         let free = match key {
             Key::Address(_) => limits.login_failures_per_address,
-            Key::Name(_) | Key::Familiar(..) => limits.login_failures_per_name,
+            Key::Name(_) | Key::Familiar(..) | Key::Here(_) => limits.login_failures_per_name,
         };
         let (Some(tries), Some(over)) = (
             self.tries.get(key),
@@ -186,7 +196,7 @@ impl Guard {
 
 /// Whether a login is taken for the owner's, until it is refused.
 fn is_owners(key: &Key, count: u32, limits: &Limits) -> bool {
-    matches!(key, Key::Familiar(..)) && count < limits.login_failures_per_name
+    matches!(key, Key::Familiar(..) | Key::Here(_)) && count < limits.login_failures_per_name
 }
 
 /// `per_hour` at once, or one after the other at that pace: until when those before and one more take, and how long to
@@ -282,7 +292,7 @@ mod tests {
             registrations_per_hour: 10,
             ..Limits::default()
         };
-        let mut register = |origin, now| guard.register(origin, now, &limits);
+        let mut register = |origin, now| guard.register(origin, true, now, &limits);
         for _ in 0..4 {
             assert_eq!(register(Origin::V6(1), SECOND), Ok(()));
         }

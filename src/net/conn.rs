@@ -25,11 +25,19 @@ use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
 const LINGER_BYTES: u32 = 1_048_576;
+/// Strangers who are heard in one turn of a worker, and the bytes after which it is enough: the shortest requests in so
+/// many take a few milliseconds. Whoever says little costs little, and a crowd of them is soon through.
+const STRANGERS_PER_TURN: usize = 64;
+const LOGIN_BYTES_PER_TURN: usize = 16_384;
+/// What is read of a stranger at once, before the others have their turn.
+const LOGIN_READ_BYTES: usize = 4_096;
 /// The bytes of requests, and of their answers, with which a stranger is not read on until the login is answered: room for
 /// the answer and for what may come in one write with it.
 const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
 /// The bytes of answers that a stranger may leave unread, beside what the system keeps. Past that they are let go.
 const LOGIN_UNREAD_BYTES: usize = 16_384;
+/// When to come again after too many requests without a login.
+const REQUESTS_MS: u64 = 5_000;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -59,6 +67,10 @@ pub(super) struct Conn {
     pub may_be_clear: bool,
     /// Whether nobody has ever logged in here.
     pub fresh: bool,
+    /// Whether it waits for its turn among the strangers.
+    pub waits_to_be_heard: bool,
+    /// Requests that were answered while nobody was logged in.
+    pub login_requests: u32,
     pub place: Option<Place>,
     /// Where a proxy came in that has not said yet for whom.
     pub proxied: Option<Arc<Doors>>,
@@ -110,6 +122,8 @@ impl Conn {
             admitted: false,
             may_be_clear,
             fresh: true,
+            waits_to_be_heard: false,
+            login_requests: 0,
             place: None,
             proxied: None,
             turn_due: None,
@@ -139,15 +153,45 @@ impl Worker {
         let Some(conn) = self.conn(slot) else {
             return;
         };
-        let phase = conn.phase;
+        let (phase, is_stranger) = (conn.phase, !conn.admitted);
+        let waits = is_stranger && phase == Phase::Open;
+        if waits && !std::mem::replace(&mut conn.waits_to_be_heard, true) {
+            self.to_be_heard.push_back(slot);
+        }
         if self.fanout.is_blocked(slot) {
             self.fanout.set_blocked(slot, false);
         }
+        if !waits {
+            self.hear(slot, READ_BYTES);
+        }
+    }
+
+    /// Strangers who have something to say, a few in each turn, each a little at once: a crowd of them has the time that
+    /// is left over by those who are logged in.
+    pub(super) fn hear_strangers(&mut self) {
+        self.heard_bytes = 0;
+        for _ in 0..STRANGERS_PER_TURN {
+            if self.heard_bytes >= LOGIN_BYTES_PER_TURN {
+                return;
+            }
+            let Some(slot) = self.to_be_heard.pop_front() else {
+                return;
+            };
+            if let Some(conn) = self.conn(slot) {
+                conn.waits_to_be_heard = false;
+                self.hear(slot, LOGIN_READ_BYTES);
+            }
+        }
+    }
+
+    /// Reads what a socket has to say, at most so much.
+    fn hear(&mut self, slot: u32, most: usize) {
         let mut reading = std::mem::take(&mut self.reading);
-        match phase {
-            Phase::Open => self.read(slot, &mut reading),
-            Phase::Closing => {}
-            Phase::Lingering(_) => self.discard(slot, &mut reading),
+        reading.at_once = most;
+        match self.conn(slot).map(|conn| conn.phase) {
+            Some(Phase::Open) => self.read(slot, &mut reading),
+            Some(Phase::Lingering(_)) => self.discard(slot, &mut reading),
+            Some(Phase::Closing) | None => {}
         }
         self.reading = reading;
     }
@@ -158,6 +202,7 @@ impl Worker {
             conn.owed -= conn.owed / conn.outstanding.max(1) as usize;
             conn.outstanding = conn.outstanding.saturating_sub(1);
         }
+        self.count_request(slot);
         self.go_on_reading(slot);
     }
 
@@ -281,7 +326,7 @@ impl Worker {
             self.take_input(slot, &backlog);
             self.settle(slot);
         }
-        let mut left = READ_BYTES;
+        let mut left = reading.at_once;
         while let Some(conn) = self.open_conn(slot)
             && !conn.paused
             && !conn.ended
@@ -301,6 +346,7 @@ impl Worker {
                     return self.refuse_clear(slot);
                 }
                 Poll::Ready(Ok(length)) => {
+                    self.heard_bytes += length;
                     self.take_input(slot, &reading.bytes[..length]);
                     // There may have been a password in it.
                     reading.bytes[..length].fill(0);
@@ -461,16 +507,20 @@ impl Worker {
     }
 
     fn take_frame(&mut self, slot: u32, frame: &[u8]) {
-        let Tagged { id, request } = match Tagged::decode(frame) {
-            Ok(tagged) => tagged,
+        match Tagged::decode(frame) {
+            Ok(tagged) => self.take_request(slot, tagged, frame.len()),
             Err(error) => {
                 self.refuse(slot, error.id.as_ref(), error.code, &error.text);
-                if error.code == Code::BadFrame {
-                    self.close(slot);
+                match error.code {
+                    Code::BadFrame => self.close(slot),
+                    _ => self.count_request(slot),
                 }
-                return;
             }
-        };
+        }
+    }
+
+    /// Answers what needs no engine, and passes the rest on.
+    fn take_request(&mut self, slot: u32, Tagged { id, request }: Tagged, bytes: usize) {
         let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
         match native::read(request, &mut self.names) {
             Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
@@ -489,11 +539,29 @@ impl Worker {
                 self.fanout.push(slot, &frame);
             }
             Ok(Asked::Engine(request)) => {
-                let owed = frame.len() + native::answer_bytes(&request);
-                self.pass_on(slot, id, request, owed);
+                let owed = bytes + native::answer_bytes(&request);
+                return self.pass_on(slot, id, request, owed);
             }
             Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
         }
+        self.count_request(slot);
+    }
+
+    /// A request is answered. Of a stranger so many are, and who has asked for more than that has to come anew, which is
+    /// counted elsewhere. What follows a login in one write is asked by whoever logs in.
+    fn count_request(&mut self, slot: u32) {
+        let most = self.greeting.limits.login_requests;
+        let Some(conn) = self.open_conn(slot).filter(|conn| !conn.admitted) else {
+            return;
+        };
+        conn.login_requests += 1;
+        if conn.login_requests < most {
+            return;
+        }
+        let text = format!("{most} requests without a login are enough; connect again and log in");
+        let words = encode_error(None, Code::RateLimited, &text, Some(REQUESTS_MS));
+        self.fanout.push(slot, &words);
+        self.close(slot);
     }
 
     fn hello(&mut self, slot: u32, id: Option<RequestId>, protocol: u32) {

@@ -171,6 +171,7 @@ impl Worker {
             conn.admitted = admitted;
             let is_first = admitted && conn.fresh;
             conn.fresh &= !admitted;
+            conn.login_requests = 0;
             conn.login_due = due;
             if let Some(place) = &mut conn.place {
                 place.set_stranger(!admitted);

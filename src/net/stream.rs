@@ -54,6 +54,8 @@ pub(super) struct Reading {
     pub bytes: Vec<u8>,
     /// The same before it was opened.
     pub sealed: Vec<u8>,
+    /// How much is read at once.
+    pub at_once: usize,
     /// How those are encrypted who ask for it from now on.
     pub tls: Option<Arc<ServerConfig>>,
     /// Which turn of the worker this is.
@@ -67,6 +69,7 @@ impl Reading {
         Self {
             bytes: vec![0; READ_BYTES],
             sealed: vec![0; READ_BYTES],
+            at_once: READ_BYTES,
             tls: Some(tls),
             turn: 0,
             handshakes_left: HANDSHAKES_PER_TURN,
@@ -263,7 +266,8 @@ impl Stream {
             let mut length = unread.len();
             reading.bytes[..length].copy_from_slice(unread);
             if length == 0 {
-                length = ready!(self.transport.poll_read(cx, &mut reading.bytes))?;
+                let portion = &mut reading.bytes[..reading.at_once];
+                length = ready!(self.transport.poll_read(cx, portion))?;
             }
             unread.zeroize();
             let first = &reading.bytes[..length];
@@ -283,7 +287,10 @@ impl Stream {
         }
         match &mut self.cipher {
             Cipher::Tls(session) => session.poll_read(&mut self.transport, cx, reading),
-            _ => self.transport.poll_read(cx, &mut reading.bytes),
+            _ => {
+                let portion = &mut reading.bytes[..reading.at_once];
+                self.transport.poll_read(cx, portion)
+            }
         }
     }
 

@@ -126,7 +126,7 @@ impl Session {
                     reading.put_off();
                     return Poll::Pending;
                 };
-                let end = READ_BYTES.min(length + left);
+                let end = READ_BYTES.min(length + left.min(reading.at_once));
                 match ready!(transport.poll_read(cx, &mut reading.sealed[length..end]))? {
                     0 => return Poll::Ready(Ok(0)),
                     more => (length, self.left) = (length + more, left - more),

@@ -1,7 +1,7 @@
 //! A worker: a thread that owns its connections alone. Takes all orders that wait, reads what has come in, then gives
 //! each connection that has something to be sent one vectored write. No locks, no task or timer for a connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -59,6 +59,10 @@ pub struct Worker {
     pub(super) newcomers: BTreeMap<u64, Accepted>,
     /// The slots of those who have a place in the crowd as strangers, by its number.
     pub(super) strangers: BTreeMap<u64, u32>,
+    /// The slots of strangers whose sockets may be ready, who take turns.
+    pub(super) to_be_heard: VecDeque<u32>,
+    /// The bytes that were read of them in this turn.
+    pub(super) heard_bytes: usize,
     /// Frames of strangers that are longer than they should be and not yet whole.
     pub(super) frames_long: u32,
     pub(super) connections: Arc<AtomicUsize>,
@@ -139,6 +143,8 @@ impl Worker {
             free: Vec::new(),
             newcomers: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            to_be_heard: VecDeque::new(),
+            heard_bytes: 0,
             frames_long: 0,
             connections,
             fanout: Fanout::new(index, &greeting.limits),
@@ -172,6 +178,7 @@ impl Worker {
         for slot in slots.drain(..) {
             self.drive(slot);
         }
+        self.hear_strangers();
         let next = self.expire();
         self.fanout.take_dirty(&mut slots);
         for slot in slots.drain(..) {
@@ -182,7 +189,7 @@ impl Worker {
             // What was allocated for it is used again.
             self.again = slots;
         }
-        more |= !self.again.is_empty();
+        more |= !self.again.is_empty() || !self.to_be_heard.is_empty();
         more |= self.set_timer(next, cx);
         if self.stopped || (self.stopping && self.slots.iter().all(|slot| slot.conn.is_none())) {
             return Poll::Ready(());

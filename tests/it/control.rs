@@ -175,6 +175,54 @@ fn garbage() {
     });
 }
 
+/// Numbers that no number can hold, fields that come twice, and nesting: refused by name, and nothing is done.
+#[test]
+fn huge_numbers_doubles_and_depth() {
+    undisturbed("", |daemon| {
+        let huge = "9".repeat(100_000);
+        for number in [
+            "1e999",
+            "-1",
+            "1.5",
+            "4294967296",
+            "18446744073709551616",
+            &huge,
+        ] {
+            for (method, parameter) in [
+                ("ShowLog", "lines"),
+                ("RevokeSession", "id"),
+                ("Shutdown", "inSeconds"),
+            ] {
+                if method == "RevokeSession" && ["4294967296"].contains(&number) {
+                    continue;
+                }
+                let mut caller = Caller::connect(daemon);
+                caller.write(
+                    format!(
+                        "{{\"method\":\"io.chatd.Control.{method}\",\"parameters\":{{\"{parameter}\":{number}}}}}\0"
+                    )
+                    .as_bytes(),
+                );
+                let reply = caller.reply().expect("a reply");
+                assert!(reply["error"].is_string(), "{method} {number:.30}: {reply}");
+            }
+        }
+        for twice in [
+            r#"{"method":"io.chatd.Control.Status","method":"io.chatd.Control.Shutdown"}"#,
+            r#"{"method":"io.chatd.Control.ClearUsers","parameters":{"dryRun":true},"parameters":{}}"#,
+            r#"{"method":"io.chatd.Control.ClearUsers","parameters":{"dryRun":true,"dryRun":false}}"#,
+            r#"{"method":"io.chatd.Control.RemoveUser","parameters":{"name":"nobody","name":"wim"}}"#,
+        ] {
+            let mut caller = Caller::connect(daemon);
+            caller.write(format!("{twice}\0").as_bytes());
+            let reply = caller.reply().expect("a reply");
+            assert!(reply["error"].is_string(), "{twice}: {reply}");
+        }
+        assert_eq!(daemon.ctl_json(&["status"])["state"], "serving");
+        assert_eq!(daemon.ctl_list(&["users"], "users").len(), 2);
+    });
+}
+
 /// Half a message that is never finished, by somebody who goes and by somebody who stays.
 #[test]
 fn half_a_message() {

@@ -1,5 +1,5 @@
 //! Shows that the documents keep up with the tree: what they link to is there, and the tests that are said to hold an
-//! invariant exist.
+//! invariant, or to make an attack, exist.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn read(file: &str) -> String {
 
 #[test]
 fn links_to_files_lead_to_files() {
-    for document in ["README.md", "CHANGELOG.md"] {
+    for document in ["README.md", "CHANGELOG.md", "SECURITY.md"] {
         let text = read(document);
         for link in text.split("](").skip(1) {
             let (target, _) = link.split_once(')').unwrap();
@@ -24,8 +24,8 @@ fn links_to_files_lead_to_files() {
     }
 }
 
-#[test]
-fn invariants_are_held_by_tests_that_exist() {
+/// All sources, in which tests are looked for.
+fn sources() -> String {
     let mut sources = String::new();
     let mut open = vec!["src".to_owned(), "tests".to_owned()];
     while let Some(folder) = open.pop() {
@@ -39,22 +39,47 @@ fn invariants_are_held_by_tests_that_exist() {
             }
         }
     }
-    let architecture = read("src/ARCHITECTURE.md");
-    let (_, invariants) = architecture.split_once("\n## Invariants\n").unwrap();
-    let (invariants, _) = invariants.split_once("\n## ").unwrap();
-    let mut rows = 0;
-    for row in invariants.lines().filter(|line| line.ends_with(" |")) {
-        let Some((_, held_by)) = row.trim_matches('|').rsplit_once('|') else {
-            continue;
-        };
-        let mut tests = held_by.split('`').skip(1).step_by(2);
-        for test in tests.by_ref().filter(|name| !name.contains('.')) {
-            rows += 1;
+    sources
+}
+
+/// Looks for the tests that stand in the last column of tables; how many there are.
+#[track_caller]
+fn tests_exist(text: &str) -> usize {
+    let sources = sources();
+    let rows = text.lines().filter(|line| line.ends_with(" |"));
+    let columns = rows.filter_map(|row| Some((row, row.trim_matches('|').rsplit_once('|')?.1)));
+    let mut count = 0;
+    for (row, shown_by) in columns {
+        let tests = shown_by.split('`').skip(1).step_by(2);
+        for test in tests.filter(|name| !name.contains('.')) {
+            count += 1;
             assert!(
                 sources.contains(&format!("fn {test}(")),
                 "there is no test `{test}`; name the one that holds this:{row}"
             );
         }
     }
-    assert!(rows > 10, "only {rows} tests were found in the table");
+    count
+}
+
+#[test]
+fn invariants_are_held_by_tests_that_exist() {
+    let architecture = read("src/ARCHITECTURE.md");
+    let (_, invariants) = architecture.split_once("\n## Invariants\n").unwrap();
+    let (invariants, _) = invariants.split_once("\n## ").unwrap();
+    let tests = tests_exist(invariants);
+    assert!(tests > 10, "only {tests} tests were found in the table");
+}
+
+/// Each threat has its attack among the tests.
+#[test]
+fn attacks_are_made_by_tests_that_exist() {
+    let security = read("SECURITY.md");
+    for row in security.lines().filter(|line| line.starts_with("| ")) {
+        let (_, shown_by) = row.trim_matches('|').rsplit_once('|').unwrap();
+        let is_head = row.starts_with("| they want |");
+        assert!(is_head || shown_by.contains('`'), "shown by no test: {row}");
+    }
+    let tests = tests_exist(&security);
+    assert!(tests > 50, "only {tests} tests were found in the tables");
 }

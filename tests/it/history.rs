@@ -202,7 +202,7 @@ fn a_query_is_only_words() {
     let mut anna = daemon.register("anna");
     anna.say("lobby", "a plain marker");
     finds(&mut anna, "marker");
-    let long = "word ".repeat(1_500);
+    let (long, wide) = ("word ".repeat(1_500), "слово 👋 ".repeat(500));
     for text in [
         "\"",
         "\"\"\"",
@@ -224,13 +224,41 @@ fn a_query_is_only_words() {
         "👋👋",
         "ﷺ",
         "\u{1}",
+        "",
+        " ",
+        "-6",
+        "a.b",
+        "col:",
+        "col:marker",
+        "NEAR(",
+        "marker*",
+        "^",
+        "+",
+        "+marker",
+        "\\",
+        "[marker]",
+        "\0",
         long.as_str(),
+        wide.as_str(),
     ] {
         let answer = ask!(anna, "search", text: text, limit: 10);
         match answer.text("type") {
             "page" => {}
             _ => assert_eq!(answer.code(), "bad-request", "the query {text:?}: {answer}"),
         }
+    }
+    // Signs are looked for as what they are between words, not as what they would tell a database.
+    for text in [
+        "it was -6 in the morning",
+        "version a.b is out",
+        "\"quoted\" words",
+    ] {
+        anna.say("lobby", text);
+    }
+    finds(&mut anna, "quoted");
+    for (text, found) in [("-6", 2), ("a.b", 3), ("\"quoted\"", 4)] {
+        let page = ask!(anna, "search", text: text, limit: 10).must_be("page");
+        assert_eq!(numbers(&page), [found], "{text}");
     }
     let nothing = ask!(anna, "search", text: "marker OR nothing").must_be("page");
     assert!(nothing.texts().is_empty(), "OR is a word: {nothing}");

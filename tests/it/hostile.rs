@@ -152,6 +152,67 @@ fn a_request_that_makes_no_sense() {
     });
 }
 
+/// Numbers that no number can hold, fields that come twice, nesting up to the bound and past it: each is refused by name
+/// or read as written, and none is taken for something else.
+#[test]
+fn huge_numbers_doubles_and_depth() {
+    undisturbed("", |daemon| {
+        let mut anna = daemon.register("anna");
+        let huge = "9".repeat(60_000);
+        for number in [
+            "1e999",
+            "-1e999",
+            "18446744073709551616",
+            "-1",
+            "1e-1",
+            &huge,
+        ] {
+            let number = number.to_owned();
+            for (verb, field) in [("read", "seq"), ("history", "after"), ("search", "limit")] {
+                let others = r#""room":"lobby","text":"before""#;
+                anna.raw_frame(
+                    format!(r#"{{"type":"{verb}",{others},"{field}":{number}}}"#).as_bytes(),
+                );
+                let answer = anna.next();
+                assert_eq!(answer.code(), "bad-request", "{verb} {field}: {answer}");
+            }
+        }
+        for id in ["1e999", &huge, "[[1]]"] {
+            anna.raw_frame(format!(r#"{{"type":"ping","id":{id}}}"#).as_bytes());
+            assert_eq!(anna.next().code(), "bad-request", "{id:.20}");
+        }
+        // A number that is nobody's business is not looked at, and comes back as it was written.
+        anna.raw_frame(br#"{"type":"ping","id":1.50,"x":1e999}"#);
+        assert_eq!(anna.next()["re"], json!(1.50));
+        for twice in [
+            r#"{"type":"send","to":"lobby","to":"tea","text":"twice"}"#,
+            r#"{"type":"send","to":"lobby","text":"once","text":"twice"}"#,
+        ] {
+            anna.raw_frame(twice.as_bytes());
+            let answer = anna.next();
+            assert_eq!(answer.code(), "bad-request", "{answer}");
+        }
+        for twice in [
+            r#"{"type":"ping","type":"logout"}"#,
+            r#"{"id":1,"type":"ping","id":2}"#,
+        ] {
+            assert_eq!(closes_after_frame(daemon, twice.as_bytes()), "bad-frame");
+        }
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"type":"ping","data":"deep","x":{open}{close}}}"#)
+        };
+        anna.raw_frame(nested(31).as_bytes());
+        assert_eq!(anna.next()["data"], "deep");
+        assert_eq!(
+            closes_after_frame(daemon, nested(32).as_bytes()),
+            "bad-frame"
+        );
+        let log = ask!(anna, "history", room: "lobby").must_be("page");
+        assert_eq!(log.texts().len(), 1, "only 'before' was stored");
+    });
+}
+
 /// Half of a surrogate pair is no text; one that is whole is.
 #[test]
 fn a_lone_surrogate() {

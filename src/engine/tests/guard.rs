@@ -110,6 +110,32 @@ fn a_name_that_nobody_has_is_treated_like_one_that_somebody_has() {
     }
 }
 
+/// Everybody behind a proxy on this machine comes from here, and so has been here before whoever has a name.
+#[test]
+fn a_name_is_treated_the_same_from_this_machine_whoever_has_it() {
+    let mut world = World::new(Limits::default());
+    world.register(1, "anna");
+    world.gone(1);
+    world.slow_passwords = true;
+    let mut answers = ["anna", "nobody"].map(|name| {
+        let conns = 100..150;
+        for conn in conns.clone() {
+            world.login(conn, name, "wrong");
+        }
+        let looked_at = world.passwords_waiting();
+        world.do_passwords();
+        let told: Vec<_> = conns.clone().map(|conn| world.told(conn)).collect();
+        conns.for_each(|conn| world.gone(conn));
+        (looked_at, told)
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].0, 50, "devices come at once");
+    world.slow_passwords = false;
+    answers[0].1.clear();
+    assert_eq!(guess(&mut world, "anna"), 0, "but not again");
+    assert_eq!(guess(&mut world, "nobody"), 0, "but not again");
+}
+
 #[test]
 fn nothing_is_spent_on_who_has_to_wait_and_a_hundred_at_once_are_not_all_the_first() {
     let mut world = anna();
@@ -180,4 +206,36 @@ fn accounts_are_made_at_a_pace_and_by_the_admin_at_any() {
     world.pass(SECOND * 1_200);
     world.register(12, "two-12");
     assert!(world.told(12)[0].starts_with("welcome"), "the name is free");
+}
+
+/// Whether somebody has a name is told to who wants to register it, and so often as they could have made accounts.
+#[test]
+fn names_are_looked_for_no_faster_than_accounts_are_made() {
+    let mut world = World::new(Limits {
+        registrations_per_address: 3,
+        registrations_per_hour: 5,
+        ..Limits::default()
+    });
+    come_from(&mut world, HOME);
+    world.register(1, "anna");
+    come_from(&mut world, ELSEWHERE);
+    let mut told = |conn, name: &str| {
+        world.register(conn, name);
+        world.told(conn).pop().unwrap()
+    };
+    for conn in 10..13 {
+        assert_eq!(told(conn, "anna"), "refused NameTaken");
+    }
+    for (conn, name) in [(13, "anna"), (14, "nobody")] {
+        assert_eq!(told(conn, name), "refused RegistrationsLimited(1200001)");
+    }
+    for conn in 20..24 {
+        come_from(&mut world, &format!("203.0.113.{conn}"));
+        world.register(conn, &format!("new-{conn}"));
+        let told = world.told(conn).pop().unwrap();
+        assert!(
+            told.starts_with("welcome"),
+            "accounts are still made: {told}"
+        );
+    }
 }

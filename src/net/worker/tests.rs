@@ -333,6 +333,7 @@ fn whoever_has_logged_out_is_given_nothing_more() {
 fn a_client_that_does_not_take_its_answers_is_not_read_on() {
     let limits = Limits {
         outbox_bytes: 10_000,
+        login_requests: 10_000,
         ..Limits::default()
     };
     let mut world = World::new(limits);

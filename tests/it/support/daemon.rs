@@ -295,16 +295,32 @@ impl Daemon {
 
     /// Memory that it occupies, in KiB.
     pub fn memory_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most that it has ever occupied, in KiB.
+    pub fn memory_peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    /// Memory that it has asked for, used or not, in KiB.
+    pub fn reserved_kib(&self) -> u64 {
+        self.status_kib("VmData:")
+    }
+
+    fn status_kib(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(path).expect("it runs");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .expect("a process has memory");
-        line.split_whitespace()
-            .nth(1)
+        let line = status.lines().find(|line| line.starts_with(field));
+        line.and_then(|line| line.split_whitespace().nth(1))
             .and_then(|kib| kib.parse().ok())
             .expect("KiB")
+    }
+
+    /// The descriptors that it has open.
+    pub fn descriptors(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        open.expect("it runs").count()
     }
 
     /// A connection that has said nothing yet.

@@ -117,6 +117,7 @@ async fn newcomers_are_taken_on_a_few_at_a_time_and_nobody_waits_for_them() {
 fn a_thousand_requests_in_one_write_reach_the_hub_a_few_at_a_time() {
     let limits = Limits {
         requests_outstanding: 4,
+        login_requests: 10_000,
         ..Limits::default()
     };
     let mut world = World::new(limits);
@@ -179,4 +180,46 @@ fn what_calls_for_long_answers_is_taken_in_by_fewer_at_a_time() {
         }
         (0..20).for_each(|_| assert!(matches!(client.hear(), Event::Ok)));
     }
+}
+
+#[test]
+fn a_stranger_is_answered_so_many_times_and_whoever_logs_in_again_and_again() {
+    let limits = Limits {
+        login_requests: 5,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let ((mut client, conn), (mut member, _)) = (world.greet(), world.join(0));
+    let said = [
+        HELLO,
+        r#"{"type":"dance"}"#,
+        r#"{"type":"echo","text":"x"}"#,
+        r#"{"type":"logout"}"#,
+        r#"{"type":"ping"}"#,
+    ];
+    client.send(&said.map(encode).concat());
+    assert!(matches!(client.hear(), Event::Hello(_)));
+    assert_eq!(client.hear_error(), Code::UnknownType);
+    assert!(matches!(client.hear(), Event::Echo { .. }));
+    assert!(matches!(client.hear(), Event::Pong { .. }));
+    assert_eq!(client.hear_error(), Code::RateLimited);
+    client.hear_end();
+    assert_eq!(world.asked().0, conn, "what has no answer does not count");
+    for _ in 0..50 {
+        member.say(r#"{"type":"ping"}"#);
+        assert!(matches!(member.hear(), Event::Pong { .. }));
+    }
+    // What comes in one write with the login is asked by whoever logs in.
+    let (mut late, conn) = world.greet();
+    late.send(&encode(r#"{"type":"resume","token":"x"}"#).repeat(20));
+    let told = std::iter::from_fn(|| Some(world.told()));
+    let asked =
+        told.filter(|input| matches!(input, Input::Request { conn: of, .. } if *of == conn));
+    assert_eq!(asked.take(1).count(), 1);
+    world.order(Order::Admit {
+        conn,
+        user: UserId(9),
+    });
+    world.answer(conn, None);
+    assert!(matches!(late.hear(), Event::Ok));
 }
