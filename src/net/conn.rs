@@ -41,7 +41,7 @@ pub(super) struct Conn {
     pub waker: Waker,
     reader: FrameReader,
     /// What was read but may not be looked at yet: the bound on what is outstanding is reached.
-    backlog: Vec<u8>,
+    backlog: Zeroizing<Vec<u8>>,
     pub peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
@@ -94,7 +94,7 @@ impl Conn {
             stream,
             waker,
             reader: FrameReader::default(),
-            backlog: Vec::new(),
+            backlog: Zeroizing::default(),
             peer,
             outstanding: 0,
             owed: 0,
@@ -263,7 +263,7 @@ impl Worker {
             && !conn.paused
             && !conn.backlog.is_empty()
         {
-            let backlog = Zeroizing::new(std::mem::take(&mut conn.backlog));
+            let backlog = std::mem::take(&mut conn.backlog);
             self.take_input(slot, &backlog);
             self.settle(slot);
         }
@@ -330,7 +330,7 @@ impl Worker {
             };
             if must_wait {
                 conn.paused = true;
-                conn.backlog = input.to_vec();
+                conn.backlog = Zeroizing::new(input.to_vec());
                 break;
             }
             match conn.reader.next(&mut input) {
@@ -517,7 +517,7 @@ impl Worker {
         self.fanout.detach_all(slot);
         if let Some(conn) = self.conn(slot) {
             conn.phase = Phase::Closing;
-            conn.backlog = Vec::new();
+            conn.backlog = Zeroizing::default();
             conn.reader = FrameReader::default();
         }
         self.watch_length(slot);

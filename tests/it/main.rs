@@ -33,6 +33,7 @@ mod init;
 mod journal;
 mod links;
 mod log;
+mod memory;
 mod names;
 mod password;
 mod rates;
