@@ -1,5 +1,6 @@
 //! Passwords and tokens: wiped after use, absent from `Debug`, compared without telling where they differ.
 
+use std::str::Chars;
 use std::{fmt, io};
 
 use base64::Engine as _;
@@ -8,6 +9,8 @@ use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::decompose_compatible;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing, optimization_barrier, zeroize_stack};
 
 /// What reading a token and hashing it takes of the stack, generously: pieces of it would stay there.
@@ -69,10 +72,36 @@ impl Password {
     /// character.
     #[must_use]
     pub fn prepared(&self) -> Option<Self> {
-        OpaqueString::enforce(&*self.0)
-            .ok()
-            .map(|text| Self(text.into_owned()))
+        OpaqueString::prepare(&*self.0).ok()?;
+        let plain_space = |character: char| match character.is_whitespace() {
+            true => ' ',
+            false => character,
+        };
+        Some(self.mapped(|characters| characters.map(plain_space).nfc()))
     }
+
+    /// The form in which a password is compared with names and with words that everybody knows: as for names (RFC 8265,
+    /// UsernameCaseMapped) case and width make no difference.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        self.mapped(|characters| characters.flat_map(narrow).flat_map(char::to_lowercase).nfc())
+    }
+
+    fn mapped<'a, I: Iterator<Item = char>>(&'a self, map: impl FnOnce(Chars<'a>) -> I) -> Self {
+        // Composed letters take no more than that: nothing is left behind by growing.
+        let mut text = String::with_capacity(3 * self.0.len());
+        text.extend(map(self.0.chars()));
+        Self(text)
+    }
+}
+
+/// A letter of double or half width as the usual one.
+fn narrow(character: char) -> impl Iterator<Item = char> {
+    let mut usual = character;
+    if matches!(character, '\u{ff00}'..='\u{ffef}') {
+        decompose_compatible(character, |part| usual = part);
+    }
+    std::iter::once(usual)
 }
 
 impl fmt::Debug for Password {

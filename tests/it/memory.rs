@@ -121,7 +121,7 @@ fn forgets(pid: u32, known: &str, secrets: &[Piece]) {
 
 /// A secret with a sign of its own; what is looked for is that and what letters around it cannot change.
 fn secret(number: u32) -> String {
-    format!("q{number}Wx-zEbU-{number}-ёжик-gnU{number}-oKaPi-{number}")
+    format!("q{number}Wx-zEbU-{number}-е\u{308}жик-gnU{number}-oKaPi-{number}")
 }
 
 /// Passwords and tokens of people in the daemon: registering, logging in, wrong ones, changing them; cut in pieces, with
