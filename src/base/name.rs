@@ -380,7 +380,15 @@ mod tests {
         }
         assert_eq!(refused("pаypal"), NameError::MixedScripts);
         assert_eq!(refused("Admin"), NameError::Reserved);
-        for text in ["R00t", "ADMlN", "AdmlN", "AII", "everyоne", "Unknown", "ＹＯＵ"] {
+        for text in [
+            "R00t",
+            "ADMlN",
+            "AdmlN",
+            "AII",
+            "everyоne",
+            "Unknown",
+            "ＹＯＵ",
+        ] {
             let reason = refused(text);
             let is_refused = matches!(reason, NameError::Reserved | NameError::MixedScripts);
             assert!(is_refused, "{text}: {reason}");

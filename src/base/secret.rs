@@ -84,7 +84,12 @@ impl Password {
     /// UsernameCaseMapped) case and width make no difference.
     #[must_use]
     pub fn folded(&self) -> Self {
-        self.mapped(|characters| characters.flat_map(narrow).flat_map(char::to_lowercase).nfc())
+        self.mapped(|characters| {
+            characters
+                .flat_map(narrow)
+                .flat_map(char::to_lowercase)
+                .nfc()
+        })
     }
 
     fn mapped<'a, I: Iterator<Item = char>>(&'a self, map: impl FnOnce(Chars<'a>) -> I) -> Self {

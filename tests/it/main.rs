@@ -27,6 +27,7 @@ mod ctl;
 mod detach;
 mod fault;
 mod handed;
+mod harmless;
 mod history;
 mod hostile;
 mod init;

@@ -146,7 +146,10 @@ fn the_daemon_forgets_what_people_say() {
         refused!("bad-credentials": connect(), "login", name: name, password: next());
         refused!("bad-credentials": connect(), "login", name: "nobody", password: next());
         let mut cut = connect();
-        let welcome = in_pieces(&mut cut, &json!({"type": "login", "name": name, "password": first}));
+        let welcome = in_pieces(
+            &mut cut,
+            &json!({"type": "login", "name": name, "password": first}),
+        );
         tokens.push(welcome.text("token").to_owned());
         ask!(zebulon, "password", old: first, new: second).must_be("ok");
         refused!("bad-credentials": zebulon, "password", old: next(), new: next());
@@ -156,7 +159,9 @@ fn the_daemon_forgets_what_people_say() {
             format!(r#"{{"type":"login","name":"{name}","password":"{escaped}","id":"x"}}"#)
                 .as_bytes(),
         );
-        let welcome = other.push_where("a welcome", |push| push["re"] == "x" && push["type"] == "welcome");
+        let welcome = other.push_where("a welcome", |push| {
+            push["re"] == "x" && push["type"] == "welcome"
+        });
         tokens.push(welcome.text("token").to_owned());
         let mut back = connect();
         back.resume(&welcome.text("token"), &[]);
@@ -202,8 +207,12 @@ fn the_daemon_forgets_what_the_admin_gives() {
     let [first, added, set] = [200, 201, 202].map(secret);
     daemon.give_credential("chatd.first-admin", format!("zebulon\n{first}\n"));
     daemon.launch();
-    daemon.ctl_with(&["user", "add", "yolanda"], &format!("{added}\n")).done();
-    daemon.ctl_with(&["user", "passwd", "zebulon"], &format!("{set}\n")).done();
+    daemon
+        .ctl_with(&["user", "add", "yolanda"], &format!("{added}\n"))
+        .done();
+    daemon
+        .ctl_with(&["user", "passwd", "zebulon"], &format!("{set}\n"))
+        .done();
     let key: Vec<u8> = (0..32).map(|at| 77 + 5 * at).collect();
     let key_text = STANDARD.encode(&key);
     let file = daemon.folder().join("new-key");
@@ -239,7 +248,11 @@ fn the_client_forgets_the_password() {
     terminal.sees("lobby");
     terminal.types("hello at last");
     boris.hears("lobby", 1, "zebulon", "hello at last");
-    forgets(zebulon.pid(), "hello at last", &pieces("a password", password.as_bytes()));
+    forgets(
+        zebulon.pid(),
+        "hello at last",
+        &pieces("a password", password.as_bytes()),
+    );
     terminal.types("/quit");
     assert_eq!(terminal.ends().0, 0);
 }

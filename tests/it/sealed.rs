@@ -4,7 +4,7 @@ use std::fs;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::support::{Daemon, Heard, ask};
+use crate::support::{Daemon, Heard, ask, refused};
 
 /// The files of the state folder that hold this text somewhere.
 fn files_with(daemon: &Daemon, text: &str) -> Vec<String> {
@@ -41,8 +41,22 @@ fn strings_finds_no_secret() {
         .ctl_with(&["user", "add", "xiomara-y"], "okapi okapi\n")
         .done();
     daemon.ctl(&["user", "remove", "--yes", "xiomara-y"]).done();
+    // What people do besides, in the clear and over TLS, rightly and wrongly.
+    refused!("bad-credentials": daemon.greet_secure(), "login", name: "Zebulon-Q", password: "a wrong kudu");
+    refused!("bad-credentials": daemon.greet(), "login", name: "wanda-w", password: "kudu kudu kudu");
+    let mut again = daemon.greet_secure();
+    let further =
+        ask!(again, "login", name: "zebulon-q", password: "gnu gnu gnu", device: "zebulons-tablet")
+            .must_be("welcome");
+    ask!(again, "search", text: "visible").must_be("page");
+    daemon.ctl(&["sessions"]).done();
+    daemon.ctl(&["rekey", "--yes"]).done();
     let token = welcome.text("token");
     let secrets = [
+        "kudu",
+        "wanda",
+        "zebulons-",
+        further.text("token"),
         "zebulon",
         "yolanda",
         "xiomara",
@@ -56,6 +70,16 @@ fn strings_finds_no_secret() {
         "127.0.0.1",
     ];
     let look = |daemon: &Daemon| {
+        // The log may name people, and the address of this machine, which tells nothing of anybody.
+        let log = daemon.log();
+        for secret in &secrets {
+            let may_stand =
+                ["zebulon", "yolanda", "xiomara", "wanda", "127.0.0.1"].contains(secret);
+            assert!(
+                may_stand || !log.contains(*secret),
+                "'{secret}' is in the log"
+            );
+        }
         for secret in secrets {
             assert_eq!(files_with(daemon, secret), [""; 0], "'{secret}' lies open");
         }
