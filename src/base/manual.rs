@@ -8,6 +8,8 @@ use clap::{Arg, ArgAction, Command, ValueEnum};
 use clap_complete::Shell;
 use roff::{Inline, Roff, bold, italic, roman};
 
+use crate::base::text::harmless_lines;
+
 /// The day of this version, which stands at the foot of each page; set along with the version in `Cargo.toml`.
 pub const DATE: &str = "2026-11-20";
 
@@ -71,6 +73,19 @@ impl Section {
                 .collect(),
         }
     }
+}
+
+/// Says what is wrong with the command line, or shows the help that was asked for, and ends the program. What is repeated of
+/// the command line may be somebody else's words.
+pub fn wrong_call(error: &clap::Error) -> ! {
+    let text = error.to_string();
+    let harmless = harmless_lines(&text);
+    if harmless == text.trim_end_matches('\n') {
+        error.exit();
+    }
+    // Whether anybody reads it changes nothing.
+    let _ = writeln!(io::stderr(), "{harmless}");
+    std::process::exit(error.exit_code())
 }
 
 /// Writes the page, or the completions for a shell.

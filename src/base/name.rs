@@ -9,13 +9,31 @@ use std::sync::Arc;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use unicode_security::{MixedScript, skeleton};
 
 /// The longest name, in characters: fits a column on an 80-column terminal twice.
 pub const NAME_CHARS_MAX: usize = 32;
 
-/// Names that could be taken for the server's own voice.
-pub const RESERVED: [&str; 5] = ["admin", "root", "system", "chatd", "server"];
+/// Names that could be taken for the server's own voice, for everybody at once, or for whoever reads.
+pub const RESERVED: [&str; 12] = [
+    "admin",
+    "administrator",
+    "all",
+    "chatd",
+    "everyone",
+    "here",
+    "moderator",
+    "root",
+    "server",
+    "system",
+    "unknown",
+    "you",
+];
+
+/// Marks on one letter. No script needs more (UTS #39, 5.4), and piles of them reach into the lines of others.
+const MARKS_MAX: usize = 4;
 
 /// The name of the room that everybody is in.
 pub const LOBBY_NAME: &str = "lobby";
@@ -39,6 +57,11 @@ pub enum NameError {
         "the name mixes letters of different scripts and could be taken for another; use one script"
     )]
     MixedScripts,
+    /// More marks on a letter than any script needs.
+    #[error(
+        "the name has a letter with more than {MARKS_MAX} marks, or the same one twice; leave some out"
+    )]
+    Marks,
     /// One of [`RESERVED`], or something very like one.
     #[error("the name is reserved; choose another")]
     Reserved,
@@ -80,14 +103,33 @@ impl Name {
         if !shown.is_single_script() {
             return Err(NameError::MixedScripts);
         }
-        // A zero looks like a capital O, and capitals are small letters here.
-        let skeleton: String = skeleton(&key).flat_map(char::to_lowercase).collect();
+        if has_piles(&shown) {
+            return Err(NameError::Marks);
+        }
+        let skeleton = looks(&shown);
         Ok(Self(Arc::new(Forms {
             shown: shown.into(),
             key: key.into(),
             skeleton: skeleton.into(),
         })))
     }
+}
+
+/// What a text looks like (UTS #39) as it is shown: a capital I like a small l. Beyond that, a zero looks like a capital O,
+/// and capitals are small letters here.
+fn looks(text: &str) -> String {
+    skeleton(text).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether marks are piled up on a letter.
+fn has_piles(text: &str) -> bool {
+    let (mut marks, mut last) = (0, None);
+    text.nfd().any(|character| {
+        let is_mark = is_combining_mark(character);
+        marks = if is_mark { marks + 1 } else { 0 };
+        let before = last.replace(character);
+        marks > MARKS_MAX || (is_mark && before == Some(character))
+    })
 }
 
 macro_rules! name_type {
@@ -185,9 +227,7 @@ impl FromStr for UserName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let name = Self(Name::parse(text)?);
-        // The skeleton too, so that nobody becomes "аdmin" with a Cyrillic first letter.
-        let like = |word: &str| name.key() == word || name.skeleton().chars().eq(skeleton(word));
-        match RESERVED.into_iter().any(like) {
+        match name.is_reserved() {
             true => Err(NameError::Reserved),
             false => Ok(name),
         }
@@ -201,7 +241,18 @@ impl UserName {
     /// Never: the name is a constant that a test parses.
     #[must_use]
     pub fn unknown() -> Self {
-        "unknown".parse().expect("a constant name")
+        Self(Name::parse("unknown").expect("a constant name"))
+    }
+
+    /// Whether it is one of [`RESERVED`] or looks like one in small letters or in capitals, wherever an i or an l stands.
+    fn is_reserved(&self) -> bool {
+        let blurred = |text: &str| looks(text).replace('i', "l");
+        let own = [blurred(self.as_str()), blurred(self.key())];
+        let like = |word: &str| {
+            let theirs = [blurred(word), blurred(&word.to_uppercase())];
+            self.key() == word || own.iter().any(|looks| theirs.contains(looks))
+        };
+        RESERVED.into_iter().any(like)
     }
 }
 
@@ -306,6 +357,8 @@ mod tests {
         // Equal by looks only: another name, but one that the engine will not let stand beside the first.
         assert_ne!(name("сосо"), name("coco"));
         assert_eq!(name("сосо").skeleton(), name("coco").skeleton());
+        assert_ne!(name("pauI"), name("paul"));
+        assert_eq!(name("pauI").skeleton(), name("Paul").skeleton());
     }
 
     #[test]
@@ -327,7 +380,24 @@ mod tests {
         }
         assert_eq!(refused("pаypal"), NameError::MixedScripts);
         assert_eq!(refused("Admin"), NameError::Reserved);
-        assert_eq!(refused("R00t"), NameError::Reserved);
+        for text in [
+            "R00t",
+            "ADMlN",
+            "AdmlN",
+            "AII",
+            "everyоne",
+            "Unknown",
+            "ＹＯＵ",
+        ] {
+            let reason = refused(text);
+            let is_refused = matches!(reason, NameError::Reserved | NameError::MixedScripts);
+            assert!(is_refused, "{text}: {reason}");
+        }
+        let zalgo = format!("z{}", "\u{302}\u{31c}\u{333}\u{35b}\u{309}".repeat(2));
+        for text in [zalgo.as_str(), "z\u{30f}\u{30f}"] {
+            assert_eq!(refused(text), NameError::Marks, "{text:?}");
+        }
+        "Việt\u{323}".parse::<UserName>().unwrap();
         assert_eq!(refused("гооt"), NameError::MixedScripts);
         assert_eq!(refused("@anna"), NameError::Sigil);
         assert_eq!(refused("#lobby"), NameError::Sigil);

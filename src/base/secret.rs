@@ -1,6 +1,7 @@
 //! Passwords and tokens: wiped after use, absent from `Debug`, compared without telling where they differ.
 
-use std::fmt;
+use std::str::Chars;
+use std::{fmt, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +9,45 @@ use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::decompose_compatible;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing, optimization_barrier, zeroize_stack};
+
+/// What reading a token and hashing it takes of the stack, generously: pieces of it would stay there.
+const STACK_BYTES: usize = 8_192;
+
+/// Wipes memory that may have a secret in it, as fast as memory is filled.
+pub fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    // Or it would be left out, as nobody reads it again.
+    optimization_barrier(bytes);
+}
+
+/// Appends without leaving a copy behind where the old memory was too small.
+pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let needed = buffer.len() + bytes.len();
+    if needed > buffer.capacity() {
+        let mut larger = Vec::with_capacity(needed.max(2 * buffer.capacity()));
+        larger.extend_from_slice(buffer);
+        wipe(&mut std::mem::replace(buffer, larger));
+    }
+    buffer.extend_from_slice(bytes);
+}
+
+/// A buffer that leaves no copies behind while it grows, to be written into.
+#[derive(Debug, Default)]
+pub struct Wiped(pub Zeroizing<Vec<u8>>);
+
+impl io::Write for Wiped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        append(&mut self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// A password as a person typed it.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
@@ -33,10 +72,41 @@ impl Password {
     /// character.
     #[must_use]
     pub fn prepared(&self) -> Option<Self> {
-        OpaqueString::enforce(&*self.0)
-            .ok()
-            .map(|text| Self(text.into_owned()))
+        OpaqueString::prepare(&*self.0).ok()?;
+        let plain_space = |character: char| match character.is_whitespace() {
+            true => ' ',
+            false => character,
+        };
+        Some(self.mapped(|characters| characters.map(plain_space).nfc()))
     }
+
+    /// The form in which a password is compared with names and with words that everybody knows: as for names (RFC 8265,
+    /// UsernameCaseMapped) case and width make no difference.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        self.mapped(|characters| {
+            characters
+                .flat_map(narrow)
+                .flat_map(char::to_lowercase)
+                .nfc()
+        })
+    }
+
+    fn mapped<'a, I: Iterator<Item = char>>(&'a self, map: impl FnOnce(Chars<'a>) -> I) -> Self {
+        // Composed letters take no more than that: nothing is left behind by growing.
+        let mut text = String::with_capacity(3 * self.0.len());
+        text.extend(map(self.0.chars()));
+        Self(text)
+    }
+}
+
+/// A letter of double or half width as the usual one.
+fn narrow(character: char) -> impl Iterator<Item = char> {
+    let mut usual = character;
+    if matches!(character, '\u{ff00}'..='\u{ffef}') {
+        decompose_compatible(character, |part| usual = part);
+    }
+    std::iter::once(usual)
 }
 
 impl fmt::Debug for Password {
@@ -47,37 +117,77 @@ impl fmt::Debug for Password {
 
 /// What a client shows instead of a password: 32 random bytes, written `ct_` and base64url (RFC 4648, section 5)
 /// without padding, 46 characters in all.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Token([u8; 32]);
+/// On the heap, so that it is in one place however often it is handed on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Box<Zeroizing<[u8; TOKEN_BYTES]>>);
+
+const TOKEN_BYTES: usize = 32;
+/// Of them in base64url.
+const TOKEN_CHARS: usize = 43;
 
 const TOKEN_PREFIX: &str = "ct_";
 
 impl Token {
-    /// A token of these bytes, which come from the system's random source.
-    #[must_use]
-    pub fn from_random(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// A token of bytes that `fill` gets from the system's random source.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn random<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut token = Self::zero();
+        fill(&mut token.0[..])?;
+        Ok(token)
+    }
+
+    /// A token of these bytes.
+    #[cfg(test)]
+    pub fn from_random(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(Box::new(Zeroizing::new(bytes)))
+    }
+
+    fn zero() -> Self {
+        Self(Box::new(Zeroizing::new([0; TOKEN_BYTES])))
     }
 
     /// Reads the written form; `None` when it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text.strip_prefix(TOKEN_PREFIX)?)
+        let text = text.strip_prefix(TOKEN_PREFIX)?;
+        let token = Self::decoded(text);
+        zeroize_stack::<STACK_BYTES>();
+        token
+    }
+
+    #[inline(never)]
+    fn decoded(text: &str) -> Option<Self> {
+        let mut token = Self::zero();
+        let length = URL_SAFE_NO_PAD
+            .decode_slice_unchecked(text.get(..TOKEN_CHARS)?, &mut token.0[..])
             .ok()?;
-        Some(Self(bytes.try_into().ok()?))
+        (text.len() == TOKEN_CHARS && length == TOKEN_BYTES).then_some(token)
     }
 
     /// The written form: for the wire and the client's token file only.
     #[must_use]
-    pub fn expose(&self) -> String {
-        format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+    pub fn expose(&self) -> Password {
+        let mut text = vec![b'='; TOKEN_PREFIX.len() + TOKEN_CHARS];
+        let (prefix, rest) = text.split_at_mut(TOKEN_PREFIX.len());
+        prefix.copy_from_slice(TOKEN_PREFIX.as_bytes());
+        // There is room for exactly that, and it is ASCII.
+        let _ = URL_SAFE_NO_PAD.encode_slice(&self.0[..], rest);
+        Password(String::from_utf8(text).unwrap_or_default())
     }
 
     /// What the server keeps of it. A plain hash is enough: 32 random bytes cannot be guessed.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Sha256::digest(self.0).into())
+        let hash = self.hashed();
+        zeroize_stack::<STACK_BYTES>();
+        hash
+    }
+
+    #[inline(never)]
+    fn hashed(&self) -> TokenHash {
+        TokenHash(Sha256::digest(&self.0[..]).into())
     }
 }
 
@@ -112,8 +222,10 @@ mod tests {
     #[test]
     fn a_token_is_read_as_written_and_never_shown() {
         let token = Token::from_random([7; 32]);
-        assert_eq!(token.expose().len(), 46);
-        assert_eq!(Token::parse(&token.expose()), Some(token.clone()));
+        let text = token.expose();
+        let text = text.expose();
+        assert_eq!(text.len(), 46);
+        assert_eq!(Token::parse(text), Some(token.clone()));
         assert_eq!(
             format!("{token:?} {:?}", Password::new("geheim".into())),
             "Token(…) Password(…)"
@@ -122,8 +234,10 @@ mod tests {
             "",
             "ct_",
             "ct_????",
-            &token.expose()[3..],
-            &format!("{}A", token.expose()),
+            &text[3..],
+            &text[..45],
+            &format!("{text}A"),
+            &format!("{}ж", &text[..45]),
         ] {
             assert_eq!(Token::parse(wrong), None, "{wrong}");
         }

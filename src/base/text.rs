@@ -22,6 +22,13 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same of a text of several lines, which stay.
+#[must_use]
+pub fn harmless_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(harmless).collect();
+    lines.join("\n")
+}
+
 /// JSON that means the same and does no harm on a terminal: such characters only stand in strings, and there they may
 /// be written as numbers.
 #[must_use]
@@ -51,7 +58,9 @@ pub fn is_harmful(character: char) -> bool {
             // Bidi marks, embeddings, overrides and isolates.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
             // Separators of lines and paragraphs, invisible marks, tags.
-            | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            // Invisible operators and what notes of music begin and end with: no script needs them.
+            | '\u{2060}'..='\u{2065}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}')
 }
 
 #[cfg(test)]

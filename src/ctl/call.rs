@@ -208,7 +208,7 @@ fn unreachable(path: &Path, error: &io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => Failure::NotRunning(format!(
-            "chatd is not running: there is no socket '{path}'; start chatd"
+            "chatd is not running: there is no socket '{path}'; start chatd, or restart it if its socket was taken away"
         )),
         io::ErrorKind::ConnectionRefused => Failure::NotRunning(format!(
             "chatd is not running: nobody answers on '{path}'; start chatd"

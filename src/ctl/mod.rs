@@ -20,7 +20,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::base::Timestamp;
-use crate::base::manual::generate;
+use crate::base::manual::{generate, wrong_call};
 use crate::base::text::{harmless, harmless_json};
 use crate::wire::control::ControlError;
 
@@ -33,7 +33,7 @@ use table::Look;
 /// permitted.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| wrong_call(&error));
     let mut console = Console::new(args.json);
     match run(&args, &mut console).and_then(|()| console.out.flush().map_err(Failure::Output)) {
         Ok(()) => ExitCode::SUCCESS,

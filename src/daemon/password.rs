@@ -289,11 +289,9 @@ fn digest(
 }
 
 fn fresh_token() -> Option<Token> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
+    Token::random(getrandom::fill)
         .inspect_err(|error| tracing::error!(%error, "the system gives no random bytes"))
-        .ok()?;
-    Some(Token::from_random(bytes))
+        .ok()
 }
 
 #[cfg(test)]

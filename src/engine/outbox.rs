@@ -7,6 +7,7 @@
 
 use std::io::IoSlice;
 
+use crate::base::secret::{append, wipe};
 use crate::base::{ConnId, Seq, UserId};
 use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
@@ -242,8 +243,7 @@ impl Outbox {
             return;
         }
         // Whoever has nothing to say for an hour should not keep the memory of what it said.
-        self.queue = Vec::new();
-        self.sent = 0;
+        self.forget();
         let Self {
             conn,
             queue,
@@ -259,7 +259,7 @@ impl Outbox {
                     if taken > 0 {
                         let (cursor, rest) = run.cut(taken);
                         feed.cursor = cursor;
-                        queue.extend_from_slice(rest);
+                        append(queue, rest);
                         taken = 0;
                     }
                     break;
@@ -308,7 +308,7 @@ impl Outbox {
                     break;
                 }
                 room -= run.bytes.len();
-                queue.extend_from_slice(run.bytes);
+                append(queue, run.bytes);
                 feed.cursor = run.upto;
             }
             feed.pending = feed.cursor < log.head;
@@ -318,9 +318,25 @@ impl Outbox {
 
     fn append(&mut self, bytes: &[u8]) {
         if self.sent > self.queue.len() / 2 {
-            self.queue.drain(..self.sent);
+            let rest = self.unsent();
+            self.queue.copy_within(self.sent.., 0);
+            wipe(&mut self.queue[rest..]);
+            self.queue.truncate(rest);
             self.sent = 0;
         }
-        self.queue.extend_from_slice(bytes);
+        append(&mut self.queue, bytes);
+    }
+
+    /// A token may have been among what was said.
+    fn forget(&mut self) {
+        wipe(&mut self.queue);
+        self.queue = Vec::new();
+        self.sent = 0;
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.forget();
     }
 }

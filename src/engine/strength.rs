@@ -1,8 +1,6 @@
 //! Which passwords are good enough (NIST SP 800-63B): long enough, not the name, not one that everybody tries first. What
 //! letters, digits or signs they are of is left to the person.
 
-use zeroize::Zeroizing;
-
 use super::effect::Refusal;
 use crate::base::limit::PASSWORD_CHARS_MAX;
 use crate::base::{Password, UserName};
@@ -28,12 +26,11 @@ pub fn strength(password: &Password, name: &UserName, chars_min: u32) -> Result<
     if is_short(&password) {
         return Err(Refusal::PasswordShort(chars_min));
     }
-    let small = Zeroizing::new(password.expose().to_lowercase());
-    let is_name = |text: &str| text.parse::<UserName>().is_ok_and(|other| other == *name);
-    if *small == name.key() || is_name(password.expose()) {
+    let folded = password.folded();
+    if folded.expose() == name.key() {
         return Err(Refusal::PasswordIsName);
     }
-    match KNOWN.lines().any(|known| known == *small) {
+    match KNOWN.lines().any(|known| known == folded.expose()) {
         true => Err(Refusal::PasswordKnown),
         false => Ok(()),
     }
@@ -58,6 +55,7 @@ mod tests {
             ("Annabella", Some(Refusal::PasswordIsName)),
             ("ＡＮＮＡＢＥＬＬＡ", Some(Refusal::PasswordIsName)),
             ("Password123", Some(Refusal::PasswordKnown)),
+            ("ｐａｓｓｗｏｒｄ１２３", Some(Refusal::PasswordKnown)),
             ("ЙЦУКЕНГШ", Some(Refusal::PasswordKnown)),
             ("pass\u{7}word pass", Some(Refusal::PasswordCharacter)),
             (&"x".repeat(1_025), Some(Refusal::PasswordLong)),

@@ -51,7 +51,7 @@ pub(super) struct Conn {
     pub waker: Waker,
     reader: FrameReader,
     /// What was read but may not be looked at yet: the bound on what is outstanding is reached.
-    backlog: Vec<u8>,
+    backlog: Zeroizing<Vec<u8>>,
     pub peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     outstanding: u32,
@@ -112,7 +112,7 @@ impl Conn {
             stream,
             waker,
             reader: FrameReader::default(),
-            backlog: Vec::new(),
+            backlog: Zeroizing::default(),
             peer,
             outstanding: 0,
             owed: 0,
@@ -322,7 +322,7 @@ impl Worker {
             && !conn.paused
             && !conn.backlog.is_empty()
         {
-            let backlog = Zeroizing::new(std::mem::take(&mut conn.backlog));
+            let backlog = std::mem::take(&mut conn.backlog);
             self.take_input(slot, &backlog);
             self.settle(slot);
         }
@@ -394,7 +394,7 @@ impl Worker {
             };
             if must_wait {
                 conn.paused = true;
-                conn.backlog = input.to_vec();
+                conn.backlog = Zeroizing::new(input.to_vec());
                 break;
             }
             match conn.reader.next(&mut input) {
@@ -603,7 +603,7 @@ impl Worker {
         self.fanout.detach_all(slot);
         if let Some(conn) = self.conn(slot) {
             conn.phase = Phase::Closing;
-            conn.backlog = Vec::new();
+            conn.backlog = Zeroizing::default();
             conn.reader = FrameReader::default();
         }
         self.watch_length(slot);

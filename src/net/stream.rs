@@ -143,6 +143,11 @@ impl Joined {
         }
         &self.0
     }
+
+    /// What was put together is sealed. A token may have been in it.
+    pub fn forget(&mut self) {
+        self.0.fill(0);
+    }
 }
 
 /// A socket of a worker. Whoever polls it is woken by the waker of the last poll that was pending.

@@ -18,6 +18,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{HandshakeKind, ServerConfig};
 
+use crate::base::secret::wipe;
 use crate::net::stream::{READ_BYTES, Reading, Transport, Writing};
 use crate::wire::ALPN;
 
@@ -179,6 +180,7 @@ impl Session {
             .encrypt(plain, &mut writing.sealed)
             .map_err(io::Error::other)?;
         let taken = plain.len();
+        writing.plain.forget();
         let mut rest = &writing.sealed[..sealed];
         while !rest.is_empty() {
             match transport.poll_write(cx, &[IoSlice::new(rest)])? {
@@ -233,7 +235,7 @@ impl Session {
         loop {
             let UnbufferedStatus { mut discard, state } =
                 self.tls.process_tls_records(&mut sealed[at..]);
-            let mut is_all = false;
+            let (mut is_all, mut lent) = (false, 0);
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
@@ -241,6 +243,7 @@ impl Session {
                         plain[opened..opened + record.payload.len()]
                             .copy_from_slice(record.payload);
                         opened += record.payload.len();
+                        lent = record.payload.len();
                         discard += record.discard;
                     }
                 }
@@ -254,6 +257,7 @@ impl Session {
                     return Err(error);
                 }
             }
+            wipe_let_go(lent);
             at += discard;
             if is_all {
                 break;
@@ -280,6 +284,16 @@ impl Session {
                 _ => return,
             }
         }
+    }
+}
+
+/// What rustls lends in the clear is a copy, and it lets go of that as it is: there may be a password in it. Whoever asks the
+/// allocator for as much next is given the same memory.
+fn wipe_let_go(length: usize) {
+    if length > 0 {
+        let mut memory = Vec::with_capacity(length);
+        memory.resize(length, 0);
+        wipe(&mut memory);
     }
 }
 

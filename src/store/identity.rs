@@ -7,15 +7,18 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, zeroize_stack};
 
 use crate::base::UserName;
 
 pub(super) const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-/// The key itself. Wiped after use.
-pub type IdentityKey = Zeroizing<[u8; KEY_BYTES]>;
+/// What making the keys that are derived from it takes of the stack, generously: pieces of it would stay there.
+const STACK_BYTES: usize = 8_192;
+
+/// The key itself. Wiped after use, and on the heap, so that it is in one place however often it is handed on.
+pub type IdentityKey = Box<Zeroizing<[u8; KEY_BYTES]>>;
 
 /// What a sealed value belongs to. It is bound to the value: one put into another place does not open.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +67,17 @@ pub(super) enum SealError {
 
 impl Identity {
     pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let identity = Self::derived(key);
+        zeroize_stack::<STACK_BYTES>();
+        identity
+    }
+
+    #[inline(never)]
+    fn derived(key: &[u8; KEY_BYTES]) -> Self {
         let derived = |purpose: &[u8]| {
             let mut mac = keyed(key);
             mac.update(purpose);
-            IdentityKey::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()))
+            Zeroizing::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()))
         };
         let seal = derived(b"chatd identity: seal");
         Self {
@@ -122,12 +132,18 @@ fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
 /// Reads a key: the bytes themselves, or what `openssl rand -base64 32` prints, for ways that carry only text.
 #[must_use]
 pub fn parse_key(bytes: &[u8]) -> Option<IdentityKey> {
-    if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes) {
-        return Some(Zeroizing::new(key));
-    }
-    let decoded = STANDARD.decode(bytes.trim_ascii_end()).ok()?;
-    let decoded = Zeroizing::new(decoded);
-    decoded[..].try_into().ok().map(Zeroizing::new)
+    let decoded;
+    let bytes = match bytes.len() {
+        KEY_BYTES => bytes,
+        _ => {
+            decoded = Zeroizing::new(STANDARD.decode(bytes.trim_ascii_end()).ok()?);
+            &decoded[..]
+        }
+    };
+    let mut key = IdentityKey::default();
+    (bytes.len() == KEY_BYTES).then(|| key.copy_from_slice(bytes))?;
+    zeroize_stack::<STACK_BYTES>();
+    Some(key)
 }
 
 #[cfg(test)]
@@ -165,7 +181,7 @@ mod tests {
             text.clone().into(),
             format!("{text}\n").into(),
         ] {
-            assert_eq!(parse_key(&written).as_deref(), Some(&key));
+            assert_eq!(parse_key(&written).map(|key| **key), Some(key));
         }
         for wrong in [
             &key[..31],

@@ -260,8 +260,8 @@ fn make_key(path: &Path) -> Result<IdentityKey, StoreError> {
 }
 
 fn random(path: &Path) -> Result<IdentityKey, StoreError> {
-    let mut key = IdentityKey::new([0; KEY_BYTES]);
-    getrandom::fill(&mut *key)
+    let mut key = IdentityKey::default();
+    getrandom::fill(&mut key[..])
         .map_err(|error| StoreError::io("make the identity key", path, error))?;
     Ok(key)
 }
@@ -278,7 +278,7 @@ fn write_key(path: &Path, key: &IdentityKey) -> Result<(), StoreError> {
             .create_new(true)
             .mode(0o600)
             .open(path)?;
-        file.write_all(&**key)?;
+        file.write_all(&key[..])?;
         file.sync_all()?;
         sync_folder(path)
     };

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::base::manual::generate;
+use crate::base::manual::{generate, wrong_call};
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -35,7 +35,8 @@ use crate::tui::terminal::Terminal;
 /// The whole program: reads the command line, does it, says in one sentence why if it cannot.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse().checked().unwrap_or_else(|error| error.exit());
+    let args = Args::try_parse().and_then(Args::checked);
+    let args = args.unwrap_or_else(|error| wrong_call(&error));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

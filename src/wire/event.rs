@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::record::Kind;
-use crate::base::{RequestId, Seq, Timestamp};
+use crate::base::secret::Wiped;
+use crate::base::{Password, RequestId, Seq, Timestamp};
 use crate::wire::Code;
 
 /// An event with the name of the request that it answers.
@@ -159,7 +160,7 @@ pub struct Welcome {
     pub user: Arc<str>,
     /// Only for `register` and `login`: whoever resumes has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token: Option<Password>,
     pub expires_at: Timestamp,
     pub resumed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -261,13 +262,15 @@ impl Tagged {
             .re
             .as_ref()
             .and_then(|id| serde_json::from_str(&id.0).ok());
-        let text = serde_json::to_string(&Envelope {
+        let envelope = Envelope {
             re,
             event: &self.event,
-        })
-        .unwrap_or_default();
-        debug_assert!(!text.is_empty());
-        text
+        };
+        // There may be a token in it.
+        let mut json = Wiped::default();
+        let written = serde_json::to_writer(&mut json, &envelope);
+        debug_assert!(written.is_ok(), "{written:?}");
+        String::from_utf8(std::mem::take(&mut *json.0)).unwrap_or_default()
     }
 
     /// Reads the bytes of one frame, as a client does. Unknown fields are passed over.

@@ -18,9 +18,9 @@ use std::io;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use zeroize::Zeroize;
 
 use crate::base::limit::FRAME_BYTES_MAX;
+use crate::base::secret::{append, wipe};
 
 /// The bytes of the length.
 pub const HEADER_BYTES: usize = 4;
@@ -55,7 +55,8 @@ pub fn put(buffer: &mut BytesMut, json: &str) {
     buffer.put_slice(json.as_bytes());
 }
 
-/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half.
+/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half, and leaves no copies
+/// of it behind: there may be a password in it.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     /// The beginning of a frame, header included.
@@ -121,15 +122,11 @@ impl FrameReader {
     }
 }
 
-/// Appends without leaving a copy behind where the old memory was too small: a frame may have a password in it.
-fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let mut larger = Vec::with_capacity(needed.max(2 * buffer.capacity()));
-        larger.extend_from_slice(buffer);
-        std::mem::replace(buffer, larger).zeroize();
+/// It may have been cut within a password.
+impl Drop for FrameReader {
+    fn drop(&mut self) {
+        wipe(&mut self.partial);
     }
-    buffer.extend_from_slice(bytes);
 }
 
 fn length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {

@@ -139,7 +139,7 @@ pub fn events() -> Vec<Value> {
         }),
         Event::Welcome(Welcome {
             user: user.clone(),
-            token: Some("ct_".into()),
+            token: Some(Password::new("ct_".into())),
             expires_at: at,
             resumed: false,
             last_login: Some(LastLogin {

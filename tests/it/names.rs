@@ -8,6 +8,7 @@ fn nobody_is_taken_for_another() {
     let mut daemon = Daemon::start();
     daemon.register("Ёлка");
     daemon.register("аеос");
+    daemon.register("paul");
     let mut dora = daemon.register("Dora");
     ask!(dora, "create", room: "сосо").must_be("joined");
     for _ in 0..2 {
@@ -16,7 +17,7 @@ fn nobody_is_taken_for_another() {
             refused!("name-taken": daemon.greet(), "register", name: same, password: PASSWORD);
         }
         // Latin for Cyrillic, a digit for a letter, letters that flow into another.
-        for like in ["aeoc", "AEOC", "D0ra", "ꓓora"] {
+        for like in ["aeoc", "AEOC", "D0ra", "ꓓora", "pauI"] {
             let mut someone = daemon.greet();
             let answer = ask!(someone, "register", name: like, password: PASSWORD);
             let is_refused = ["name-taken", "bad-name"].contains(&answer.code());
@@ -32,6 +33,9 @@ fn nobody_is_taken_for_another() {
             ("pаul", "bad-name"),
             ("аdmin", "bad-name"),
             ("root", "bad-name"),
+            ("ADMlN", "bad-name"),
+            ("everyone", "bad-name"),
+            ("z\u{302}\u{31c}\u{333}\u{35b}\u{309}", "bad-name"),
             ("lоbby", "bad-name"),
         ] {
             let mut someone = daemon.greet();

@@ -1,10 +1,11 @@
 //! What lies on the disk tells no names, passwords and tokens; what was done is written down.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::support::{Daemon, Heard, ask};
+use crate::support::{Daemon, Heard, ask, refused, run};
 
 /// The files of the state folder that hold this text somewhere.
 fn files_with(daemon: &Daemon, text: &str) -> Vec<String> {
@@ -41,8 +42,22 @@ fn strings_finds_no_secret() {
         .ctl_with(&["user", "add", "xiomara-y"], "okapi okapi\n")
         .done();
     daemon.ctl(&["user", "remove", "--yes", "xiomara-y"]).done();
+    // What people do besides, in the clear and over TLS, rightly and wrongly.
+    refused!("bad-credentials": daemon.greet_secure(), "login", name: "Zebulon-Q", password: "a wrong kudu");
+    refused!("bad-credentials": daemon.greet(), "login", name: "wanda-w", password: "kudu kudu kudu");
+    let mut again = daemon.greet_secure();
+    let further =
+        ask!(again, "login", name: "zebulon-q", password: "gnu gnu gnu", device: "zebulons-tablet")
+            .must_be("welcome");
+    ask!(again, "search", text: "visible").must_be("page");
+    daemon.ctl(&["sessions"]).done();
+    daemon.ctl(&["rekey", "--yes"]).done();
     let token = welcome.text("token");
     let secrets = [
+        "kudu",
+        "wanda",
+        "zebulons-",
+        further.text("token"),
         "zebulon",
         "yolanda",
         "xiomara",
@@ -56,6 +71,16 @@ fn strings_finds_no_secret() {
         "127.0.0.1",
     ];
     let look = |daemon: &Daemon| {
+        // The log may name people, and the address of this machine, which tells nothing of anybody.
+        let log = daemon.log();
+        for secret in &secrets {
+            let may_stand =
+                ["zebulon", "yolanda", "xiomara", "wanda", "127.0.0.1"].contains(secret);
+            assert!(
+                may_stand || !log.contains(*secret),
+                "'{secret}' is in the log"
+            );
+        }
         for secret in secrets {
             assert_eq!(files_with(daemon, secret), [""; 0], "'{secret}' lies open");
         }
@@ -105,6 +130,50 @@ fn the_log_tells_no_secret() {
     ] {
         assert!(!log.contains(secret), "'{secret}' is in the log");
     }
+}
+
+/// A key that is lost, torn or another's ends the start with a sentence, never with another key; the right one brings
+/// everything back, also where others may read it, which is complained of.
+#[test]
+fn a_lost_key() {
+    let mut daemon = Daemon::start();
+    daemon.register("anna");
+    daemon.stop();
+    let path = daemon.state().join("identity.key");
+    let key = fs::read(&path).expect("a key");
+    let wrong: [(Option<&[u8]>, &str); 5] = [
+        (None, "is missing"),
+        (Some(b""), "has 0 bytes"),
+        (Some(&key[..31]), "has 31 bytes"),
+        (Some(&[7; 32]), "belongs to another database"),
+        (Some(&[7; 300]), "has at least 256 bytes"),
+    ];
+    for (content, words) in wrong {
+        match content {
+            None => fs::remove_file(&path).expect("it was there"),
+            Some(content) => fs::write(&path, content).expect("the folder is ours"),
+        }
+        let stderr = run(&mut daemon.command(), "").failed(78);
+        assert!(
+            stderr.contains(words) && stderr.contains("identity.key"),
+            "{stderr}"
+        );
+        let left = fs::read(&path).ok();
+        assert_eq!(left.as_deref(), content, "the file was touched");
+    }
+    fs::remove_file(&path).expect("it was there");
+    fs::create_dir(&path).expect("the folder is ours");
+    let stderr = run(&mut daemon.command(), "");
+    assert!(
+        stderr.code != 0 && stderr.stderr.contains("read the identity key"),
+        "{stderr:?}"
+    );
+    fs::remove_dir(&path).expect("it was there");
+    fs::write(&path, &key).expect("the folder is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    daemon.launch();
+    daemon.login("anna");
+    daemon.logged("others may read the identity key");
 }
 
 /// Each changing command is written down with who called it and how it went, and none that only looks.

@@ -148,7 +148,7 @@ impl Model {
 
     fn welcomed(&mut self, now: Duration, asked: Asked, welcome: Welcome) {
         let token = match (&welcome.token, &asked.request) {
-            (Some(token), _) => Password::new(token.clone()),
+            (Some(token), _) => token.clone(),
             (None, Request::Resume(resume)) => resume.token.clone(),
             (None, _) => Password::new(String::new()),
         };

@@ -8,7 +8,7 @@ use tracing::{Event, Level, Metadata};
 
 use super::mask::Addresses;
 use crate::base::Timestamp;
-use crate::base::text::harmless;
+use crate::base::text::{harmless, harmless_lines};
 use crate::daemon::clock::wall;
 
 /// The longest text or field in bytes; the rest of a longer one is left out.
@@ -174,11 +174,6 @@ impl fmt::Display for Quoted<'_> {
         }
         f.write_char('"')
     }
-}
-
-fn harmless_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(harmless).collect();
-    lines.join("\n")
 }
 
 fn cut(mut text: String) -> String {

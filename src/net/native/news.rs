@@ -3,13 +3,15 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::base::limit::{
     FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_CHARS_MAX, TEXT_BYTES_MAX,
     TOPIC_BYTES_MAX,
 };
 use crate::base::name::NAME_CHARS_MAX;
+use crate::base::secret::{append, wipe};
 use crate::base::{RequestId, Seq, Target, Timestamp};
 use crate::engine::effect::{Bye, ByeReason, News, PersonLine, Refusal, RoomLine, RoomView};
 use crate::net::Greeting;
@@ -28,16 +30,16 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
     if let News::Sent { room, seq, at } = &news {
         return encode_sent(re, room, *seq, *at);
     }
-    let mut frames = BytesMut::new();
+    let mut frames = Vec::new();
     let mut tagged = Tagged {
         re: re.cloned(),
         event: event(news),
     };
     let mut rest = Vec::new();
     loop {
-        let json = tagged.encode();
+        let json = Zeroizing::new(tagged.encode());
         if json.len() <= FRAME_BYTES_MAX {
-            frame::put(&mut frames, &json);
+            put(&mut frames, &json);
             break;
         }
         if !shorten(&mut tagged.event, &mut rest) {
@@ -45,9 +47,22 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
         }
     }
     for room in rest.into_iter().rev() {
-        frame::put(&mut frames, &Tagged::push(Event::Joined(room)).encode());
+        put(&mut frames, &Tagged::push(Event::Joined(room)).encode());
     }
-    frames.freeze()
+    frames.into()
+}
+
+/// Adds a frame to those that may have a token among them.
+fn put(frames: &mut Vec<u8>, json: &str) {
+    append(frames, &(json.len() as u32).to_be_bytes());
+    append(frames, json.as_bytes());
+}
+
+/// Wipes frames that were copied for the one whom they are for; those that others have, too, are no secrets.
+pub fn forget(frames: Bytes) {
+    if let Ok(mut frames) = frames.try_into_mut() {
+        wipe(&mut frames);
+    }
 }
 
 /// Encodes what everyone in a channel is told, once for all.

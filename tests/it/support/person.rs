@@ -59,6 +59,19 @@ impl Person {
         self.home.path().join("state/chat-client")
     }
 
+    /// The process that runs in the home folder.
+    pub fn pid(&self) -> u32 {
+        let home = self.home.path().canonicalize().expect("it is there");
+        let processes = std::fs::read_dir("/proc").expect("every Linux has it");
+        let lives_here = |entry: &std::fs::DirEntry| {
+            std::fs::read_link(entry.path().join("cwd")).is_ok_and(|folder| folder == home)
+        };
+        let found = processes.flatten().find(lives_here);
+        let found = found.expect("chat-client runs").file_name();
+        let number = found.to_str().and_then(|name| name.parse().ok());
+        number.expect("a process has a number")
+    }
+
     /// chat-client with these arguments.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = clean(env!("CARGO_BIN_EXE_chat-client"), self.home.path());
