@@ -1,5 +1,5 @@
-//! One connection as its worker sees it, and what comes in on it: frames to requests, those that need no engine answered
-//! at once, the others passed on. What goes out is the outbox's business.
+//! One connection as its worker sees it: when it is read and how much, the frames in what comes in, its deadlines and its end.
+//! What is asked in the frames is taken care of beside it; what goes out is the outbox's business.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -8,19 +8,16 @@ use std::task::{Context, Poll, Waker};
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::base::RequestId;
 use crate::base::limit::FRAME_BYTES_MAX;
-use crate::base::{ConnId, RequestId};
 use crate::engine::effect::{Bye, ByeReason};
-use crate::engine::input::{Input, Request};
 use crate::net::Doors;
 use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
-use crate::net::native::request::Asked;
-use crate::net::native::{self, encode_bye, encode_error};
+use crate::net::native::{encode_bye, encode_error};
 use crate::net::stream::{READ_BYTES, Reading, Stream};
 use crate::net::worker::Worker;
-use crate::wire::request::Tagged;
-use crate::wire::{Code, FrameError, FrameReader, PROTOCOL};
+use crate::wire::{Code, FrameError, FrameReader};
 
 /// What is still read of a client that is told good-bye, so that its words meet an open socket and not a reset that
 /// would take ours along.
@@ -36,8 +33,6 @@ const LOGIN_READ_BYTES: usize = 4_096;
 const LOGIN_OWED_BYTES: usize = FRAME_BYTES_MAX + 16_384;
 /// The bytes of answers that a stranger may leave unread, beside what the system keeps. Past that they are let go.
 const LOGIN_UNREAD_BYTES: usize = 16_384;
-/// When to come again after too many requests without a login.
-const REQUESTS_MS: u64 = 5_000;
 /// How long a client has to take its last words, and one that has ended its side to be given its last answers.
 const CLOSE_MS: u64 = 5_000;
 const FINISH_MS: u64 = 10_000;
@@ -54,10 +49,10 @@ pub(super) struct Conn {
     backlog: Zeroizing<Vec<u8>>,
     pub peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
-    outstanding: u32,
+    pub outstanding: u32,
     /// The bytes that these requests hold and that their answers may be long. An answer does not say which request it is
     /// for, so each takes an equal part away.
-    owed: usize,
+    pub owed: usize,
     /// When the login, and the rest of the frame, is due; in milliseconds of the worker. 0: no frame is cut.
     pub login_due: u64,
     pub frame_due: u64,
@@ -80,7 +75,7 @@ pub(super) struct Conn {
     pub frame_long: bool,
     /// Whether the deadlines have an entry for a cut frame.
     frame_entry: bool,
-    greeted: bool,
+    pub greeted: bool,
     /// Whether the hub has heard of it.
     pub known: bool,
     /// Whether it is not read at present.
@@ -194,16 +189,6 @@ impl Worker {
             Some(Phase::Closing) | None => {}
         }
         self.reading = reading;
-    }
-
-    /// One request is answered.
-    pub(super) fn answered(&mut self, slot: u32) {
-        if let Some(conn) = self.conn(slot) {
-            conn.owed -= conn.owed / conn.outstanding.max(1) as usize;
-            conn.outstanding = conn.outstanding.saturating_sub(1);
-        }
-        self.count_request(slot);
-        self.go_on_reading(slot);
     }
 
     /// Looks how a connection stands after something was sent, and what is to be done next.
@@ -463,7 +448,7 @@ impl Worker {
     }
 
     /// Not before half of what is outstanding is answered, so that what waits is not looked at for each answer anew.
-    fn go_on_reading(&mut self, slot: u32) {
+    pub(super) fn go_on_reading(&mut self, slot: u32) {
         let half = self.greeting.limits.requests_outstanding / 2 + 1;
         let must_wait = self.must_wait(slot, half);
         if let Some(conn) = self.conn(slot)
@@ -491,7 +476,7 @@ impl Worker {
         self.close(slot);
     }
 
-    fn refuse(&mut self, slot: u32, re: Option<&RequestId>, code: Code, text: &str) {
+    pub(super) fn refuse(&mut self, slot: u32, re: Option<&RequestId>, code: Code, text: &str) {
         self.fanout.push(slot, &encode_error(re, code, text, None));
     }
 
@@ -504,97 +489,6 @@ impl Worker {
                 reconnect_after_ms: None,
             },
         );
-    }
-
-    fn take_frame(&mut self, slot: u32, frame: &[u8]) {
-        match Tagged::decode(frame) {
-            Ok(tagged) => self.take_request(slot, tagged, frame.len()),
-            Err(error) => {
-                self.refuse(slot, error.id.as_ref(), error.code, &error.text);
-                match error.code {
-                    Code::BadFrame => self.close(slot),
-                    _ => self.count_request(slot),
-                }
-            }
-        }
-    }
-
-    /// Answers what needs no engine, and passes the rest on.
-    fn take_request(&mut self, slot: u32, Tagged { id, request }: Tagged, bytes: usize) {
-        let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
-        match native::read(request, &mut self.names) {
-            Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),
-            _ if !greeted => self.refuse(
-                slot,
-                id.as_ref(),
-                Code::BadRequest,
-                "say hello first: {\"type\":\"hello\",\"protocol\":1,\"client\":\"NAME/VERSION\"}",
-            ),
-            Ok(Asked::Echo { text }) => {
-                let frame = native::encode_echo(id, text);
-                self.fanout.push(slot, &frame);
-            }
-            Ok(Asked::Ping { data }) => {
-                let frame = native::encode_pong(id, data);
-                self.fanout.push(slot, &frame);
-            }
-            Ok(Asked::Engine(request)) => {
-                let owed = bytes + native::answer_bytes(&request);
-                return self.pass_on(slot, id, request, owed);
-            }
-            Err((code, text)) => self.refuse(slot, id.as_ref(), code, &text),
-        }
-        self.count_request(slot);
-    }
-
-    /// A request is answered. Of a stranger so many are, and who has asked for more than that has to come anew, which is
-    /// counted elsewhere. What follows a login in one write is asked by whoever logs in.
-    fn count_request(&mut self, slot: u32) {
-        let most = self.greeting.limits.login_requests;
-        let Some(conn) = self.open_conn(slot).filter(|conn| !conn.admitted) else {
-            return;
-        };
-        conn.login_requests += 1;
-        if conn.login_requests < most {
-            return;
-        }
-        let text = format!("{most} requests without a login are enough; connect again and log in");
-        let words = encode_error(None, Code::RateLimited, &text, Some(REQUESTS_MS));
-        self.fanout.push(slot, &words);
-        self.close(slot);
-    }
-
-    fn hello(&mut self, slot: u32, id: Option<RequestId>, protocol: u32) {
-        if protocol != PROTOCOL {
-            let text = format!("this server speaks protocol {PROTOCOL}; say hello with that one");
-            return self.refuse(slot, id.as_ref(), Code::BadRequest, &text);
-        }
-        if let Some(conn) = self.conn(slot) {
-            conn.greeted = true;
-        }
-        let frame = native::encode_hello(id, &self.greeting);
-        self.fanout.push(slot, &frame);
-    }
-
-    fn pass_on(&mut self, slot: u32, id: Option<RequestId>, request: Request, owed: usize) {
-        let conn_id: ConnId = self.id(slot);
-        let Some(conn) = self.conn(slot) else {
-            return;
-        };
-        conn.known = true;
-        conn.outstanding += 1;
-        conn.owed += owed;
-        let input = Input::Request {
-            conn: conn_id,
-            from: conn.peer,
-            id: id.clone(),
-            request,
-        };
-        if self.hub.send(input).is_err() {
-            let text = "the server is stopping; connect again in a while";
-            self.refuse(slot, id.as_ref(), Code::ShuttingDown, text);
-            self.answered(slot);
-        }
     }
 
     /// Nothing more is read from the connection, and it ends once everything queued is sent.

@@ -14,6 +14,7 @@ use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
 mod arrival;
+mod ask;
 mod conn;
 mod crowd;
 mod deadline;

@@ -291,9 +291,7 @@ impl Session {
 /// allocator for as much next is given the same memory.
 fn wipe_let_go(length: usize) {
     if length > 0 {
-        let mut memory = Vec::with_capacity(length);
-        memory.resize(length, 0);
-        wipe(&mut memory);
+        wipe(&mut vec![0; length]);
     }
 }
 

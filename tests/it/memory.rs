@@ -164,7 +164,7 @@ fn the_daemon_forgets_what_people_say() {
         });
         tokens.push(welcome.text("token").to_owned());
         let mut back = connect();
-        back.resume(&welcome.text("token"), &[]);
+        back.resume(welcome.text("token"), &[]);
         ask!(back, "logout").must_be("ok");
         refused!("weak-password": connect(), "register", name: "shorty", password: &next()[..5]);
     }

@@ -131,5 +131,7 @@ fn number(file: &Path) -> Option<i32> {
 pub fn runs(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    !state.is_empty() && !state.starts_with(['Z', 'X'])
+    // The first thread may have ended while others still hold files and locks.
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    !state.is_empty() && (threads > 1 || !state.starts_with(['Z', 'X']))
 }
