@@ -62,15 +62,23 @@ impl Name {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if text.starts_with(['@', '#']) {
-            return Err(NameError::Sigil);
-        }
         // Before the costly forms are made: a name of a megabyte ends here.
         if text.chars().nth(NAME_CHARS_MAX).is_some() {
             return Err(NameError::TooLong);
         }
         let shown = UsernameCasePreserved::enforce(text).map_err(|_| NameError::Character)?;
-        let key = UsernameCaseMapped::enforce(text).map_err(|_| NameError::Character)?;
+        // It is kept in this form, so this has to be a name, too (RFC 8264, section 7): letter and mark may have become one
+        // that names may not have.
+        if !UsernameCasePreserved::enforce(&*shown).is_ok_and(|again| again == shown) {
+            return Err(NameError::Character);
+        }
+        let key = UsernameCaseMapped::enforce(&*shown).map_err(|_| NameError::Character)?;
+        // Which of the two a capital Σ becomes depends on where it stands, and on who is asked.
+        let key = key.replace('ς', "σ");
+        // Only now: a wide sign has become a plain one by here.
+        if shown.starts_with(['@', '#']) {
+            return Err(NameError::Sigil);
+        }
         if shown.chars().any(char::is_whitespace) {
             return Err(NameError::Character);
         }
@@ -301,6 +309,7 @@ mod tests {
         let name = |text: &str| text.parse::<UserName>().unwrap();
         assert_eq!(name("Анна"), name("аННА"));
         assert_eq!(name("ＡＮＮＡ"), name("anna"));
+        assert_eq!(name("ΝΙΚΟΣ"), name("Νικος"));
         assert_ne!(name("anna"), name("anne"));
         // Equal by looks only: another name, but one that the engine will not let stand beside the first.
         assert_ne!(name("сосо"), name("coco"));
@@ -321,6 +330,8 @@ mod tests {
             "\u{feff}a",
             "a\u{3000}b",
             "a\nb",
+            // Becomes U+1FFC, which is no name.
+            "\u{3a9}\u{345}",
         ] {
             assert_eq!(refused(text), NameError::Character, "{text:?}");
         }
@@ -329,6 +340,8 @@ mod tests {
         assert_eq!(refused("гооt"), NameError::MixedScripts);
         assert_eq!(refused("@anna"), NameError::Sigil);
         assert_eq!(refused("#lobby"), NameError::Sigil);
+        assert_eq!(refused("\u{ff20}anna"), NameError::Sigil);
+        assert_eq!(refused("\u{ff03}lobby"), NameError::Sigil);
     }
 
     #[test]
