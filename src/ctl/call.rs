@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn a_reply_that_is_not_understood_is_quoted_without_harm() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        far.write_all(b"{\"parameters\":{\"changed\":\"\\u001b[2J\"}}\0").unwrap();
+        far.write_all(b"{\"parameters\":{\"changed\":\"\\u001b[2J\"}}\0")
+            .unwrap();
         let mut daemon = Daemon::over(near, Path::new("control")).unwrap();
         let resume = crate::wire::control::Resume {};
         let said = daemon.call(&resume).unwrap_err().to_string();

@@ -119,7 +119,10 @@ pub fn by_hand(
         let mut console = Console {
             out,
             json: args.json,
-            look: Look { width, colour: false },
+            look: Look {
+                width,
+                colour: false,
+            },
             now: Timestamp::default(),
         };
         let Some(verb) = &args.verb else {

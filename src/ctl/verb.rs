@@ -36,11 +36,7 @@ pub(super) fn run(
 }
 
 /// Does what the verb says by calling the daemon.
-pub(super) fn call(
-    verb: &Verb,
-    daemon: &mut Daemon,
-    console: &mut Console,
-) -> Result<(), Failure> {
+pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
         Verb::Status => console.print(&daemon.call(&Status {})?, |reply, console| {
             show::status(reply, console.now, console.look)

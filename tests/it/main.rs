@@ -26,6 +26,8 @@ mod crowd;
 mod ctl;
 mod detach;
 mod fault;
+mod flipper;
+mod fuzz;
 mod handed;
 mod history;
 mod hostile;

@@ -263,8 +263,12 @@ impl Model {
 
     /// The room of this name; one that was not told of is a conversation that has just begun.
     fn room(&mut self, name: &Arc<str>) -> &mut Room {
-        (self.rooms.entry(name.clone()))
-            .or_insert_with(|| Room::after(unknown(name.clone(), Seq(0)), Seq(0)))
+        let untold = &mut self.untold;
+        (self.rooms.entry(name.clone())).or_insert_with(|| {
+            // One that is spoken in before it is told keeps its cursor, or its messages would be shown again.
+            let known = untold.remove(name);
+            known.unwrap_or_else(|| Room::after(unknown(name.clone(), Seq(0)), Seq(0)))
+        })
     }
 
     /// Shows what has come to its turn in the room.

@@ -369,6 +369,34 @@ fn what_does_not_fit_the_state_told_anew_keeps_its_cursor() {
 }
 
 #[test]
+fn a_room_that_is_spoken_in_before_it_is_told_shows_nothing_again() {
+    let mut story = Story::online();
+    story.message(11, "bert", None);
+    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#);
+    story.told();
+    story.message(11, "bert", None);
+    story.message(12, "bert", None);
+    assert_eq!(story.told(), "! lobby#12 t12\n");
+}
+
+#[test]
+fn a_server_may_say_that_more_was_missed_than_can_be_counted() {
+    let mut story = Story::online();
+    let tea = r#"{"room":"tea","topic":"","first_seq":1,"last_seq":1,"read_seq":0,"members":1,"joined":true}"#;
+    story.says(&tea.replacen('{', r#"{"type":"joined","#, 1));
+    story.lose();
+    story.wait();
+    story.connect();
+    story.says(&HELLO.replace("\"re\":1", "\"re\":3"));
+    let endless = tea.replace(r#""last_seq":1"#, r#""last_seq":18446744073709551615"#);
+    let lobby = endless.replace("tea", "lobby");
+    story.told();
+    let welcome = r#"{"re":4,"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true"#;
+    story.says(&format!("{welcome},\"rooms\":[{lobby},{endless}]}}"));
+    assert_eq!(story.told(), format!("! Back {{ missed: {} }}\n", u64::MAX));
+}
+
+#[test]
 fn what_was_asked_for_and_done_is_known_without_being_told() {
     let mut story = Story::online();
     for request in [

@@ -56,7 +56,11 @@ impl Seat {
             patience: (steer & 1 == 1).then_some(Duration::from_secs(60)),
             seed: 7,
         };
-        let style = Style { terminal: steer & 2 == 0, colour: false, zone: TimeZone::UTC };
+        let style = Style {
+            terminal: steer & 2 == 0,
+            colour: false,
+            zone: TimeZone::UTC,
+        };
         let mut seat = Self {
             model: Model::new(settings),
             talk: Talk::new(style),
@@ -69,9 +73,16 @@ impl Seat {
         let first = match steer & 4 {
             0 => Request::Resume(request::Resume {
                 token: password,
-                cursors: BTreeMap::from([("lobby".to_owned(), Seq(5)), ("@bert".to_owned(), Seq(1))]),
+                cursors: BTreeMap::from([
+                    ("lobby".to_owned(), Seq(5)),
+                    ("@bert".to_owned(), Seq(1)),
+                ]),
             }),
-            _ => Request::Login(request::Login { name: "anna".to_owned(), password, device: None }),
+            _ => Request::Login(request::Login {
+                name: "anna".to_owned(),
+                password,
+                device: None,
+            }),
         };
         if steer & 4 == 0 {
             seat.shown.insert("lobby".into(), Seq(5));
@@ -82,7 +93,12 @@ impl Seat {
     }
 
     fn say(&mut self, text: &[u8]) {
-        self.model.send(self.now, "lobby", Kind::Text, &String::from_utf8_lossy(text));
+        self.model.send(
+            self.now,
+            "lobby",
+            Kind::Text,
+            &String::from_utf8_lossy(text),
+        );
     }
 
     fn type_line(&mut self, line: &[u8]) {
@@ -125,14 +141,19 @@ impl Seat {
             self.happens(event);
         }
         assert_eq!(self.ended, self.model.is_ended());
-        assert!(!self.ended || self.model.deadline().is_none() && self.model.pending().count() == 0);
+        assert!(
+            !self.ended || self.model.deadline().is_none() && self.model.pending().count() == 0
+        );
     }
 
     fn happens(&mut self, event: Event) {
         match &event {
             Event::Message(message) | Event::Own(message) => {
                 let last = self.shown.insert(message.room.clone(), message.seq);
-                assert!(last.is_none_or(|last| last < message.seq), "{last:?} before {message:?}");
+                assert!(
+                    last.is_none_or(|last| last < message.seq),
+                    "{last:?} before {message:?}"
+                );
             }
             // From here on numbers may begin anew.
             Event::WentBack { room, .. } => drop(self.shown.remove(room)),
@@ -163,7 +184,9 @@ impl Seat {
             Do::TellTopic(room) => self.talk.tell_topic(&self.model, &room),
             Do::Read(room) => {
                 let seq = Seq(1);
-                let no = self.model.ask(self.now, Request::Read(request::Read { room, seq }));
+                let no = self
+                    .model
+                    .ask(self.now, Request::Read(request::Read { room, seq }));
                 self.talk.asked(no, Wanted::Nothing);
             }
             Do::Quit | Do::Nothing => {}

@@ -16,7 +16,10 @@ pub fn check(data: &[u8]) {
     let file = &FILE.1;
     fs::write(file, data).unwrap();
     let Some(said) = complaint(file) else {
-        assert!(std::str::from_utf8(data).is_ok(), "what is no text is no configuration");
+        assert!(
+            std::str::from_utf8(data).is_ok(),
+            "what is no text is no configuration"
+        );
         // Nothing is lost by a remark at the end.
         fs::write(file, [data, b"\n# remark"].concat()).unwrap();
         return assert_eq!(complaint(file), None);

@@ -9,14 +9,20 @@ use chatd::wire::frame::{FrameError, FrameReader, FrameStream, HEADER_BYTES, enc
 pub fn check(data: &[u8]) {
     let (seed, bytes) = super::steered(data);
     let whole = read([bytes]);
-    assert_eq!(whole, read(super::pieces(bytes.len(), seed).map(|piece| &bytes[piece])));
+    assert_eq!(
+        whole,
+        read(super::pieces(bytes.len(), seed).map(|piece| &bytes[piece]))
+    );
     if bytes.len() <= 4_096 {
         assert_eq!(whole, read(bytes.chunks(1)));
     }
-    let again = whole.frames.iter().flat_map(|frame| match std::str::from_utf8(frame) {
-        Ok(json) => encode(json).to_vec(),
-        Err(_) => [&(frame.len() as u32).to_be_bytes(), &frame[..]].concat(),
-    });
+    let again = whole
+        .frames
+        .iter()
+        .flat_map(|frame| match std::str::from_utf8(frame) {
+            Ok(json) => encode(json).to_vec(),
+            Err(_) => [&(frame.len() as u32).to_be_bytes(), &frame[..]].concat(),
+        });
     let again: Vec<u8> = again.collect();
     assert!(bytes.starts_with(&again));
     let is_all = again.len() == bytes.len();
@@ -47,7 +53,11 @@ fn read<'a>(portions: impl IntoIterator<Item = &'a [u8]>) -> Read {
     }
     // After a header that cannot be, nothing is asked of the reader any more.
     let is_partial = verdict.is_ok() && reader.is_partial();
-    Read { frames, verdict, is_partial }
+    Read {
+        frames,
+        verdict,
+        is_partial,
+    }
 }
 
 /// The other door finds the same frames.
@@ -64,6 +74,11 @@ fn by_stream(mut bytes: &[u8], whole: &Read) {
     };
     assert_eq!(frames, whole.frames);
     assert_eq!(has_ended_well, whole.verdict.is_ok() && !whole.is_partial);
-    assert!(whole.frames.iter().all(|frame| (1..=65_536).contains(&frame.len())));
+    assert!(
+        whole
+            .frames
+            .iter()
+            .all(|frame| (1..=65_536).contains(&frame.len()))
+    );
     assert_eq!(HEADER_BYTES, 4);
 }

@@ -40,7 +40,12 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path(), &KeySource::StateDir).unwrap();
         let (reader, store) = (database.reader().unwrap(), database.writer().unwrap());
-        let mut place = Self { reader, store, said: 0, _folder: folder };
+        let mut place = Self {
+            reader,
+            store,
+            said: 0,
+            _folder: folder,
+        };
         SAID.iter().for_each(|text| {
             place.say(text);
         });
@@ -79,23 +84,40 @@ pub fn check(data: &[u8]) {
         let place = place.as_mut().unwrap();
         let limit = 1 + usize::from(steer % 8);
         // One room, the same among others, and none that has anything.
-        let rooms = [vec![LOBBY], vec![LOBBY, RoomId(7), RoomId(9)], vec![RoomId(7)]];
+        let rooms = [
+            vec![LOBBY],
+            vec![LOBBY, RoomId(7), RoomId(9)],
+            vec![RoomId(7)],
+        ];
         let rooms = &rooms[usize::from(steer / 8 % 3)];
         let before = Seq([u64::MAX, 5, 0][usize::from(steer / 24 % 3)]);
         let found = place.reader.search(rooms, &text, before, limit).unwrap();
         assert!(found.len() <= limit);
-        assert!(found.iter().all(|record| record.draft.room == LOBBY && record.seq < before));
+        assert!(
+            found
+                .iter()
+                .all(|record| record.draft.room == LOBBY && record.seq < before)
+        );
         assert!(found.is_sorted_by(|one, next| one.seq > next.seq));
         assert!(found.is_empty() || rooms.contains(&LOBBY));
         if steer % 4 == 0 {
             let seq = place.say(&text);
-            let found = place.reader.search(&[LOBBY], &text, Seq(u64::MAX), 1).unwrap();
+            let found = place
+                .reader
+                .search(&[LOBBY], &text, Seq(u64::MAX), 1)
+                .unwrap();
             assert!(found.iter().all(|record| *record.draft.text == *text));
             // What SQLite takes for letters is not what Rust does, so only where both agree it is a word for sure.
-            let sure = |word: &str| word.contains(|c: char| c.is_ascii_alphanumeric() || ('а'..='я').contains(&c));
+            let sure = |word: &str| {
+                word.contains(|c: char| c.is_ascii_alphanumeric() || ('а'..='я').contains(&c))
+            };
             let mut words = text.split(|c: char| c.is_whitespace() || c.is_control());
             if words.by_ref().take(16).any(sure) {
-                assert_eq!(found.first().map(|record| record.seq), Some(seq), "{text:?}");
+                assert_eq!(
+                    found.first().map(|record| record.seq),
+                    Some(seq),
+                    "{text:?}"
+                );
             }
         }
     });

@@ -1,7 +1,10 @@
 //! What is fuzzed: each target takes any bytes and panics when a promise about them is not kept. The fuzzer runs them
 //! without end, `cargo test` with the inputs that the fuzzer found worth keeping.
 
-#![allow(clippy::unwrap_used, reason = "a promise that is not kept ends the run")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a promise that is not kept ends the run"
+)]
 
 use std::ops::Range;
 
@@ -32,7 +35,8 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
 
 /// The first byte, which steers a target, and the rest; 0 when there is none.
 fn steered(data: &[u8]) -> (u8, &[u8]) {
-    data.split_first().map_or((0, data), |(steer, rest)| (*steer, rest))
+    data.split_first()
+        .map_or((0, data), |(steer, rest)| (*steer, rest))
 }
 
 /// Cuts `length` bytes into pieces whose sizes follow from `seed` (splitmix64): of one byte, of some, now and then of many.

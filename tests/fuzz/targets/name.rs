@@ -6,18 +6,26 @@ use chatd::base::text::harmless;
 use chatd::base::{RoomName, Target, Token, UserName};
 
 pub fn check(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     target(text);
     if let Some(token) = Token::parse(text) {
         assert_eq!(token.expose(), text);
     }
     let (user, room) = (text.parse::<UserName>(), text.parse::<RoomName>());
     let Ok(room) = room else {
-        return assert!(user.is_err(), "what is no room's name is nobody's: {text:?}");
+        return assert!(
+            user.is_err(),
+            "what is no room's name is nobody's: {text:?}"
+        );
     };
     is_a_name(&room);
     if let Ok(user) = user {
-        assert_eq!((user.as_str(), user.key(), user.skeleton()), (room.as_str(), room.key(), room.skeleton()));
+        assert_eq!(
+            (user.as_str(), user.key(), user.skeleton()),
+            (room.as_str(), room.key(), room.skeleton())
+        );
         assert!(!RESERVED.contains(&user.key()) && !RESERVED.contains(&user.as_str()));
         assert!(!RESERVED.contains(&user.skeleton()));
     }
@@ -31,8 +39,14 @@ fn is_a_name(name: &RoomName) {
     assert_eq!(harmless(shown), shown);
     assert!(!shown.contains(char::is_whitespace) && !shown.starts_with(['@', '#']));
 
-    let again: RoomName = shown.parse().unwrap_or_else(|error| panic!("{shown:?}: {error}"));
-    assert_eq!((again.as_str(), again.key()), (shown, name.key()), "as stored, so read");
+    let again: RoomName = shown
+        .parse()
+        .unwrap_or_else(|error| panic!("{shown:?}: {error}"));
+    assert_eq!(
+        (again.as_str(), again.key()),
+        (shown, name.key()),
+        "as stored, so read"
+    );
     assert_eq!(again.skeleton(), name.skeleton());
     // Small letters that are newer than the tables of PRECIS are no names (Cherokee); then there is nobody else.
     for typed in [name.key(), &shown.to_lowercase()] {
@@ -41,8 +55,14 @@ fn is_a_name(name: &RoomName) {
         }
     }
     let scripts = [is_latin, is_greek, is_cyrillic];
-    let count = scripts.iter().filter(|is_of| shown.contains(|c| is_of(&c))).count();
-    assert!(count <= 1, "letters that look alike side by side: {shown:?}");
+    let count = scripts
+        .iter()
+        .filter(|is_of| shown.contains(|c| is_of(&c)))
+        .count();
+    assert!(
+        count <= 1,
+        "letters that look alike side by side: {shown:?}"
+    );
 }
 
 fn is_latin(c: &char) -> bool {

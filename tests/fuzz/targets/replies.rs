@@ -46,7 +46,8 @@ pub fn check(data: &[u8]) {
     let (printed, said) = print(&args, replies, width);
     printed.lines().for_each(super::must_be_harmless);
     if is_json {
-        let is_object = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object());
+        let is_object =
+            |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object());
         assert!(printed.lines().all(is_object), "{printed}");
     } else if is_table {
         is_as_wide(&printed, width);
@@ -64,11 +65,14 @@ pub fn check(data: &[u8]) {
 pub(super) fn print(args: &[&str], replies: &[u8], width: usize) -> (String, Result<(), String>) {
     let (near, mut far) = UnixStream::pair().unwrap();
     // More would not fit what the kernel keeps for a reader who has not come yet.
-    far.write_all(&replies[..replies.len().min(65_536)]).unwrap();
+    far.write_all(&replies[..replies.len().min(65_536)])
+        .unwrap();
     far.shutdown(Shutdown::Write).unwrap();
     let out = Out::default();
     let said = PROGRAMS.with_borrow_mut(|programs| {
-        let program = programs.entry(args.join(" ")).or_insert_with(|| Box::new(chatd::ctl::by_hand(args)));
+        let program = programs
+            .entry(args.join(" "))
+            .or_insert_with(|| Box::new(chatd::ctl::by_hand(args)));
         program(near, width, Box::new(out.clone()))
     });
     let printed = String::from_utf8(out.0.borrow().clone()).unwrap();

@@ -10,7 +10,10 @@ use chatd::base::limit::{
 };
 use chatd::base::{RequestId, Target};
 use chatd::engine::input::Request;
-use chatd::net::native::{self, request::{Asked, Names}};
+use chatd::net::native::{
+    self,
+    request::{Asked, Names},
+};
 use chatd::wire::event;
 use chatd::wire::request::Tagged;
 use chatd::wire::{Code, frame::HEADER_BYTES};
@@ -39,14 +42,20 @@ pub fn check(data: &[u8]) {
 
 /// Compares with what a parser that knows nothing of requests makes of it.
 fn is_what_was_written(data: &[u8], tagged: &Tagged) {
-    let value: Value = serde_json::from_slice(data).unwrap();
+    // In a field that is passed over there may be half a surrogate pair, which only this parser minds.
+    let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        return;
+    };
     assert!(depth(&value) <= JSON_DEPTH_MAX);
     let written: Value = serde_json::from_str(&tagged.encode()).unwrap();
     for (field, taken) in written.as_object().unwrap() {
         let said = value.get(field);
         let is_default = said.is_none() && field == "limit";
         let is_list = field == "cursors";
-        assert!(is_default || is_list || said == Some(taken), "{field}: {said:?} and {taken}");
+        assert!(
+            is_default || is_list || said == Some(taken),
+            "{field}: {said:?} and {taken}"
+        );
     }
     let keys: Keys = serde_json::from_slice(data).unwrap();
     let known = keys.twice.iter().find(|key| written.get(key).is_some());
@@ -113,15 +122,31 @@ fn is_within_bounds(asked: Asked, id: Option<&RequestId>) {
     match request {
         Request::Send { key, text, .. } => {
             assert!(is_text(&text));
-            assert!(key.is_none_or(|key| (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.contains('\0')));
+            assert!(
+                key.is_none_or(
+                    |key| (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.contains('\0')
+                )
+            );
         }
-        Request::Search { text, room, before, limit } => {
+        Request::Search {
+            text,
+            room,
+            before,
+            limit,
+        } => {
             assert!(is_text(&text) && (before.is_none() || room.is_some()));
             assert!((1..=PAGE_MESSAGES_MAX).contains(&limit));
         }
         Request::History { limit, .. } => assert!((1..=PAGE_MESSAGES_MAX).contains(&limit)),
-        Request::Topic { topic, .. } => assert!(topic.len() <= TOPIC_BYTES_MAX && !topic.contains('\0')),
-        Request::Register { password, device, .. } | Request::Login { password, device, .. } => {
+        Request::Topic { topic, .. } => {
+            assert!(topic.len() <= TOPIC_BYTES_MAX && !topic.contains('\0'))
+        }
+        Request::Register {
+            password, device, ..
+        }
+        | Request::Login {
+            password, device, ..
+        } => {
             assert!(password.expose().len() <= PASSWORD_BYTES_MAX);
             assert!(device.len() <= DEVICE_BYTES_MAX && !device.contains('\0'));
         }
@@ -130,7 +155,9 @@ fn is_within_bounds(asked: Asked, id: Option<&RequestId>) {
         }
         Request::Resume { cursors, .. } => {
             let rooms: BTreeSet<Target> = cursors.into_iter().map(|(room, _)| room).collect();
-            rooms.iter().for_each(|room| super::must_be_harmless(&room.to_string()));
+            rooms
+                .iter()
+                .for_each(|room| super::must_be_harmless(&room.to_string()));
         }
         _ => {}
     }
@@ -139,13 +166,19 @@ fn is_within_bounds(asked: Asked, id: Option<&RequestId>) {
 fn can_be_refused(id: Option<&RequestId>, code: Code, text: &str) {
     assert!(!text.is_empty());
     let frame = native::encode_error(id, code, text, None);
-    assert!(matches!(answer(&frame, id).event, event::Event::Error { code: back, .. } if back == code));
+    assert!(
+        matches!(answer(&frame, id).event, event::Event::Error { code: back, .. } if back == code)
+    );
 }
 
 /// Reads a frame of the server as a client does.
 fn answer(frame: &[u8], id: Option<&RequestId>) -> event::Tagged {
     let json = &frame[HEADER_BYTES..];
-    assert!((1..=FRAME_BYTES_MAX).contains(&json.len()), "{} bytes", json.len());
+    assert!(
+        (1..=FRAME_BYTES_MAX).contains(&json.len()),
+        "{} bytes",
+        json.len()
+    );
     let answer = event::Tagged::decode(json).unwrap();
     assert_eq!(answer.re.as_ref(), id);
     // Each character may be written as an escape, or two.

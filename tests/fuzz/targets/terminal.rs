@@ -1,9 +1,9 @@
 //! What other people wrote, on its way to a terminal, a log or a script: nothing in it is obeyed, nothing is lost of what is
 //! harmless, no line is wider than it may be, and nobody can write what looks like another's line.
 
+use chatd::base::record::Kind;
 use chatd::base::text::{harmless, harmless_json};
 use chatd::base::{Seq, Timestamp};
-use chatd::base::record::Kind;
 use chatd::client::Message;
 use chatd::tui::show::{self, Style};
 use jiff::tz::TimeZone;
@@ -40,7 +40,11 @@ fn lines(text: &str, steer: u8) {
         seq: Seq(1),
         from: from.into(),
         at: Timestamp(1_795_170_600_000),
-        kind: if steer % 2 == 0 { Kind::Text } else { Kind::Action },
+        kind: if steer % 2 == 0 {
+            Kind::Text
+        } else {
+            Kind::Action
+        },
         text: said.into(),
         key: None,
     };
@@ -52,13 +56,20 @@ fn lines(text: &str, steer: u8) {
     ];
     for message in &messages {
         must_be_harmless(&Style::pipe().message(message, Some("lobby")));
-        let style = |colour| Style { terminal: true, colour, zone: TimeZone::UTC };
+        let style = |colour| Style {
+            terminal: true,
+            colour,
+            zone: TimeZone::UTC,
+        };
         let shown = style(false).message(message, Some("lobby"));
         let lines: Vec<_> = shown.split('\n').collect();
         lines.iter().for_each(|line| must_be_harmless(line));
         assert!(lines[0].starts_with("10:30 "), "{shown}");
         // No line of a message looks like the beginning of one.
-        assert!(lines[1..].iter().all(|line| line.starts_with("      │ ")), "{shown}");
+        assert!(
+            lines[1..].iter().all(|line| line.starts_with("      │ ")),
+            "{shown}"
+        );
         let painted = style(true).message(message, Some("lobby"));
         assert_eq!(without_colours(&painted), shown);
     }
@@ -70,7 +81,12 @@ fn without_colours(text: &str) -> String {
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (number, rest) = part.split_once('m').unwrap();
-        assert!(["0", "2", "31", "32", "33", "34", "35", "36", "91", "92", "94", "95"].contains(&number));
+        assert!(
+            [
+                "0", "2", "31", "32", "33", "34", "35", "36", "91", "92", "94", "95"
+            ]
+            .contains(&number)
+        );
         plain.push_str(rest);
     }
     plain
@@ -88,8 +104,17 @@ fn tables(text: &str, width: usize) {
     let sessions = serde_json::json!({"parameters": {"sessions": [{
         "id": 7, "user": text, "device": text, "createdAt": at, "seenAt": at, "expiresAt": at, "connections": 0,
     }]}});
-    for (verb, reply) in [("users", &users), ("who", &users), ("rooms", &rooms), ("sessions", &sessions)] {
-        let (printed, said) = print(&["chatctl", verb], &[reply.to_string().as_bytes(), b"\0"].concat(), width);
+    for (verb, reply) in [
+        ("users", &users),
+        ("who", &users),
+        ("rooms", &rooms),
+        ("sessions", &sessions),
+    ] {
+        let (printed, said) = print(
+            &["chatctl", verb],
+            &[reply.to_string().as_bytes(), b"\0"].concat(),
+            width,
+        );
         assert_eq!(said, Ok(()));
         let lines: Vec<_> = printed.lines().collect();
         assert_eq!(lines.len(), 2, "{printed}");

@@ -27,10 +27,19 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]);
-        Arc::new(config.unwrap().with_root_certificates(roots).with_no_client_auth())
+        let config =
+            ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]);
+        Arc::new(
+            config
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth(),
+        )
     };
-    Ends { server, clients: [client(&version::TLS13), client(&version::TLS12)] }
+    Ends {
+        server,
+        clients: [client(&version::TLS13), client(&version::TLS12)],
+    }
 });
 
 pub fn check(data: &[u8]) {
@@ -111,7 +120,9 @@ fn strike(flight: &mut Vec<u8>, begins: usize, blows: &[u8]) -> bool {
     let before = flight.clone();
     for blow in blows.chunks_exact(4) {
         let at = usize::from(u16::from_be_bytes([blow[0], blow[1]])) % 4_096;
-        let Some(at) = at.checked_sub(begins).filter(|at| *at < flight.len()) else { continue };
+        let Some(at) = at.checked_sub(begins).filter(|at| *at < flight.len()) else {
+            continue;
+        };
         match blow[2] % 4 {
             0 => flight[at] ^= blow[3],
             1 => drop(flight.drain(at..(at + usize::from(blow[3])).min(flight.len()))),
