@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 #[path = "targets/mod.rs"]
 mod targets;
 
-static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+static TARGET: LazyLock<targets::Check> = LazyLock::new(|| {
     let wanted = std::env::var("CHATD_FUZZ").unwrap_or_default();
     let found = targets::TARGETS.iter().find(|(name, _)| *name == wanted);
     match found {

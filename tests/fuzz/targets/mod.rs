@@ -19,8 +19,11 @@ mod request;
 mod terminal;
 mod tls;
 
-/// Their names and what they check.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// Panics when a promise about the bytes is not kept.
+pub type Check = fn(&[u8]);
+
+/// The targets by their names.
+pub const TARGETS: &[(&str, Check)] = &[
     ("answers", answers::check),
     ("config", config::check),
     ("control", control::check),

@@ -40,7 +40,7 @@ fn lines(text: &str, steer: u8) {
         seq: Seq(1),
         from: from.into(),
         at: Timestamp(1_795_170_600_000),
-        kind: if steer % 2 == 0 {
+        kind: if steer.is_multiple_of(2) {
             Kind::Text
         } else {
             Kind::Action
