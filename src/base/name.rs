@@ -1,5 +1,6 @@
 //! Names of people and rooms: which are allowed, and which are the same (RFC 8265, UsernameCaseMapped; UTS #39).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -85,15 +86,23 @@ impl Name {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if text.starts_with(['@', '#']) {
-            return Err(NameError::Sigil);
-        }
         // Before the costly forms are made: a name of a megabyte ends here.
         if text.chars().nth(NAME_CHARS_MAX).is_some() {
             return Err(NameError::TooLong);
         }
         let shown = UsernameCasePreserved::enforce(text).map_err(|_| NameError::Character)?;
-        let key = UsernameCaseMapped::enforce(text).map_err(|_| NameError::Character)?;
+        // It is kept in this form, so this has to be a name, too (RFC 8264, section 7): letter and mark may have become one
+        // that names may not have.
+        if !UsernameCasePreserved::enforce(&*shown).is_ok_and(|again| again == shown) {
+            return Err(NameError::Character);
+        }
+        let key = UsernameCaseMapped::enforce(&*shown).map_err(|_| NameError::Character)?;
+        // Which of the two a capital Σ becomes depends on where it stands, and on who is asked.
+        let key = key.replace('ς', "σ");
+        // Only now: a wide sign has become a plain one by here.
+        if shown.starts_with(['@', '#']) {
+            return Err(NameError::Sigil);
+        }
         if shown.chars().any(char::is_whitespace) {
             return Err(NameError::Character);
         }
@@ -112,6 +121,19 @@ impl Name {
             key: key.into(),
             skeleton: skeleton.into(),
         })))
+    }
+}
+
+impl Name {
+    /// A name that was taken once, whatever the rules are now.
+    fn kept(text: &str) -> Self {
+        let key = UsernameCaseMapped::enforce(text);
+        let key = key.map_or_else(|_| text.to_lowercase(), Cow::into_owned);
+        Self(Arc::new(Forms {
+            shown: text.into(),
+            key: key.replace('ς', "σ").into(),
+            skeleton: looks(text).into(),
+        }))
     }
 }
 
@@ -144,6 +166,13 @@ macro_rules! name_type {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0.0.shown
+            }
+
+            /// The name of somebody or something that has it already. It is not looked at: if the rules have become
+            /// stricter since, it is a name all the same.
+            #[must_use]
+            pub fn kept(text: &str) -> Self {
+                Self(Name::kept(text))
             }
 
             /// The form that names are compared by: two names with the same key are the same name.
@@ -353,6 +382,7 @@ mod tests {
         let name = |text: &str| text.parse::<UserName>().unwrap();
         assert_eq!(name("Анна"), name("аННА"));
         assert_eq!(name("ＡＮＮＡ"), name("anna"));
+        assert_eq!(name("ΝΙΚΟΣ"), name("Νικος"));
         assert_ne!(name("anna"), name("anne"));
         // Equal by looks only: another name, but one that the engine will not let stand beside the first.
         assert_ne!(name("сосо"), name("coco"));
@@ -375,6 +405,8 @@ mod tests {
             "\u{feff}a",
             "a\u{3000}b",
             "a\nb",
+            // Becomes U+1FFC, which is no name.
+            "\u{3a9}\u{345}",
         ] {
             assert_eq!(refused(text), NameError::Character, "{text:?}");
         }
@@ -401,6 +433,8 @@ mod tests {
         assert_eq!(refused("гооt"), NameError::MixedScripts);
         assert_eq!(refused("@anna"), NameError::Sigil);
         assert_eq!(refused("#lobby"), NameError::Sigil);
+        assert_eq!(refused("\u{ff20}anna"), NameError::Sigil);
+        assert_eq!(refused("\u{ff03}lobby"), NameError::Sigil);
     }
 
     #[test]

@@ -24,19 +24,23 @@ const INTERFACES: [(&str, &str); 2] = [
 
 /// Finds the messages in bytes that come in any portions.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub struct Inbox {
     bytes: Vec<u8>,
     /// How many of them are known to have no end of a message.
     searched: usize,
 }
 
 impl Inbox {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Takes in what has come.
+    pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Takes one message without its NUL; `None` when more bytes are needed.
-    pub(super) fn take(&mut self) -> Result<Option<Vec<u8>>, ControlError> {
+    ///
+    /// # Errors
+    /// When it is longer than [`MESSAGE_BYTES_MAX`]; what follows cannot be read either.
+    pub fn take(&mut self) -> Result<Option<Vec<u8>>, ControlError> {
         let end = self.bytes[self.searched..]
             .iter()
             .position(|byte| *byte == 0)
@@ -57,19 +61,22 @@ impl Inbox {
         Ok(Some(message))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing waits to be taken, not even the beginning of a message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Whether nothing more may come before something is taken.
-    pub(super) fn is_full(&self) -> bool {
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         self.bytes.len() > MESSAGE_BYTES_MAX
     }
 }
 
 /// A call as it stands in a message. Fields that are not known are passed over.
 #[derive(Deserialize)]
-pub(super) struct Incoming {
+pub struct Incoming {
     method: String,
     #[serde(default)]
     parameters: Option<Parameters>,
@@ -115,7 +122,8 @@ impl<'de> Deserialize<'de> for Parameters {
 }
 
 /// What a call comes to.
-pub(super) enum Called {
+#[derive(Debug)]
+pub enum Called {
     /// The answer to a question about the service.
     Answer(Value),
     /// Something for the daemon.
@@ -123,7 +131,11 @@ pub(super) enum Called {
 }
 
 impl Incoming {
-    pub(super) fn parse(message: &[u8]) -> Result<Self, ControlError> {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// When it is no call.
+    pub fn parse(message: &[u8]) -> Result<Self, ControlError> {
         serde_json::from_slice(message).map_err(|error| ControlError::BadMessage {
             reason: format!(
                 "it has to be a JSON object with a `method` and to end with a NUL byte ({error})"
@@ -131,7 +143,11 @@ impl Incoming {
         })
     }
 
-    pub(super) fn read(self) -> Result<Called, ControlError> {
+    /// What is called, with its parameters.
+    ///
+    /// # Errors
+    /// When there is no such method, or it cannot be called like this.
+    pub fn read(self) -> Result<Called, ControlError> {
         let Some((interface, name)) = self.method.rsplit_once('.') else {
             return Err(ControlError::MethodNotFound {
                 method: self.method,
@@ -223,7 +239,8 @@ pub(super) fn reply(parameters: &impl Serialize, continues: bool) -> Vec<u8> {
 }
 
 /// A message that says why a call was not done.
-pub(super) fn error(error: &ControlError) -> Vec<u8> {
+#[must_use]
+pub fn error(error: &ControlError) -> Vec<u8> {
     message(&error.encode())
 }
 

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::base::text::harmless;
 use crate::wire::control::{ControlError, Method, SOCKET_NAME};
 
 use super::Failure;
@@ -93,6 +94,11 @@ struct Reply<'a> {
 impl Daemon {
     pub(super) fn connect(path: &Path) -> Result<Self, Failure> {
         let stream = UnixStream::connect(path).map_err(|error| unreachable(path, &error))?;
+        Self::over(stream, path)
+    }
+
+    /// A connection that stands; `path` is what it is called.
+    pub(super) fn over(stream: UnixStream, path: &Path) -> Result<Self, Failure> {
         let mut daemon = Self {
             path: path.to_owned(),
             stream: BufReader::new(stream),
@@ -174,6 +180,8 @@ impl Daemon {
         }
         let not_understood = |error: serde_json::Error| {
             let method = M::ABOUT.name;
+            // It quotes what it does not understand.
+            let error = harmless(&error.to_string()).into_owned();
             Failure::Refused(format!(
                 "the reply to {method} cannot be understood ({error}); is chatd of another version?"
             ))
@@ -244,6 +252,18 @@ mod tests {
         assert_eq!(chosen.as_ref(), Some(first));
         assert_eq!(first_of_use(vec![shut.clone()]), Some(shut));
         assert_eq!(first_of_use(vec![place("gone")]), None);
+    }
+
+    #[test]
+    fn a_reply_that_is_not_understood_is_quoted_without_harm() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(b"{\"parameters\":{\"changed\":\"\\u001b[2J\"}}\0")
+            .unwrap();
+        let mut daemon = Daemon::over(near, Path::new("control")).unwrap();
+        let resume = crate::wire::control::Resume {};
+        let said = daemon.call(&resume).unwrap_err().to_string();
+        assert!(said.contains(r"\u{1b}[2J"), "{said}");
+        assert!(!said.contains('\x1b'), "{said}");
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod tests;
 mod verb;
 
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +29,7 @@ use crate::wire::control::ControlError;
 pub use args::command;
 
 use args::Args;
+use call::Daemon;
 use table::Look;
 
 /// The program. Answers with its exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
@@ -101,6 +104,33 @@ impl From<ControlError> for Failure {
             ControlError::PermissionDenied {} => Self::NotPermitted(words),
             _ => Self::Refused(words),
         }
+    }
+}
+
+/// Does what a command line says with a daemon that has answered already, on a terminal of some width; gives what is
+/// said when it fails. For `tests/fuzz`.
+#[doc(hidden)]
+pub fn by_hand(
+    args: &[&str],
+) -> impl Fn(UnixStream, usize, Box<dyn Write>) -> Result<(), String> + use<> {
+    let args = Args::try_parse_from(args);
+    move |daemon, width, out| {
+        let args = args.as_ref().map_err(ToString::to_string)?;
+        let mut console = Console {
+            out,
+            json: args.json,
+            look: Look {
+                width,
+                colour: false,
+            },
+            now: Timestamp::default(),
+        };
+        let Some(verb) = &args.verb else {
+            return Ok(());
+        };
+        Daemon::over(daemon, Path::new("control"))
+            .and_then(|mut daemon| verb::call(verb, &mut daemon, &mut console))
+            .map_err(|failure| failure.to_string())
     }
 }
 

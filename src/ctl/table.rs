@@ -14,6 +14,9 @@ const GAP: usize = 2;
 /// sooner than that all of it becomes unreadable.
 const NARROWEST: usize = 12;
 
+/// Of a text that is cut, what has more bytes for each column is not looked at: letters with their marks need fewer.
+const COLUMN_BYTES_MAX: usize = 32;
+
 /// How things look: how wide the terminal is, and whether it shows colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
@@ -91,15 +94,19 @@ pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
-    let mut left = width.saturating_sub(1);
-    let end = text.char_indices().find(|(_, character)| {
-        let taken = character.width().unwrap_or(0);
-        let fits = taken <= left;
-        left = left.saturating_sub(taken);
-        !fits
+    let left = width.saturating_sub(1);
+    let most = &text[..text.floor_char_boundary(left.saturating_mul(COLUMN_BYTES_MAX))];
+    let mut taken = 0;
+    let end = most.char_indices().find(|(_, character)| {
+        taken += character.width().unwrap_or(0);
+        taken > left
     });
-    let end = end.map_or(text.len(), |(place, _)| place);
-    Cow::Owned(format!("{}…", &text[..end]))
+    let mut part = end.map_or(most, |(place, _)| &most[..place]);
+    // Together characters may take more than each by itself: a heart does that is to be an emoji.
+    while part.width() > left {
+        part = &part[..part.floor_char_boundary(part.len() - 1)];
+    }
+    Cow::Owned(format!("{part}…"))
 }
 
 /// The text in a colour or weight (a number of SGR), where colours are shown.
@@ -202,5 +209,10 @@ mod tests {
         assert_eq!(cut("李雷李雷", 5), "李雷…");
         assert_eq!(cut("李雷李雷", 4), "李…");
         assert_eq!(cut("", 0), "");
+        // Each of these hearts takes two columns, of which its first character has one.
+        let hearts = "\u{2764}\u{fe0f}".repeat(3);
+        assert_eq!(cut(&hearts, 6), hearts);
+        assert_eq!(cut(&hearts, 5), "\u{2764}\u{fe0f}\u{2764}\u{fe0f}…");
+        assert!(cut(&format!("ab{}", "\u{301}".repeat(60_000)), 1).len() < 100);
     }
 }

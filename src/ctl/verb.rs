@@ -33,8 +33,11 @@ pub(super) fn run(
         return wait(*timeout, socket, console);
     }
     // A question is asked before anything is done, but only when there is somebody to do it.
-    let mut daemon = Daemon::connect(&find_socket(socket)?)?;
-    let daemon = &mut daemon;
+    call(verb, &mut Daemon::connect(&find_socket(socket)?)?, console)
+}
+
+/// Does what the verb says by calling the daemon.
+pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
         Verb::Status => console.print(&daemon.call(&Status {})?, |reply, console| {
             show::status(reply, console.now, console.look)

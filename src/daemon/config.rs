@@ -178,6 +178,15 @@ impl Config {
     }
 }
 
+/// What is said about this configuration file when it cannot be gone by: for `tests/fuzz`.
+#[doc(hidden)]
+#[must_use]
+pub fn complaint(file: &Path) -> Option<String> {
+    let args = ["chatd".as_ref(), "--config".as_ref(), file.as_os_str()];
+    let args = <Args as clap::Parser>::try_parse_from(args).ok()?;
+    Config::load(&args).err().map(|exit| exit.text)
+}
+
 /// Reads the file that was named, or the one in its usual place if there is one.
 fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
     let path = match named {

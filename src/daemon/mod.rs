@@ -54,6 +54,8 @@ use args::Args;
 use certificate::Certificate;
 use clock::wall;
 use config::Config;
+#[doc(hidden)]
+pub use config::complaint;
 use detach::{Starter, detach};
 use exit::Exit;
 use handed::Handed;

@@ -311,5 +311,37 @@ impl fmt::Debug for Session {
     }
 }
 
+/// A connection that gets its bytes by hand instead of from a socket: for `tests/fuzz`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByHand(Session);
+
+#[doc(hidden)]
+impl ByHand {
+    pub fn new(config: Arc<ServerConfig>) -> io::Result<Self> {
+        Session::new(config, &[]).map(Self)
+    }
+
+    /// Takes in at most [`RECORD_BYTES`] more; returns what that opens.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        let mut sealed = [&self.0.cut, bytes].concat();
+        let mut plain = vec![0; sealed.len()];
+        let opened = self.0.open(&mut sealed, &mut plain)?;
+        plain.truncate(opened);
+        Ok(plain)
+    }
+
+    /// What goes back.
+    pub fn answer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0.unsent)
+    }
+
+    /// Bytes that are kept because their rest has not come.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.0.cut.len()
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests;

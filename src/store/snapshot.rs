@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use crate::base::record::{
     KeyRecord, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{RoomId, Seq, SessionId, Timestamp, TokenHash, UserId, UserName};
+use crate::base::{RoomId, RoomName, Seq, SessionId, Timestamp, TokenHash, UserId, UserName};
 use crate::store::identity::{Identity, Place};
 use crate::store::numbers::Numbers;
 use crate::store::rows::{SEQ_MAX, message_id, rows_max, seq_of, shared, unreadable, unsigned};
@@ -49,9 +49,8 @@ pub(super) fn open_name(
     user: UserId,
     sealed: &[u8],
 ) -> rusqlite::Result<UserName> {
-    open_text(identity, Place::UserName(user.0), sealed)?
-        .parse()
-        .map_err(unreadable)
+    let name = open_text(identity, Place::UserName(user.0), sealed)?;
+    Ok(UserName::kept(&name))
 }
 
 fn open_text(identity: &Identity, place: Place, sealed: &[u8]) -> rusqlite::Result<String> {
@@ -108,7 +107,7 @@ fn rooms(connection: &Connection, numbers: &Numbers) -> rusqlite::Result<Vec<Roo
     let read = |row: &Row| {
         let id = RoomId(row.get(0)?);
         let form = match row.get_ref(1)?.as_str_or_null()? {
-            Some(name) => RoomForm::Open(name.parse().map_err(unreadable)?),
+            Some(name) => RoomForm::Open(RoomName::kept(name)),
             None => RoomForm::Direct(UserId(row.get(2)?), UserId(row.get(3)?)),
         };
         let first_seq = Seq(unsigned(row, 6)?);

@@ -16,8 +16,11 @@ mod enter;
 mod failure;
 mod lines;
 mod manual;
-mod show;
-mod talk;
+// Both are open to `tests/fuzz` alone.
+#[doc(hidden)]
+pub mod show;
+#[doc(hidden)]
+pub mod talk;
 mod terminal;
 mod verbs;
 

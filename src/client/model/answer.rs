@@ -176,7 +176,9 @@ impl Model {
     fn compare_rooms(&mut self, welcome: &Welcome, events: &mut Vec<Event>) -> u64 {
         self.untold.append(&mut self.rooms);
         let rooms = welcome.rooms.iter();
-        rooms.map(|state| self.compare_room(state, events)).sum()
+        // The server may say what it likes.
+        let missed = rooms.map(|state| self.compare_room(state, events));
+        missed.fold(0, u64::saturating_add)
     }
 
     fn compare_room(&mut self, state: &RoomState, events: &mut Vec<Event>) -> u64 {
@@ -262,8 +264,12 @@ impl Model {
 
     /// The room of this name; one that was not told of is a conversation that has just begun.
     fn room(&mut self, name: &Arc<str>) -> &mut Room {
-        (self.rooms.entry(name.clone()))
-            .or_insert_with(|| Room::after(unknown(name.clone(), Seq(0)), Seq(0)))
+        let untold = &mut self.untold;
+        (self.rooms.entry(name.clone())).or_insert_with(|| {
+            // One that is spoken in before it is told keeps its cursor, or its messages would be shown again.
+            let known = untold.remove(name);
+            known.unwrap_or_else(|| Room::after(unknown(name.clone(), Seq(0)), Seq(0)))
+        })
     }
 
     /// Shows what has come to its turn in the room.

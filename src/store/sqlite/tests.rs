@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, SessionRecord};
-use crate::base::{RoomId, Seq, Timestamp, Token};
+use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
+use crate::base::{RoomId, RoomName, Seq, Timestamp, Token, UserName};
 use crate::store::rows::message_id;
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, lines, log_in, make, member, open, room, said, say, session,
@@ -133,6 +133,24 @@ fn what_was_stored_is_there_after_a_restart() {
     assert!(stand.store().index(10).is_ok_and(|more| !more));
     let found = stand.reader().search(&[TEA], "hello", Seq(9), 9).unwrap();
     assert_eq!(lines(&found), ["1 hello"]);
+}
+
+/// Rules for names become stricter with time, and nobody is kept from starting by a name from before.
+#[test]
+fn a_name_that_is_none_any_more_is_read_as_it_was_kept() {
+    let mut stand = Stand::new();
+    let mut old = user(ANNA, "anna");
+    if let Change::AddUser(user, _) = &mut old {
+        user.name = UserName::kept("@Аnna I");
+    }
+    let places = RoomForm::Open(RoomName::kept("＠Ω\u{345} room"));
+    make(stand.store(), vec![old, room(TEA, places)]);
+    let mut stand = stand.reopen();
+    let found = snapshot(stand.store());
+    assert_eq!(found.users[0].name.as_str(), "@Аnna I");
+    assert_eq!(found.users[0].name.key(), "@аnna i");
+    let is_it = |room: &RoomRecord| matches!(&room.form, RoomForm::Open(name) if name.as_str() == "＠Ω\u{345} room");
+    assert!(found.rooms.iter().any(is_it), "{:?}", found.rooms);
 }
 
 #[test]
