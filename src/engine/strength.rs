@@ -5,7 +5,8 @@ use super::effect::Refusal;
 use crate::base::limit::PASSWORD_CHARS_MAX;
 use crate::base::{Password, UserName};
 
-/// The best-known passwords of 8 characters and more, in small letters, sorted, each on a line.
+/// The best-known passwords of 8 characters and more, in small letters, sorted, each on a line: rows of numbers and keys, and
+/// names, words and teams as people have them everywhere, in several languages. A selection of our own, from no list of others.
 const KNOWN: &str = include_str!("known_passwords.txt");
 
 /// Whether a new password is good enough for an account of that name, with so many characters at least.

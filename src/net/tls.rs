@@ -291,7 +291,8 @@ impl Session {
 /// allocator for as much next is given the same memory.
 fn wipe_let_go(length: usize) {
     if length > 0 {
-        wipe(&mut vec![0; length]);
+        // Not zeros: for those it looks elsewhere.
+        wipe(&mut vec![1; length]);
     }
 }
 
