@@ -77,7 +77,10 @@ impl Password {
             true => ' ',
             false => character,
         };
-        Some(self.mapped(|characters| characters.map(plain_space).nfc()))
+        let prepared = self.mapped(|characters| characters.map(plain_space).nfc());
+        // Marks that have changed their places may have parted a joiner from what it joins.
+        OpaqueString::prepare(&*prepared.0).ok()?;
+        Some(prepared)
     }
 
     /// The form in which a password is compared with names and with words that everybody knows: as for names (RFC 8265,
@@ -214,6 +217,8 @@ mod tests {
         let same = prepared("jose\u{301} y\u{a0}ёлка");
         assert_eq!(same, prepared("jos\u{e9} y е\u{308}лка"));
         assert_eq!(prepared(" A b "), Some(" A b ".into()), "nothing is cut");
+        let parted = "\u{308}\u{1baa}\u{200d}";
+        assert_eq!(prepared(parted), None, "its prepared form would be none");
         for none in ["", "pass\0word", "pass\u{7f}word", "pass\u{ad}word"] {
             assert_eq!(prepared(none), None, "{none:?}");
         }
