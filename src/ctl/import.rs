@@ -210,7 +210,15 @@ fn json_lines(text: &str) -> Result<Vec<Line>, String> {
 
 fn csv_lines(text: &str) -> Result<Vec<Line>, String> {
     let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
-    let headings = reader.headers().map_err(|error| why(&error))?.clone();
+    let mut ruler = Ruler {
+        text,
+        at: 0,
+        line: 1,
+    };
+    let headings = reader
+        .headers()
+        .map_err(|error| why(&error, &mut ruler))?
+        .clone();
     let known = || USER_COLUMNS.into_iter().chain([PASSWORD_COLUMN]);
     if let Some(other) = headings
         .iter()
@@ -230,8 +238,8 @@ fn csv_lines(text: &str) -> Result<Vec<Line>, String> {
     }
     let mut lines = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| why(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let record = record.map_err(|error| why(&error, &mut ruler))?;
+        let line = ruler.line_of(record.position());
         let account = account(&headings, &record).map_err(|why| format!("line {line}: {why}"))?;
         lines.push((line, account));
     }
@@ -261,13 +269,37 @@ fn account(headings: &StringRecord, cells: &StringRecord) -> Result<Account, Str
     Ok(account)
 }
 
-fn why(error: &csv::Error) -> String {
-    let line = error.position().map_or(1, csv::Position::line);
+fn why(error: &csv::Error, ruler: &mut Ruler) -> String {
+    let line = ruler.line_of(error.position());
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => format!("line {line}: it has {len} cells, and the headings are {expected_len}"),
         _ => format!("line {line}: it cannot be read as CSV"),
+    }
+}
+
+/// Tells on which line a record begins. The reader's own count is off by the ends of lines that it has not passed yet.
+struct Ruler<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+}
+
+impl Ruler<'_> {
+    /// Records are asked for in their order.
+    fn line_of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let begin = position.map_or(0, |position| position.byte() as usize);
+        let bytes = self.text.as_bytes();
+        let ends = bytes.iter().skip(begin);
+        let ends = ends
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let begin = (begin + ends).clamp(self.at, bytes.len());
+        let passed = bytes[self.at..begin].iter().filter(|byte| **byte == b'\n');
+        self.line += passed.count() as u64;
+        self.at = begin;
+        self.line
     }
 }
 
