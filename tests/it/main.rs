@@ -17,18 +17,22 @@ mod page;
 mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
+mod backup;
 mod bounds;
 mod certificate;
+mod check;
 mod client;
 mod control;
 mod credential;
 mod crowd;
 mod ctl;
 mod detach;
+mod export;
 mod fault;
 mod handed;
 mod history;
 mod hostile;
+mod import;
 mod init;
 mod journal;
 mod links;

@@ -9,6 +9,7 @@ mod heard;
 mod person;
 mod process;
 pub mod records;
+pub mod stock;
 mod talker;
 pub mod tls;
 
