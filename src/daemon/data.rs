@@ -47,6 +47,8 @@ pub(super) struct Data {
     checks: Cell<usize>,
     /// The accounts that were taken in and are not imported yet.
     import: RefCell<Option<Import>>,
+    /// How many there have been.
+    imports: Cell<u32>,
 }
 
 type Task = Box<dyn FnOnce(&mut Clerk) + Send>;
@@ -78,6 +80,7 @@ impl Data {
             backups: Cell::new(0),
             checks: Cell::new(0),
             import: RefCell::default(),
+            imports: Cell::new(0),
         })
     }
 

@@ -1,6 +1,9 @@
 //! Accounts that are brought along: taken in in portions, looked at each, and then made all at once or not at all.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use tokio::task::spawn_local;
 
 use super::{Result, SHORT, gone};
 use crate::base::record::PasswordHash;
@@ -17,11 +20,15 @@ use crate::wire::control::{self as wire, Account, ControlError, Imported, Staged
 /// An import that nobody goes on with for so long gives way to another one.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// Bytes of names and secrets in one import: 200 000 accounts with hashes. They are kept in memory until it is done.
+const BYTES_MAX: usize = 64 << 20;
+
 /// Accounts that were taken in.
 pub(in crate::daemon) struct Import {
     number: u32,
     touched: Instant,
     users: Vec<Candidate>,
+    bytes: usize,
 }
 
 /// An account whose form is good.
@@ -37,7 +44,7 @@ enum Secret {
 }
 
 /// Takes some accounts in; all that can be seen of each by itself is looked at.
-pub(in crate::daemon) fn stage(admin: &Admin, call: wire::StageUsers) -> Result<Reply> {
+pub(in crate::daemon) fn stage(admin: &Rc<Admin>, call: wire::StageUsers) -> Result<Reply> {
     let mut place = admin.data.import.borrow_mut();
     let import = match (call.import, &mut *place) {
         (Some(number), Some(import)) if import.number == number => import,
@@ -47,11 +54,15 @@ pub(in crate::daemon) fn stage(admin: &Admin, call: wire::StageUsers) -> Result<
             return Err(ControlError::Failed { reason });
         }
         (None, place) => {
-            let number = place.as_ref().map_or(1, |import| import.number + 1);
+            // No number is given twice: nobody adds to the import of another.
+            let number = admin.data.imports.get() + 1;
+            admin.data.imports.set(number);
+            forget_later(admin.clone(), number);
             place.insert(Import {
                 number,
                 touched: Instant::now(),
                 users: Vec::new(),
+                bytes: 0,
             })
         }
     };
@@ -59,8 +70,10 @@ pub(in crate::daemon) fn stage(admin: &Admin, call: wire::StageUsers) -> Result<
     let limits = admin.settings.config().limits.clone();
     for account in call.users {
         let index = import.users.len() as u64;
-        if index >= u64::from(limits.users) {
-            let reason = "these are more accounts than limits.users".to_owned();
+        import.bytes += bytes(&account);
+        if index >= u64::from(limits.users) || import.bytes > BYTES_MAX {
+            let reason =
+                "these are more accounts than limits.users, or more than 64 MiB".to_owned();
             *place = None;
             return Err(ControlError::Failed { reason });
         }
@@ -77,6 +90,29 @@ pub(in crate::daemon) fn stage(admin: &Admin, call: wire::StageUsers) -> Result<
         users: import.users.len() as u64,
     }
     .into())
+}
+
+/// What its caller does not go on with is dropped.
+fn forget_later(admin: Rc<Admin>, number: u32) {
+    spawn_local(async move {
+        loop {
+            tokio::time::sleep(IDLE_TIME).await;
+            let mut place = admin.data.import.borrow_mut();
+            match &*place {
+                Some(import) if import.number != number => return,
+                Some(import) if import.touched.elapsed() < IDLE_TIME => {}
+                _ => {
+                    *place = None;
+                    return;
+                }
+            }
+        }
+    });
+}
+
+fn bytes(account: &Account) -> usize {
+    let length = |secret: &Option<Password>| secret.as_ref().map_or(0, |it| it.expose().len());
+    account.name.len() + length(&account.password) + length(&account.password_hash)
 }
 
 fn candidate(mut account: Account, chars_min: u32) -> std::result::Result<Candidate, String> {
