@@ -50,6 +50,11 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal nam
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "export" -d 'Write messages or accounts to standard output, for other programs'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "import" -d 'Make accounts that come from another chatd or from a list'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "backup" -d 'Write a consistent, verified copy of the database, while people talk'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "check" -d 'Look whether the database, the numbering of the rooms and the search index are sound'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "search" -d 'Look for messages in all rooms, or in one'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "announce" -d 'Tell everyone who is connected something'
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l json -d 'Print JSON: one object, or one object a line'
@@ -172,6 +177,47 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not 
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -f -a "history" -d 'The messages of all rooms, or of one'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -f -a "users" -d 'The accounts'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l format -d 'How it is written' -r -f -a "csv\t'Comma-separated values (RFC 4180), with a line of headings'
+jsonl\t'A JSON object a line'"
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l room -d 'Those of one room only, as `chatctl rooms` shows its name' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l since -d 'From this time on: 2026-11-20T10:30:00Z, 2026-11-20 (UTC), or how long ago: 12h, 7d' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l until -d 'Before this time' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l direct -d 'Those of direct conversations, too'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from users" -l format -d 'How it is written' -r -f -a "csv\t'Comma-separated values (RFC 4180), with a line of headings'
+jsonl\t'A JSON object a line'"
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from users" -l with-passwords -d 'With the hashes of their passwords, for `chatctl import users` elsewhere: keep them safe'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand export; and __fish_seen_subcommand_from users" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and not __fish_seen_subcommand_from users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and not __fish_seen_subcommand_from users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and not __fish_seen_subcommand_from users" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and not __fish_seen_subcommand_from users" -f -a "users" -d 'Accounts, all of them or none, from CSV or JSON lines with `name` and `password_hash` or `password`'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and __fish_seen_subcommand_from users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and __fish_seen_subcommand_from users" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and __fish_seen_subcommand_from users" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and __fish_seen_subcommand_from users" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand import; and __fish_seen_subcommand_from users" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand backup" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand backup" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand check" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand check" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand check" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l room -d 'In one room only, as `chatctl rooms` shows its name' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -s n -l lines -d 'How many at most, the newest' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l direct -d 'In direct conversations, too'
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand search" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l json -d 'Print JSON: one object, or one object a line'

@@ -90,6 +90,13 @@ pub enum Reply {
     Rooms(wire::Rooms),
     Reached(wire::Reached),
     Version(wire::Version),
+    Exported(wire::Exported),
+    ExportedUsers(wire::ExportedUsers),
+    Staged(wire::Staged),
+    Imported(wire::Imported),
+    BackedUp(wire::BackedUp),
+    Checked(wire::Checked),
+    Found(wire::Found),
 }
 
 macro_rules! reply_from {
@@ -108,6 +115,8 @@ reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
     Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
+    Exported => Exported, ExportedUsers => ExportedUsers, Staged => Staged, Imported => Imported, BackedUp => BackedUp,
+    Checked => Checked, Found => Found,
 }
 
 impl From<wire::DaemonStatus> for Reply {

@@ -24,6 +24,8 @@ const MESSAGE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else 
 const IDLE_TIME: Duration = Duration::from_millis(if cfg!(test) { 4_000 } else { 600_000 });
 /// Without a byte taken, until a caller that does not read its replies is given up.
 const WRITE_TIME: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+/// The same while it takes a stream: a person may have stopped it to read, as in a pager.
+const STREAM_TIME: Duration = Duration::from_millis(if cfg!(test) { 1_000 } else { 600_000 });
 /// For the first call of somebody who is turned away.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
 /// For the last replies when the daemon stops.
@@ -31,7 +33,7 @@ const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// After an error of `accept`, such as too many open files: it would come again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Parts of a stream that wait to be written; then the daemon waits too.
-const PARTS_WAITING: usize = 64;
+const PARTS_WAITING: usize = 16;
 
 /// A call for the daemon. It is checked: the caller may, and the parameters are as they should be.
 #[derive(Debug)]
@@ -165,6 +167,12 @@ impl Server {
     }
 }
 
+fn no_answer() -> ControlError {
+    ControlError::Failed {
+        reason: "chatd gave no answer; its log says more".to_owned(),
+    }
+}
+
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -265,39 +273,42 @@ impl Connection {
             return Ok(varlink::error(&ControlError::ShuttingDown {}));
         }
         if about.streams {
-            return self.stream(parts, end).await;
+            return self.stream(about.changes, parts, end).await;
         }
         Ok(match end.await {
             Ok(Ok(reply)) => varlink::reply(&reply, false),
             Ok(Err(error)) => varlink::error(&error),
-            Err(_) => varlink::error(&ControlError::Failed {
-                reason: "chatd gave no answer; its log says more".to_owned(),
-            }),
+            Err(_) => varlink::error(&no_answer()),
         })
     }
 
+    /// One that only shows what comes ends well whenever it ends; any other has to come to its own end.
     async fn stream(
         &mut self,
+        has_end: bool,
         mut parts: mpsc::Receiver<Reply>,
         end: oneshot::Receiver<Result<Reply, ControlError>>,
     ) -> Result<Vec<u8>, Closed> {
         let mut stop = self.stop.clone();
-        let no_more = || varlink::reply(&serde_json::json!({}), false);
+        let no_more = |why: ControlError| match has_end {
+            true => varlink::error(&why),
+            false => varlink::reply(&serde_json::json!({}), false),
+        };
         loop {
             tokio::select! {
                 part = parts.recv() => match part {
-                    Some(reply) => self.write(&varlink::reply(&reply, true)).await?,
+                    Some(reply) => self.write_part(&varlink::reply(&reply, true)).await?,
                     None => break,
                 },
                 // The caller may send the next call already, but when it closes its side it wants no more of this.
                 read = self.read() => read?,
-                () = stopped(&mut stop) => return Ok(no_more()),
+                () = stopped(&mut stop) => return Ok(no_more(ControlError::ShuttingDown {})),
             }
         }
         Ok(match end.await {
             Ok(Ok(reply)) => varlink::reply(&reply, false),
             Ok(Err(error)) => varlink::error(&error),
-            Err(_) => no_more(),
+            Err(_) => no_more(no_answer()),
         })
     }
 
@@ -316,9 +327,22 @@ impl Connection {
         }
     }
 
-    async fn write(&mut self, mut message: &[u8]) -> Result<(), Closed> {
+    async fn write(&mut self, message: &[u8]) -> Result<(), Closed> {
+        self.write_within(WRITE_TIME, message).await
+    }
+
+    /// Writes a part of a stream. When the daemon stops, a reader that has paused is not waited for.
+    async fn write_part(&mut self, message: &[u8]) -> Result<(), Closed> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            written = self.write_within(STREAM_TIME, message) => written,
+            () = stopped(&mut stop) => Err(Closed),
+        }
+    }
+
+    async fn write_within(&mut self, patience: Duration, mut message: &[u8]) -> Result<(), Closed> {
         while !message.is_empty() {
-            match timeout(WRITE_TIME, self.stream.write(message)).await {
+            match timeout(patience, self.stream.write(message)).await {
                 Ok(Ok(count)) if count > 0 => message = &message[count..],
                 _ => return Err(Closed),
             }

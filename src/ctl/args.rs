@@ -6,6 +6,11 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
 
+use super::backup::BackupArgs;
+use super::export::ExportVerb;
+use super::import::ImportVerb;
+use super::search::SearchArgs;
+use super::when;
 use crate::base::UserName;
 use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
@@ -61,7 +66,7 @@ pub(super) struct Sure {
 }
 
 /// A method's help as the help of a verb, which has no full stop.
-fn about<M: Method>() -> &'static str {
+pub(super) fn about<M: Method>() -> &'static str {
     M::ABOUT.help.trim_end_matches('.')
 }
 
@@ -89,7 +94,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT")]
         message: Option<Words>,
         /// Tell everyone now and stop later: 30s, 5m, 1h30m
-        #[arg(long = "in", value_name = "TIME", value_parser = duration)]
+        #[arg(long = "in", value_name = "TIME", value_parser = when::span)]
         delay: Option<Duration>,
         #[command(flatten)]
         sure: Sure,
@@ -102,7 +107,7 @@ pub(super) enum Verb {
     /// Wait until chatd serves
     Wait {
         /// Give up after this time: 30s, 5m
-        #[arg(long, value_name = "TIME", value_parser = duration)]
+        #[arg(long, value_name = "TIME", value_parser = when::span)]
         timeout: Option<Duration>,
     },
     #[command(about = about::<wire::GetVersion>())]
@@ -170,6 +175,26 @@ pub(super) enum Verb {
         #[command(flatten)]
         sure: Sure,
     },
+    /// Write messages or accounts to standard output, for other programs
+    #[command(
+        subcommand,
+        subcommand_value_name = "WHAT",
+        subcommand_help_heading = "What"
+    )]
+    Export(ExportVerb),
+    /// Make accounts that come from another chatd or from a list
+    #[command(
+        subcommand,
+        subcommand_value_name = "WHAT",
+        subcommand_help_heading = "What"
+    )]
+    Import(ImportVerb),
+    /// Write a consistent, verified copy of the database, while people talk
+    Backup(BackupArgs),
+    #[command(about = about::<wire::Check>())]
+    Check,
+    #[command(about = about::<wire::Search>())]
+    Search(SearchArgs),
     #[command(about = about::<wire::Announce>())]
     Announce {
         /// What they are told
@@ -255,69 +280,9 @@ fn session(text: &str) -> Result<u64, String> {
     text.parse().map_err(wrong)
 }
 
-/// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is not a time like 30s, 5m or 1h30m");
-    let (mut seconds, mut digits) = (0_u32, String::new());
-    let mut add = |digits: &mut String, unit: u32| {
-        let count: u32 = std::mem::take(digits).parse().ok()?;
-        seconds = seconds.checked_add(count.checked_mul(unit)?)?;
-        Some(seconds)
-    };
-    let mut total = None;
-    for character in text.chars() {
-        let unit = match character {
-            '0'..='9' => {
-                digits.push(character);
-                continue;
-            }
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        total = Some(add(&mut digits, unit).ok_or_else(wrong)?);
-    }
-    if !digits.is_empty() {
-        total = Some(add(&mut digits, 1).ok_or_else(wrong)?);
-    }
-    total
-        .map(|seconds| Duration::from_secs(seconds.into()))
-        .ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        for (text, seconds) in [
-            ("0", 0),
-            ("90", 90),
-            ("30s", 30),
-            ("5m", 300),
-            ("1h30m", 5_400),
-            ("2d", 172_800),
-        ] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in [
-            "",
-            "s",
-            "5x",
-            "-5s",
-            "1.5h",
-            "5 m",
-            "99999999999",
-            "99999d",
-            "m5",
-        ] {
-            let refused = duration(text).unwrap_err();
-            assert!(refused.contains("is not a time like"), "{refused}");
-        }
-    }
 
     #[test]
     fn what_clap_checks_of_its_own_definitions_holds() {

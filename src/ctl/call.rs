@@ -122,13 +122,23 @@ impl Daemon {
         self.receive::<M>().map(|(reply, _)| reply)
     }
 
-    /// Calls a method that replies again and again; `each` may end it with an error.
+    /// Calls a method that replies again and again, whenever there is something; `each` may end it with an error.
     pub(super) fn stream<M: Method>(
+        &mut self,
+        method: &M,
+        each: impl FnMut(M::Reply) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.set_patience(None)?;
+        self.replies(method, each)
+    }
+
+    /// Calls a method that replies again and again until it is done, and keeps nobody waiting for a reply; `each` may end
+    /// it with an error.
+    pub(super) fn replies<M: Method>(
         &mut self,
         method: &M,
         mut each: impl FnMut(M::Reply) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        self.set_patience(None)?;
         self.send(method, true)?;
         loop {
             let (reply, continues) = self.receive::<M>()?;

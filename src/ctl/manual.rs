@@ -1,6 +1,6 @@
 //! What chatctl(8) says beyond the command line.
 
-use crate::base::manual::Manual;
+use crate::base::manual::{Manual, Section};
 
 pub(super) fn manual() -> Manual {
     Manual {
@@ -14,7 +14,7 @@ pub(super) fn manual() -> Manual {
              `varlinkctl introspect` prints it. Times are RFC 3339, fields are only ever added. Errors stay a line on \
              standard error.",
         ],
-        more: Vec::new(),
+        more: vec![data(), backups()],
         exit_status: &[
             ("0", "it is done"),
             ("1", "it was refused or has failed; standard error says why"),
@@ -51,4 +51,62 @@ pub(super) fn manual() -> Manual {
         ],
         see_also: &["chat-client(1)", "chatd.toml(5)", "chatd(8)"],
     }
+}
+
+fn data() -> Section {
+    Section::new(
+        "DATA",
+        &[
+            "Exports go to standard output as they are read, room by room in the order in which the rooms were made, and end \
+             where each room ended when they began. One that does not come to its end says so and ends with 1; one whose \
+             reader has had enough (`head`) ends with 0. Direct conversations are exported and searched only with \
+             `--direct`, which the audit log shows like every export, search, backup and check.",
+            "Accounts are imported all or none. What is wrong with a file is named with its line.",
+        ],
+        [
+            (
+                "history",
+                "the columns room, seq, at, from, kind, text. A direct conversation is called `@anna @boris`",
+            ),
+            (
+                "users",
+                "the columns name, created_at, last_login_at and, with `--with-passwords`, password_hash (Argon2id, in the \
+                 form of PHC): whoever has the file can try passwords. An import takes them in any order, with \
+                 password_hash or password for each account",
+            ),
+            (
+                "CSV",
+                "as RFC 4180 says, with a line of headings. Each row is one line: control characters, line breaks and marks \
+                 of direction are shown as `\\u{a}`, and a cell that a spreadsheet would take for a formula begins with an \
+                 apostrophe. A text that looks like either is marked in the same way; an import undoes exactly that",
+            ),
+            (
+                "JSON lines",
+                "an object a line, with the fields of `Message` and `Account` in the interface `io.chatd.Control` \
+                 (createdAt, passwordHash), and the texts as they were written",
+            ),
+            (
+                "times",
+                "2026-11-20T10:30:00Z, 2026-11-20, which is its first moment in UTC, or how long ago: 30s, 15m, 12h, 7d, 2w",
+            ),
+        ],
+    )
+}
+
+fn backups() -> Section {
+    Section::new(
+        "BACKUPS",
+        &[
+            "`chatctl backup` makes a copy of the database while people talk; all that was acknowledged before it began \
+             is in it. The copy takes as much room again in the state folder for a while. It is looked at there, and read \
+             back where it was written, before it gets its name; a backup that is not whole is not there, at most a file \
+             that ends with .part. The identity key is not in a backup. Keep a copy of it in another place: without it \
+             nobody's name can be read, and whoever has both can read them all.",
+            "To go back to a backup: stop chatd and its sockets; in the state folder, remove chatd.db-wal and chatd.db-shm, \
+             which belong to the old database; put the backup there as chatd.db, as a file of chatd's user with mode 600; \
+             see that identity.key is that of the backup; start chatd, and run `chatctl check`. What was said since is \
+             gone, and clients notice that the server went back.",
+        ],
+        [] as [(&str, &str); 0],
+    )
 }

@@ -3,13 +3,20 @@
 
 mod args;
 mod ask;
+mod backup;
 mod call;
+mod check;
+mod export;
+mod import;
 mod manual;
+mod progress;
+mod search;
 mod show;
 mod table;
 #[cfg(test)]
 mod tests;
 mod verb;
+mod when;
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixStream;
@@ -27,6 +34,7 @@ use crate::base::text::{harmless, harmless_json};
 use crate::wire::control::ControlError;
 
 pub use args::command;
+pub use import::read_accounts;
 
 use args::Args;
 use call::Daemon;
@@ -72,6 +80,9 @@ enum Failure {
     /// chatd said no, or something went wrong.
     #[error("{0}")]
     Refused(String),
+    /// An account cannot be imported: which of them, and why.
+    #[error("account {0}: {1}")]
+    BadAccount(u64, String),
     /// It was called wrongly.
     #[error("{0}")]
     Usage(String),
@@ -89,7 +100,7 @@ enum Failure {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Output(_) => 1,
+            Self::Refused(_) | Self::BadAccount(..) | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::NotRunning(_) => 3,
             Self::NotPermitted(_) => 4,
@@ -102,6 +113,9 @@ impl From<ControlError> for Failure {
         let words = harmless(&error.to_string()).into_owned();
         match error {
             ControlError::PermissionDenied {} => Self::NotPermitted(words),
+            ControlError::BadAccount { index, reason } => {
+                Self::BadAccount(index, harmless(&reason).into_owned())
+            }
             _ => Self::Refused(words),
         }
     }

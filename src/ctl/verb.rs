@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, show};
+use super::{Console, Failure, backup, check, export, import, search, show};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -85,6 +85,11 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
             show::rooms(reply, console.look)
         }),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
+        Verb::Export(what) => export::run(what, daemon, console),
+        Verb::Import(what) => import::run(what, daemon, console),
+        Verb::Backup(args) => backup::run(args, daemon, console),
+        Verb::Check => check::run(daemon, console),
+        Verb::Search(args) => search::run(args, daemon, console),
         Verb::Announce { text, .. } => {
             let reply = daemon.call(&Announce { text: text.clone() })?;
             console.print(&reply, |reply, _| {
@@ -95,7 +100,7 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
 }
 
 /// Prints what would be done; as JSON the facts alone, marked as a dry run.
-fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
+pub(super) fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
     facts["dryRun"] = true.into();
     console.print(&facts, |_, _| format!("would {words}\n"))
 }

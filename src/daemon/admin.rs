@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
 use super::clock::wall;
+use super::data::{self, Data};
 use super::log::Log;
 use super::password::Passwords;
 use super::rekey;
@@ -41,6 +42,7 @@ pub(super) struct Admin {
     pub inputs: Sender<Input>,
     pub passwords: Passwords,
     pub writer: Sender<Work>,
+    pub data: Data,
     pub listeners: RefCell<Vec<ListenerHandle>>,
     pub doors: Arc<Doors>,
     pub settings: Settings,
@@ -75,6 +77,11 @@ impl Admin {
             let audit = command.audit();
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
+                Command::ExportHistory(call) => data::export::history(&admin, call, &reply).await,
+                Command::ExportUsers(call) => data::export::users(&admin, call, &reply).await,
+                Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
+                Command::Backup(_) => data::backup::backup(&admin, &reply).await,
+                Command::Check(_) => data::check::check(&admin, &reply).await,
                 command => admin.carry_out(command).await,
             };
             if let Some((method, parameters)) = audit {
@@ -111,7 +118,15 @@ impl Admin {
             Command::Reload(_) => self.reload().map(Reply::from),
             Command::SetLog(set) => Ok(self.set_log(&set).into()),
             Command::ShowLog(show) => Ok(self.log.show(show.lines).into()),
-            Command::FollowLog(_) | Command::Rekey(_) => Err(ControlError::ExpectedMore {}),
+            Command::FollowLog(_)
+            | Command::Rekey(_)
+            | Command::ExportHistory(_)
+            | Command::ExportUsers(_)
+            | Command::ImportUsers(_)
+            | Command::Backup(_)
+            | Command::Check(_) => Err(ControlError::ExpectedMore {}),
+            Command::StageUsers(call) => data::import::stage(self, call),
+            Command::Search(call) => data::search::search(self, call).await,
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
@@ -409,7 +424,7 @@ impl Admin {
         }
     }
 
-    async fn hash(&self, password: &Password, name: &UserName) -> Result<PasswordHash> {
+    pub(super) async fn hash(&self, password: &Password, name: &UserName) -> Result<PasswordHash> {
         let chars_min = self.settings.config().limits.password_chars_min;
         strength(password, name, chars_min).map_err(|refusal| ControlError::WeakPassword {
             reason: show::weakness(refusal),

@@ -6,6 +6,7 @@ mod certificate;
 mod clock;
 mod config;
 mod credential;
+mod data;
 mod detach;
 mod exit;
 mod fault;
@@ -271,6 +272,7 @@ impl Daemon {
             inputs: inputs.clone(),
             passwords: threads.passwords,
             writer: threads.jobs,
+            data: start::data(&database)?,
             listeners: RefCell::new(listeners),
             doors: doors.clone(),
             settings: Settings {

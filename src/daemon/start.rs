@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::clock::Clock;
 use super::config::Config;
+use super::data::{Data, StartError};
 use super::exit::Exit;
 use super::hub::Hub;
 use super::log::{Log, Outlet};
@@ -39,6 +40,8 @@ const OWN_FILES: u64 = 50;
 const RUNTIME_FILES: u64 = 5;
 /// Open files of a thread that reads the database: that and its write-ahead log.
 const READER_FILES: u64 = 2;
+/// Readers for the admin: exports and searches, a check, a backup and its copy.
+const ADMIN_READERS: u32 = 4;
 
 /// The queues between the threads behind the workers.
 pub(super) struct Ways {
@@ -124,6 +127,14 @@ pub(super) fn start_log(service: &Service) -> Result<Log, Exit> {
     Ok(log)
 }
 
+/// The thread that reads for exports and searches of the admin.
+pub(super) fn data(database: &Database) -> Result<Data, Exit> {
+    Data::start(database).map_err(|error| match error {
+        StartError::Store(error) => error.into(),
+        StartError::Thread(error) => Exit::no_thread(&error),
+    })
+}
+
 fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>, StoreError> {
     (0..count)
         .map(|_| {
@@ -137,7 +148,7 @@ fn some_readers(database: &Database, count: u32) -> Result<Vec<Box<dyn Reader>>,
 /// Open files beside the connections. They are kept free, so that the admin gets in and the log is written however many
 /// people come.
 pub(super) fn other_files(limits: &Limits, listeners: usize) -> u64 {
-    let readers = limits.reader_threads + 1 + limits.password_threads;
+    let readers = limits.reader_threads + 1 + limits.password_threads + ADMIN_READERS;
     // As many again are being told why they may not.
     let callers = 2 * u64::from(limits.control_connections);
     let runtimes = (listeners + cores()) as u64;

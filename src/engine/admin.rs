@@ -1,5 +1,7 @@
 //! What the admin asks for on the control socket, as far as it is about people, rooms and sessions.
 
+mod import;
+
 use std::sync::Arc;
 
 use super::effect::{AdminRoomLine, ByeReason, Effect, News, Refusal, Reply, UserLine};
@@ -13,8 +15,8 @@ use crate::base::{CallId, RoomId, SessionId, UserId, UserName};
 pub(super) struct Stored {
     call: CallId,
     reply: Reply,
-    /// The name that was being registered.
-    registered: Option<UserName>,
+    /// The names that were being registered.
+    registered: Vec<UserName>,
 }
 
 impl Engine {
@@ -45,6 +47,8 @@ impl Engine {
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
             Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
+            Command::AddUsers { users } => self.add_users(call, users),
+            Command::CheckNames { names } => Some(self.check_names(&names)),
             Command::SetPassword { name, hash } => self.admin_set_password(call, &name, hash),
             Command::RemoveUser { name } => self.admin_remove_user(call, &name),
             Command::ClearUsers { keep, dry_run } => self.clear_users(call, &keep, dry_run),
@@ -67,7 +71,7 @@ impl Engine {
             Then::Admin(Stored {
                 call,
                 reply,
-                registered: None,
+                registered: Vec::new(),
             }),
         );
         None
@@ -79,10 +83,8 @@ impl Engine {
             reply,
             registered,
         } = stored;
-        if let Some(name) = &registered {
-            self.registering.remove(name.skeleton());
-        }
-        let reply = match (outcome, registered) {
+        self.release_names(registered.iter());
+        let reply = match (outcome, registered.into_iter().next()) {
             (Outcome::Taken, Some(name)) => Reply::Taken(name),
             _ => reply,
         };
@@ -90,9 +92,7 @@ impl Engine {
     }
 
     pub(super) fn admin_not_stored(&mut self, stored: Stored, fault: Fault) {
-        if let Some(name) = &stored.registered {
-            self.registering.remove(name.skeleton());
-        }
+        self.release_names(stored.registered.iter());
         let reply = match fault {
             Fault::Full => Reply::StorageFull,
             Fault::Broken => Reply::NotStored,
@@ -132,6 +132,7 @@ impl Engine {
     fn user_line(&self, id: UserId) -> Option<UserLine> {
         let user = self.state.users.get(&id)?;
         Some(UserLine {
+            id,
             name: user.name.clone(),
             created_at: user.created_at,
             last_login: user.last_login,
@@ -163,6 +164,9 @@ impl Engine {
             RoomForm::Direct(one, other) => format!("@{} @{}", name(one), name(other)),
         };
         Some(AdminRoomLine {
+            id,
+            first_seq: room.first_seq,
+            last_seq: room.last_seq,
             form: room.form.clone(),
             label,
             topic: room.topic.clone(),
@@ -235,7 +239,7 @@ impl Engine {
             Err(Refusal::LimitReached(limit)) => return Some(Reply::LimitReached(limit)),
             Err(_) => return Some(Reply::Taken(name)),
         }
-        let registered = Some(name.clone());
+        let registered = vec![name.clone()];
         let id = self.next_user;
         self.next_user = id.next();
         let user = UserRecord {

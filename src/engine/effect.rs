@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
 use crate::base::{
-    CallId, Channel, ConnId, Origin, RequestId, RoomName, Seq, SessionId, Target, Ticket,
+    CallId, Channel, ConnId, Origin, RequestId, RoomId, RoomName, Seq, SessionId, Target, Ticket,
     Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
@@ -417,6 +417,7 @@ pub enum Reply {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
 pub struct UserLine {
+    pub id: UserId,
     pub name: UserName,
     pub created_at: Timestamp,
     pub last_login: Option<LastLogin>,
@@ -429,6 +430,9 @@ pub struct UserLine {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
 pub struct AdminRoomLine {
+    pub id: RoomId,
+    pub first_seq: Seq,
+    pub last_seq: Seq,
     pub form: RoomForm,
     pub label: String,
     pub topic: Arc<str>,

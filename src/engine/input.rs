@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
-    TokenHash, UserId, UserName,
+    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Timestamp,
+    Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -218,6 +218,8 @@ pub enum Command {
     Glance,
     Users,
     AddUser { name: UserName, hash: PasswordHash },
+    AddUsers { users: Vec<Newcomer> },
+    CheckNames { names: Vec<UserName> },
     SetPassword { name: UserName, hash: PasswordHash },
     RemoveUser { name: UserName },
     ClearUsers { keep: Vec<UserName>, dry_run: bool },
@@ -229,4 +231,14 @@ pub enum Command {
     Announce { text: Arc<str> },
     Audit(AuditRecord),
     Probe,
+}
+
+/// An account that is brought along from elsewhere. What is not known of it is now.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct Newcomer {
+    pub name: UserName,
+    pub hash: PasswordHash,
+    pub created_at: Option<Timestamp>,
+    pub last_login_at: Option<Timestamp>,
 }

@@ -129,6 +129,12 @@ impl Keys {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The file with the key, where that is not given from elsewhere.
+    pub fn own_file(&self) -> Option<PathBuf> {
+        let is_own = self.source.given.is_none() && self.source.next.is_none();
+        is_own.then(|| self.state_dir.join(KEY_FILE))
+    }
+
     /// To be held while a change is committed, and then given the new key: nobody opens new values with the old one.
     pub fn to_replace(&self) -> RwLockWriteGuard<'_, Identity> {
         self.in_force

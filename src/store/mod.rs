@@ -13,6 +13,7 @@ pub mod memory;
 pub mod sqlite;
 
 mod changes;
+mod check;
 mod identity;
 mod keys;
 mod lock;
@@ -25,12 +26,15 @@ mod search;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
+pub use check::{Checking, Step};
 pub use identity::{IdentityKey, parse_key};
 pub use keys::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
 pub use sqlite::Database;
+pub use upkeep::{DatabaseCopy, Tell, Upkeep};
 pub use writer::SqliteStore;
 
 /// One thing to store.

@@ -37,7 +37,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::keys::Keys;
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
-use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, lock};
+use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, Upkeep, lock, upkeep};
 
 /// The database's name in the state folder.
 pub const DATABASE_FILE: &str = "chatd.db";
@@ -73,6 +73,7 @@ impl Database {
             .map_err(|error| StoreError::io("make the folder", state_dir, error))?;
         check_folder(state_dir)?;
         let lock = lock::take(state_dir)?;
+        upkeep::clear(state_dir);
         let path = state_dir.join(DATABASE_FILE);
         make_file(&path)?;
         let failed = |error| fault("open", &path, &error);
@@ -117,6 +118,15 @@ impl Database {
     /// When the database cannot be opened once more.
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
         SqliteReader::open(self.path.clone(), self.keys.clone())
+    }
+
+    /// For copies and checks.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep {
+            path: self.path.clone(),
+            keys: self.keys.clone(),
+        }
     }
 }
 

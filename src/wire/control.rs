@@ -11,10 +11,46 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{Password, SessionId, UserName};
+use crate::base::{Password, SessionId, Timestamp, UserName};
 
 pub use self::error::{ControlError, SERVICE};
 pub use self::reply::*;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$word_doc])* #[serde(rename = $word)] $variant,)+ }
+
+        impl $name {
+            /// All of them as words.
+            pub const WORDS: &[&str] = &[$($word),+];
+
+            /// The word.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("'{text}' is none of {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    };
+}
 
 mod error;
 mod reply;
@@ -60,7 +96,8 @@ pub struct About {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub help: &'static str,
-    /// Whether it changes something: then it is written down who called it.
+    /// Whether it changes something, or gives away what people wrote or how they log in: then it is written down who called
+    /// it, and its stream has not ended well before its last reply.
     pub changes: bool,
     /// Whether it replies again and again; only to calls with `more`.
     pub streams: bool,
@@ -115,6 +152,7 @@ macro_rules! methods {
 
 // How the rows below say what a method is like.
 const CHANGES: bool = true;
+const AUDITED: bool = CHANGES;
 const READS: bool = false;
 const STREAMS: bool = true;
 const ONCE: bool = false;
@@ -162,6 +200,21 @@ methods! {
     Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
     /// Tell everyone who is connected something.
     Announce { text: Words } -> Reached, CHANGES, ONCE;
+    /// Give out the messages of all rooms, or of one.
+    ExportHistory { room: Option<String>, since: Option<Timestamp>, until: Option<Timestamp>, direct: Option<bool> }
+        -> Exported, AUDITED, STREAMS;
+    /// Give out the accounts.
+    ExportUsers { passwords: Option<bool> } -> ExportedUsers, AUDITED, STREAMS;
+    /// Take accounts in that are to be imported; nothing is changed yet.
+    StageUsers { import: Option<u32>, users: Vec<Account> } -> Staged, READS, ONCE;
+    /// Make all accounts that were taken in, or none of them.
+    ImportUsers { import: u32, users: u32, dry_run: Option<bool> } -> Imported, CHANGES, STREAMS;
+    /// Give out a consistent copy of the database, while people talk.
+    Backup {} -> BackedUp, AUDITED, STREAMS;
+    /// Look whether the database, the numbering of the rooms and the search index are sound.
+    Check {} -> Checked, AUDITED, STREAMS;
+    /// Look for messages in all rooms, or in one.
+    Search { text: String, room: Option<String>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -172,6 +225,7 @@ macro_rules! with_methods {
         $then! {
             Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
             SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
+            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
         }
     };
@@ -192,6 +246,9 @@ impl Parameter for LogLevel {}
 impl Parameter for Password {}
 impl Parameter for SessionId {}
 impl Parameter for Words {}
+impl Parameter for String {}
+impl Parameter for Timestamp {}
+impl Parameter for Account {}
 
 impl Parameter for UserName {
     fn complaint(value: &Value) -> Option<ControlError> {
@@ -278,42 +335,6 @@ impl From<Words> for String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is empty, has a NUL in it or is longer than {TEXT_BYTES_MAX} bytes")]
 pub struct WordsError;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$word_doc])* #[serde(rename = $word)] $variant,)+ }
-
-        impl $name {
-            /// All of them as words.
-            pub const WORDS: &[&str] = &[$($word),+];
-
-            /// The word.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.word())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(format!("'{text}' is none of {}", Self::WORDS.join(", "))),
-                }
-            }
-        }
-    };
-}
 
 words! {
     /// How much chatd says, wherever it is told: each level includes those before it.
@@ -423,13 +444,26 @@ mod tests {
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",
+                "StageUsers",
                 "GetVersion"
             ]
         );
-        assert!(
-            METHODS
-                .iter()
-                .all(|about| about.streams == ["FollowLog", "Rekey"].contains(&about.name))
+        let streaming: Vec<_> = METHODS
+            .iter()
+            .filter(|about| about.streams)
+            .map(|about| about.name)
+            .collect();
+        assert_eq!(
+            streaming,
+            [
+                "FollowLog",
+                "Rekey",
+                "ExportHistory",
+                "ExportUsers",
+                "ImportUsers",
+                "Backup",
+                "Check"
+            ]
         );
     }
 }

@@ -17,8 +17,10 @@ mod page;
 mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
+mod backup;
 mod bounds;
 mod certificate;
+mod check;
 mod client;
 mod control;
 mod credential;
@@ -26,6 +28,7 @@ mod crowd;
 mod ctl;
 mod detach;
 mod ended;
+mod export;
 mod fault;
 mod flipper;
 mod floods;
@@ -34,6 +37,7 @@ mod handed;
 mod harmless;
 mod history;
 mod hostile;
+mod import;
 mod init;
 mod journal;
 mod links;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, ControlError, LogLevel, METHODS, Method, State, with_methods,
+    self as wire, CheckStep, ControlError, LogLevel, METHODS, Method, State, with_methods,
 };
 
 /// A type as it is described.
@@ -95,7 +96,7 @@ impl Interface {
         match kind {
             Type::Bool => json!(true),
             Type::Int => json!(7),
-            Type::String if name == "at" || name == "since" || name.ends_with("At") => {
+            Type::String if ["at", "since", "until"].contains(&name) || name.ends_with("At") => {
                 json!("2026-11-20T10:30:00.000Z")
             }
             Type::String => json!("anna"),
@@ -223,7 +224,10 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     let enums = described().enums;
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
-    assert_eq!(enums.len(), 2);
+    assert_eq!(enums["CheckStep"], CheckStep::WORDS);
+    let kinds = [Kind::Text, Kind::Action].map(|kind| json!(kind));
+    assert_eq!(json!(enums["MessageKind"]), json!(kinds));
+    assert_eq!(enums.len(), 4);
 }
 
 #[test]

@@ -477,6 +477,22 @@ async fn when_the_daemon_stops_streams_end_well_and_answers_still_come() {
 }
 
 #[tokio::test]
+async fn what_has_an_end_of_its_own_and_does_not_come_to_it_ends_with_an_error() {
+    const EXPORT: &str = r#"{"method":"io.chatd.Control.ExportUsers","more":true}"#;
+    let mut server = Server::start(4);
+    let (mut cut, mut stopped) = (server.connect().await, server.connect().await);
+    cut.say(EXPORT).await;
+    drop(server.call().await);
+    let reply = soon(cut.hear()).await.unwrap();
+    assert_eq!(reply["error"], "io.chatd.Control.Failed");
+    stopped.say(EXPORT).await;
+    let _call = server.call().await;
+    server.stop.send(true).unwrap();
+    let reply = soon(stopped.hear()).await.unwrap();
+    assert_eq!(reply["error"], "io.chatd.Control.ShuttingDown");
+}
+
+#[tokio::test]
 async fn a_daemon_that_takes_no_calls_any_more_is_told_of_as_stopping() {
     let mut server = Server::start(4);
     server.calls.close();

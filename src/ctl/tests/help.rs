@@ -57,6 +57,13 @@ fn of_the_program() {
       who          List who is connected
       rooms        List the rooms
       kick         End somebody's connections; the account and its sessions stay
+      export       Write messages or accounts to standard output, for other programs
+      import       Make accounts that come from another chatd or from a list
+      backup       Write a consistent, verified copy of the database, while people
+                   talk
+      check        Look whether the database, the numbering of the rooms and the
+                   search index are sound
+      search       Look for messages in all rooms, or in one
       announce     Tell everyone who is connected something
 
     Options:
@@ -340,6 +347,71 @@ fn of_each_verb() {
           --reason <TEXT>  What they are told
           --yes            Do not ask
           --dry-run        Only tell what would be done
+
+    The messages of all rooms, or of one
+
+    Usage: chatctl export history [OPTIONS]
+
+    Options:
+          --format <FORMAT>  How it is written [default: csv] [possible values: csv,
+                             jsonl]
+          --room <ROOM>      Those of one room only, as `chatctl rooms` shows its
+                             name
+          --since <TIME>     From this time on: 2026-11-20T10:30:00Z, 2026-11-20
+                             (UTC), or how long ago: 12h, 7d
+          --until <TIME>     Before this time
+          --direct           Those of direct conversations, too
+
+    The accounts
+
+    Usage: chatctl export users [OPTIONS]
+
+    Options:
+          --format <FORMAT>  How it is written [default: csv] [possible values: csv,
+                             jsonl]
+          --with-passwords   With the hashes of their passwords, for `chatctl import
+                             users` elsewhere: keep them safe
+
+    Accounts, all of them or none, from CSV or JSON lines with `name` and
+    `password_hash` or `password`
+
+    Usage: chatctl import users [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The file; `-` is standard input
+
+    Options:
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Write a consistent, verified copy of the database, while people talk
+
+    Usage: chatctl backup [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The file that is made, which must not be there yet; `-` is standard
+              output
+
+    Options:
+
+    Look whether the database, the numbering of the rooms and the search index are
+    sound
+
+    Usage: chatctl check [OPTIONS]
+
+    Options:
+
+    Look for messages in all rooms, or in one
+
+    Usage: chatctl search [OPTIONS] <TEXT>
+
+    Arguments:
+      <TEXT>  The words, all of which have to be there; `word*` is a beginning
+
+    Options:
+          --room <ROOM>    In one room only, as `chatctl rooms` shows its name
+      -n, --lines <N>      How many at most, the newest [default: 50]
+          --direct         In direct conversations, too
 
     Tell everyone who is connected something
 

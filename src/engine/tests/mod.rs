@@ -4,6 +4,7 @@
 mod admin;
 mod crossing;
 mod guard;
+mod import;
 mod notes;
 mod people;
 mod rate;

@@ -4,3 +4,4 @@
 mod search;
 pub(super) mod stage;
 mod suite;
+mod upkeep;

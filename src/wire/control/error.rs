@@ -43,6 +43,12 @@ errors! {
     /// Nobody has the name.
     "nobody is called '{name}'; `chatctl users` lists the accounts"
     NoSuchUser { name: String } = "io.chatd.Control.NoSuchUser",
+    /// There is no such room or conversation.
+    "there is no room '{room}'; `chatctl rooms` lists them"
+    NoSuchRoom { room: String } = "io.chatd.Control.NoSuchRoom",
+    /// An account cannot be imported, and so none is.
+    "account {index}: {reason}"
+    BadAccount { index: u64, reason: String } = "io.chatd.Control.BadAccount",
     /// The session has ended or never was.
     "there is no session {id}; `chatctl sessions` lists them"
     NoSuchSession { id: SessionId } = "io.chatd.Control.NoSuchSession",

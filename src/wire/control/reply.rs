@@ -21,6 +21,9 @@ macro_rules! replies {
     };
 }
 
+mod data;
+pub use data::*;
+
 replies! {
     /// It is done; there is nothing to tell.
     #[derive(Default)]

@@ -10,6 +10,7 @@ mod person;
 mod process;
 pub mod records;
 pub mod siege;
+pub mod stock;
 mod talker;
 pub mod tls;
 

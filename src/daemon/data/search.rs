@@ -1,0 +1,45 @@
+//! A search by the admin, over all rooms.
+
+use std::collections::HashMap;
+
+use super::{Clerk, Result, places};
+use crate::base::Seq;
+use crate::control::Reply;
+use crate::daemon::admin::Admin;
+use crate::wire::control::{self as wire, Found};
+
+/// The messages that are told when nobody says how many, and at most.
+const MESSAGES: u32 = 50;
+const MESSAGES_MAX: u32 = 1_000;
+
+pub(in crate::daemon) async fn search(admin: &Admin, call: wire::Search) -> Result<Reply> {
+    let (places, direct) = places(admin, call.room.as_deref(), call.direct).await?;
+    let limit = call.limit.unwrap_or(MESSAGES).clamp(1, MESSAGES_MAX) as usize;
+    let read = move |clerk: &mut Clerk| {
+        let rooms: Vec<_> = places.iter().map(|place| place.id).collect();
+        let before = Seq(u64::MAX);
+        let mut found = clerk.reader.search(&rooms, &call.text, before, limit + 1)?;
+        let places: HashMap<_, _> = places.iter().map(|place| (place.id, place)).collect();
+        // Nobody sees further than what was delivered when they asked.
+        found.retain(|record| {
+            let place = places.get(&record.draft.room);
+            place.is_some_and(|place| record.seq <= place.last)
+        });
+        found.sort_by_key(|record| (record.draft.at, record.draft.room, record.seq));
+        let more = found.len() > limit;
+        let mut messages = Vec::with_capacity(limit);
+        for record in found.split_off(found.len().saturating_sub(limit)) {
+            if let Some(place) = places.get(&record.draft.room) {
+                messages.append(&mut clerk.messages(&place.label, vec![record])?);
+            }
+        }
+        Ok((messages, more))
+    };
+    let (messages, more) = admin.data.read(read).await?;
+    Ok(Found {
+        messages,
+        more,
+        direct,
+    }
+    .into())
+}

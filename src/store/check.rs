@@ -1,0 +1,449 @@
+//! Whether a database is sound: its file, what refers to what, what is sealed, the numbers of the messages and the
+//! search index. Goes through it in short read transactions, the file itself apart, which SQLite looks at in one.
+//!
+//! **The search index** keeps no texts, so there is nothing that a word in it could be compared with: its inside is looked
+//! at by SQLite (`integrity_check` goes into virtual tables), and here, whether each message that ought to be in it is, and
+//! no other.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::{Connection, Row, params};
+
+use crate::base::{RoomId, Seq, UserId};
+use crate::store::identity::{Identity, Place};
+use crate::store::rows::{
+    SEQ_MAX, fault, message_id, record, record_columns, room_of, seq_of, unsigned,
+};
+use crate::store::snapshot::{open_name, open_text};
+use crate::store::{StoreError, Upkeep, sqlite};
+
+/// What is told of one step at most; the first mistakes show what it is about.
+const FINDINGS_MAX: usize = 20;
+/// Rows looked at in one transaction: some milliseconds.
+const ROWS: i64 = 2_000;
+/// Steps of SQLite between two looks whether to go on.
+const STEPS: i32 = 10_000;
+/// Offsets in a part of the set of those seen, and as many parts as are kept: 256 MiB, two thousand million messages.
+const PART_OFFSETS: i64 = 32_768;
+const PARTS_MAX: usize = 65_536;
+
+const MESSAGES: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    r#", message."offset" FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3"#
+);
+const INDEXED: &str = "SELECT id FROM message_text_docsize WHERE id > ?1 AND id <= ?2 ORDER BY id";
+
+/// What is looked at, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The file itself: pages, trees, rows, the inside of the search index.
+    Database,
+    /// The numbers of the messages in each room.
+    Numbering,
+    /// Whatever refers to something else.
+    References,
+    /// What is sealed, and what names are looked up by.
+    Keys,
+    /// Whether each message is in the search index.
+    SearchIndex,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Database,
+        Self::Numbering,
+        Self::References,
+        Self::Keys,
+        Self::SearchIndex,
+    ];
+}
+
+/// How a check goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checking {
+    /// So much of so much is looked at.
+    Looked(Step, u64, u64),
+    /// The step is over; what is wrong, if anything.
+    Over(Step, Vec<String>),
+}
+
+impl Upkeep {
+    /// Goes through everything. Ends early, without an error, once `gone` is set.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    pub fn check(
+        &self,
+        gone: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(Checking),
+    ) -> Result<(), StoreError> {
+        let mut connection = sqlite::connect_reader(&self.path)
+            .map_err(|error| fault("open for reading", &self.path, &error))?;
+        let stop = gone.clone();
+        let look = move || stop.load(Ordering::Relaxed);
+        connection
+            .progress_handler(STEPS, Some(look))
+            .map_err(|error| fault("open for reading", &self.path, &error))?;
+        let mut check = Check {
+            upkeep: self,
+            connection: &connection,
+            tell,
+            authors: HashSet::new(),
+            findings: Vec::new(),
+            index: Vec::new(),
+            seen: Offsets::default(),
+        };
+        for step in Step::ALL {
+            (check.tell)(Checking::Looked(step, 0, 0));
+            let done = check.run(step);
+            if gone.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            // What cannot be read is what is wrong.
+            if let Err(error) = done {
+                check.found(format!("it cannot be read: {error}"));
+            }
+            let findings = std::mem::take(&mut check.findings);
+            (check.tell)(Checking::Over(step, findings));
+        }
+        Ok(())
+    }
+}
+
+struct Check<'a> {
+    upkeep: &'a Upkeep,
+    connection: &'a Connection,
+    tell: &'a mut dyn FnMut(Checking),
+    /// Of the messages.
+    authors: HashSet<u32>,
+    /// Of the step that is under way.
+    findings: Vec<String>,
+    /// Of the search index; noticed together with the numbering.
+    index: Vec<String>,
+    seen: Offsets,
+}
+
+/// A room as far as its log is concerned.
+struct Log {
+    id: RoomId,
+    /// As people know it.
+    name: String,
+    indexed: Seq,
+    /// The last number looked at, and its offset.
+    last: Seq,
+    offset: i64,
+    end: Seq,
+}
+
+impl Check<'_> {
+    fn found(&mut self, what: String) {
+        note(&mut self.findings, what);
+    }
+
+    fn run(&mut self, step: Step) -> rusqlite::Result<()> {
+        match step {
+            Step::Database => self.database(),
+            Step::Numbering => self.numbering(),
+            Step::References => self.references(),
+            Step::Keys => self.keys(),
+            Step::SearchIndex => {
+                // Noticed on the way.
+                self.findings = std::mem::take(&mut self.index);
+                Ok(())
+            }
+        }
+    }
+
+    fn database(&mut self) -> rusqlite::Result<()> {
+        let sql = format!("PRAGMA integrity_check({FINDINGS_MAX})");
+        let connection = self.connection;
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let line: String = row.get(0)?;
+            if line != "ok" {
+                note(&mut self.findings, line);
+            }
+        }
+        Ok(())
+    }
+
+    fn references(&mut self) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()?
+            && self.findings.len() < FINDINGS_MAX
+        {
+            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            let found =
+                format!("a row of '{table}' belongs to a row of '{parent}' that is not there");
+            note(&mut self.findings, found);
+        }
+        let mut users = connection.prepare("SELECT id FROM user")?;
+        let mut rows = users.query([])?;
+        while let Some(row) = rows.next()? {
+            self.authors.remove(&row.get(0)?);
+        }
+        let mut missing: Vec<_> = self.authors.drain().collect();
+        missing.sort_unstable();
+        for author in missing {
+            self.found(format!(
+                "messages are from account {author}, which is not there"
+            ));
+        }
+        Ok(())
+    }
+
+    fn keys(&mut self) -> rusqlite::Result<()> {
+        let user = |identity: &Identity, row: &Row| {
+            let id: u32 = row.get(0)?;
+            let name = open_name(identity, UserId(id), row.get_ref(1)?.as_blob()?);
+            let hash: Option<Vec<u8>> = row.get(2)?;
+            let address = row.get_ref(3)?.as_blob_or_null()?;
+            let is_open =
+                address.is_none_or(|sealed| identity.open(Place::LastLogin(id), sealed).is_ok());
+            Ok(match name {
+                Err(_) => Some(format!("the name of account {id} does not open")),
+                Ok(_) if !is_open => {
+                    Some(format!("the last address of account {id} does not open"))
+                }
+                Ok(name) if hash.is_some_and(|hash| hash != identity.name_hash(&name)) => {
+                    Some(format!("account {id} is not found by its name, '{name}'"))
+                }
+                Ok(_) => None,
+            })
+        };
+        let session = |identity: &Identity, row: &Row| {
+            let id = unsigned(row, 0)?;
+            let device = open_text(identity, Place::Device(id), row.get_ref(1)?.as_blob()?);
+            Ok(device
+                .is_err()
+                .then(|| format!("the device of session {id} does not open")))
+        };
+        let audit = |identity: &Identity, row: &Row| {
+            let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let is_open = identity
+                .open(Place::Audit(at), row.get_ref(2)?.as_blob()?)
+                .is_ok();
+            Ok((!is_open).then(|| format!("line {id} of the audit log does not open")))
+        };
+        self.sealed(
+            "SELECT id, name, name_hash, last_login_from FROM user WHERE id > ?1 ORDER BY id LIMIT ?2",
+            user,
+        )?;
+        self.sealed(
+            "SELECT id, device FROM session WHERE id > ?1 ORDER BY id LIMIT ?2",
+            session,
+        )?;
+        self.sealed(
+            "SELECT id, at, parameters FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
+            audit,
+        )
+    }
+
+    /// Goes through a table whose first column is its number.
+    fn sealed(
+        &mut self,
+        sql: &str,
+        look: impl Fn(&Identity, &Row) -> rusqlite::Result<Option<String>>,
+    ) -> rusqlite::Result<()> {
+        let (mut last, mut is_over) = (0_i64, false);
+        let connection = self.connection;
+        let mut statement = connection.prepare(sql)?;
+        while !is_over {
+            // The key does not change between reading and opening.
+            let identity = self.upkeep.keys.in_force();
+            let mut rows = statement.query([last, ROWS])?;
+            is_over = true;
+            while let Some(row) = rows.next()? {
+                (last, is_over) = (row.get(0)?, false);
+                if let Some(found) = look(&identity, row)? {
+                    note(&mut self.findings, found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn numbering(&mut self) -> rusqlite::Result<()> {
+        let mut logs = self.logs()?;
+        self.strays(&logs)?;
+        let total = logs
+            .iter()
+            .map(|log| log.end.0.saturating_sub(log.last.0))
+            .sum();
+        let mut done = 0;
+        for log in &mut logs {
+            while log.last < log.end {
+                let before = log.last;
+                self.stretch(log)?;
+                done += log.last.0 - before.0;
+                (self.tell)(Checking::Looked(Step::Numbering, done, total));
+            }
+        }
+        Ok(())
+    }
+
+    fn logs(&self) -> rusqlite::Result<Vec<Log>> {
+        let connection = self.connection;
+        let mut statement = connection.prepare(
+            "SELECT id, ifnull(name, '@' || lower_user || ' @' || higher_user), first_seq, indexed_seq, \
+             (SELECT max(id) FROM message WHERE id > room.id << 36 AND id < (room.id + 1) << 36) \
+             FROM room ORDER BY id",
+        )?;
+        let log = |row: &Row| {
+            let before = Seq(unsigned(row, 2)?.saturating_sub(1));
+            Ok(Log {
+                id: RoomId(row.get(0)?),
+                name: row.get(1)?,
+                indexed: Seq(unsigned(row, 3)?),
+                last: before,
+                offset: 0,
+                end: row.get::<_, Option<i64>>(4)?.map_or(before, seq_of),
+            })
+        };
+        statement.query_map([], log)?.collect()
+    }
+
+    /// Messages in no room.
+    fn strays(&mut self, logs: &[Log]) -> rusqlite::Result<()> {
+        let rooms: HashSet<_> = logs.iter().map(|log| log.id).collect();
+        let connection = self.connection;
+        let mut next = connection.prepare("SELECT min(id) FROM message WHERE id > ?1")?;
+        let mut after = 0_i64;
+        while let Some(id) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
+            let room = room_of(id);
+            if !rooms.contains(&room) {
+                self.found(format!("messages are in room {room}, which is not there"));
+            }
+            after = message_id(room, SEQ_MAX);
+        }
+        Ok(())
+    }
+
+    /// One stretch of a room's log, with what the search index has of it, in one transaction.
+    fn stretch(&mut self, log: &mut Log) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        let transaction = connection.unchecked_transaction()?;
+        let start = log.last;
+        let (after, end) = (message_id(log.id, start), message_id(log.id, log.end));
+        let mut messages = transaction.prepare_cached(MESSAGES)?;
+        let mut rows = messages.query([after, end, ROWS])?;
+        // Those that are to be in the index, and those that may be: the text of one may have been taken back.
+        let mut texts: Vec<(i64, bool)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let has_text = self.message(log, id, row)?;
+            if log.last <= log.indexed {
+                texts.push((id, has_text));
+            }
+        }
+        if log.last == start {
+            // The rest was removed meanwhile.
+            log.last = log.end;
+            return Ok(());
+        }
+        let to = message_id(log.id, log.last.min(log.indexed));
+        let mut indexed = transaction.prepare_cached(INDEXED)?;
+        let indexed = indexed.query_map([after, to], |row| row.get::<_, i64>(0))?;
+        let mut indexed = indexed.collect::<rusqlite::Result<HashSet<_>>>()?;
+        for (id, has_text) in texts {
+            if !indexed.remove(&id) && has_text {
+                let what = format!("message {} of '{}' is not in it", seq_of(id), log.name);
+                note(&mut self.index, what);
+            }
+        }
+        for id in indexed {
+            let what = format!(
+                "it has message {} of '{}', which is not there",
+                seq_of(id),
+                log.name
+            );
+            note(&mut self.index, what);
+        }
+        Ok(())
+    }
+
+    /// One message. Returns whether it has a text.
+    fn message(&mut self, log: &mut Log, id: i64, row: &Row) -> rusqlite::Result<bool> {
+        let (name, seq) = (&log.name, seq_of(id));
+        if seq != log.last.next() && !self.was_cleared(log.id, seq)? {
+            let what = match log.last.next().0 + 1 == seq.0 {
+                true => format!("'{name}' has no message {}", log.last.next()),
+                false => format!(
+                    "'{name}' has no messages {} to {}",
+                    log.last.next(),
+                    seq.0 - 1
+                ),
+            };
+            note(&mut self.findings, what);
+        }
+        let offset: i64 = row.get(6)?;
+        if offset <= log.offset {
+            let what = format!("message {seq} of '{name}' does not come after the one before it");
+            note(&mut self.findings, what);
+        }
+        if !self.seen.is_new(offset) {
+            let what = format!("message {seq} of '{name}' has the place of another one");
+            note(&mut self.findings, what);
+        }
+        (log.last, log.offset) = (seq, offset);
+        match record(row) {
+            Ok(record) => {
+                self.authors.insert(record.draft.author.0);
+                Ok(!record.draft.text.is_empty())
+            }
+            Err(error) => {
+                let what = format!("message {seq} of '{}' cannot be read: {error}", log.name);
+                self.found(what);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the log begins here by now.
+    fn was_cleared(&self, room: RoomId, seq: Seq) -> rusqlite::Result<bool> {
+        let sql = "SELECT first_seq FROM room WHERE id = ?1";
+        let first: i64 = self
+            .connection
+            .query_row(sql, params![room.0], |row| row.get(0))?;
+        Ok(first.unsigned_abs() >= seq.0)
+    }
+}
+
+fn note(findings: &mut Vec<String>, what: String) {
+    match findings.len() {
+        FINDINGS_MAX.. => {}
+        last if last + 1 == FINDINGS_MAX => findings.push("and more like that".to_owned()),
+        _ => findings.push(what),
+    }
+}
+
+/// The offsets seen, a bit for each.
+#[derive(Default)]
+struct Offsets(HashMap<i64, Box<[u64]>>);
+
+impl Offsets {
+    /// Notes the offset. Where there are too many, all count as new.
+    fn is_new(&mut self, offset: i64) -> bool {
+        let part = offset.div_euclid(PART_OFFSETS);
+        let place = offset.rem_euclid(PART_OFFSETS) as usize;
+        if self.0.len() >= PARTS_MAX && !self.0.contains_key(&part) {
+            return true;
+        }
+        let words = PART_OFFSETS as usize / 64;
+        let part = self
+            .0
+            .entry(part)
+            .or_insert_with(|| vec![0; words].into_boxed_slice());
+        let (word, bit) = (place / 64, 1 << (place % 64));
+        let is_new = part[word] & bit == 0;
+        part[word] |= bit;
+        is_new
+    }
+}
