@@ -83,6 +83,9 @@ pub enum Reply {
     LogLine(wire::LogLine),
     LogCleared(wire::LogCleared),
     Users(wire::Users),
+    Account(wire::Account),
+    InviteCreated(wire::InviteCreated),
+    Invites(wire::Invites),
     Added(wire::Added),
     Cleared(wire::Cleared),
     Sessions(wire::Sessions),
@@ -108,6 +111,7 @@ reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
     Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
+    Account => Account, InviteCreated => InviteCreated, Invites => Invites,
 }
 
 impl From<wire::DaemonStatus> for Reply {

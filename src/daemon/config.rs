@@ -99,11 +99,11 @@ impl Default for LogTable {
     }
 }
 
-/// The protocol has a third word, for invites; they are not built yet.
 fn registration<'de, D: Deserializer<'de>>(value: D) -> Result<Registration, D::Error> {
-    let word = value.deserialize_str(OneOf(&["open", "closed"]))?;
+    let word = value.deserialize_str(OneOf(&["open", "invite", "closed"]))?;
     Ok(match word {
         "closed" => Registration::Closed,
+        "invite" => Registration::Invite,
         _ => Registration::Open,
     })
 }

@@ -1,10 +1,11 @@
 //! What chat-client is told on its command line and by the environment.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::base::Fingerprint;
+use crate::base::{Fingerprint, Password};
 use crate::base::manual::Generate;
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
@@ -57,6 +58,16 @@ pub struct Args {
         display_order = 102
     )]
     pub name: Option<String>,
+    /// The invite to register with, where the server asks for one
+    #[arg(
+        long,
+        global = true,
+        value_name = "CODE",
+        env = "CHAT_INVITE",
+        hide_env_values = true,
+        display_order = 103
+    )]
+    pub invite: Option<Invite>,
     /// Trust the server whose certificate has this fingerprint, and no other
     #[arg(
         long,
@@ -64,17 +75,17 @@ pub struct Args {
         value_name = "PRINT",
         env = "CHAT_FINGERPRINT",
         hide_env_values = true,
-        display_order = 103
+        display_order = 104
     )]
     pub fingerprint: Option<Fingerprint>,
     /// Encrypt nothing: for a server that allows it, on a network that is yours alone
-    #[arg(long, global = true, display_order = 104)]
+    #[arg(long, global = true, display_order = 105)]
     pub plaintext: bool,
     /// Line by line, also on a terminal
-    #[arg(long, display_order = 105)]
+    #[arg(long, display_order = 106)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, display_order = 106, value_name = "WHAT")]
+    #[arg(long, display_order = 107, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
@@ -176,6 +187,18 @@ pub enum Verb {
     Logout,
     /// Change the password; without a terminal the old and the new one are lines of standard input
     Passwd,
+}
+
+/// The code of an invite, which no message shows.
+#[derive(Clone, Debug)]
+pub struct Invite(pub Password);
+
+impl FromStr for Invite {
+    type Err = Infallible;
+
+    fn from_str(code: &str) -> Result<Self, Infallible> {
+        Ok(Self(Password::new(code.trim().to_owned())))
+    }
 }
 
 /// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
