@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{InviteId, InviteRecord, Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName};
+use super::{
+    InviteId, InviteRecord, Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName,
+};
 use crate::base::Timestamp;
 
 /// What sort of message it is.
@@ -181,7 +183,8 @@ pub enum Change {
     RemoveUser(UserId),
     /// Where and when somebody logged in.
     SetLastLogin(UserId, LastLogin),
-    /// From then on nobody can log in to the account and its sessions are dead; or, without a moment, one can again.
+    /// Nobody can log in to the account, since then or since it was disabled before, and its sessions are dead; or, without
+    /// a moment, one can again.
     SetDisabled(UserId, Option<Timestamp>),
     /// A new session. Refused with `Taken` when the account's password is not (any longer) the one that was shown for it,
     /// or the account is gone or disabled.

@@ -10,6 +10,8 @@ use crate::base::UserName;
 use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
+use super::invite::InviteVerb;
+
 /// The program as clap knows it: for help, manual pages and completions.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -61,7 +63,7 @@ pub(super) struct Sure {
 }
 
 /// A method's help as the help of a verb, which has no full stop.
-fn about<M: Method>() -> &'static str {
+pub(super) fn about<M: Method>() -> &'static str {
     M::ABOUT.help.trim_end_matches('.')
 }
 
@@ -121,7 +123,7 @@ pub(super) enum Verb {
     },
     #[command(about = about::<wire::ListUsers>())]
     Users,
-    /// Add and remove accounts, set passwords
+    /// Show, add, disable and remove accounts, set passwords
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -141,6 +143,13 @@ pub(super) enum Verb {
         /// Those of one account only
         user: Option<UserName>,
     },
+    /// Invite people: codes with which they make their accounts, where `registration` is "invite"
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Invite(InviteVerb),
     /// End sessions
     #[command(
         subcommand,
@@ -215,6 +224,11 @@ pub(super) enum LogVerb {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {
+    #[command(about = about::<wire::ShowUser>())]
+    Show {
+        /// The name of the account
+        name: UserName,
+    },
     /// Make an account; the password is asked for, or is one line of standard input
     Add {
         /// The name of the account
@@ -224,6 +238,20 @@ pub(super) enum UserVerb {
     },
     /// Give an account another password, which is asked for, or is one line of standard input
     Passwd {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::DisableUser>())]
+    Disable {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::EnableUser>())]
+    Enable {
         /// The name of the account
         name: UserName,
         #[command(flatten)]
@@ -256,7 +284,7 @@ fn session(text: &str) -> Result<u64, String> {
 }
 
 /// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is not a time like 30s, 5m or 1h30m");
     let (mut seconds, mut digits) = (0_u32, String::new());
     let mut add = |digits: &mut String, unit: u32| {
@@ -275,6 +303,7 @@ fn duration(text: &str) -> Result<Duration, String> {
             'm' => 60,
             'h' => 3_600,
             'd' => 86_400,
+            'w' => 604_800,
             _ => return Err(wrong()),
         };
         total = Some(add(&mut digits, unit).ok_or_else(wrong)?);
@@ -300,6 +329,7 @@ mod tests {
             ("5m", 300),
             ("1h30m", 5_400),
             ("2d", 172_800),
+            ("2w", 1_209_600),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }

@@ -1,9 +1,11 @@
 //! chatctl: steers a running chatd over its control socket. Knows the words of the socket and nothing of the daemon
 //! behind it.
 
+mod account;
 mod args;
 mod ask;
 mod call;
+mod invite;
 mod manual;
 mod show;
 mod table;
@@ -28,6 +30,7 @@ pub use args::command;
 
 use args::Args;
 use table::Look;
+use verb::would;
 
 /// The program. Answers with its exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
 /// permitted.

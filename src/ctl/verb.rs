@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, show};
+use super::{Console, Failure, account, invite, show};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -71,6 +71,7 @@ pub(super) fn run(
                 show::sessions(reply, console.now, console.look)
             })
         }
+        Verb::Invite(verb) => invite::run(verb, daemon, console),
         Verb::Session(SessionVerb::Revoke { id, sure }) => {
             revoke(SessionId(*id), *sure, daemon, console)
         }
@@ -92,7 +93,7 @@ pub(super) fn run(
 }
 
 /// Prints what would be done; as JSON the facts alone, marked as a dry run.
-fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
+pub(super) fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
     facts["dryRun"] = true.into();
     console.print(&facts, |_, _| format!("would {words}\n"))
 }
@@ -217,6 +218,9 @@ fn clear_log(sure: Sure, daemon: &mut Daemon, console: &mut Console) -> Result<(
 
 fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
+        UserVerb::Show { name } => account::show(name, daemon, console),
+        UserVerb::Disable { name, sure } => account::disable(name, *sure, daemon, console),
+        UserVerb::Enable { name, .. } => account::enable(name, daemon, console),
         UserVerb::Add { name, .. } => {
             let (name, password) = (name.clone(), new_password(name.as_str())?);
             let reply = daemon.call(&AddUser { name, password })?;

@@ -15,7 +15,9 @@ use crate::base::id::LOBBY;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
 };
-use crate::base::{InviteHash, InviteId, Origin, Password, Seq, SessionId, Ticket, Token, UserId, UserName};
+use crate::base::{
+    InviteHash, InviteId, Origin, Password, Seq, SessionId, Ticket, Token, UserId, UserName,
+};
 
 /// When to try again after the password threads were busy.
 const PASSWORD_BUSY_MS: u64 = 2_000;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
-    TokenHash, UserId, UserName,
+    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomName, Seq,
+    SessionId, Target, Ticket, Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -230,22 +230,49 @@ pub enum Command {
     Counts,
     Glance,
     Users,
-    AddUser { name: UserName, hash: PasswordHash },
-    SetPassword { name: UserName, hash: PasswordHash },
-    RemoveUser { name: UserName },
-    ClearUsers { keep: Vec<UserName>, dry_run: bool },
-    Sessions { user: Option<UserName> },
-    RevokeSession { id: SessionId },
+    AddUser {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    SetPassword {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    RemoveUser {
+        name: UserName,
+    },
+    ClearUsers {
+        keep: Vec<UserName>,
+        dry_run: bool,
+    },
+    Sessions {
+        user: Option<UserName>,
+    },
+    RevokeSession {
+        id: SessionId,
+    },
     Who,
     Rooms,
-    Kick { name: UserName, text: Arc<str> },
-    Announce { text: Arc<str> },
-    ShowUser { name: UserName },
-    SetDisabled { name: UserName, disabled: bool },
+    Kick {
+        name: UserName,
+        text: Arc<str>,
+    },
+    Announce {
+        text: Arc<str>,
+    },
+    ShowUser {
+        name: UserName,
+    },
+    SetDisabled {
+        name: UserName,
+        disabled: bool,
+    },
     /// Its number is given here.
     CreateInvite(InviteRecord),
     ListInvites,
-    RevokeInvite { id: InviteId },
+    RevokeInvite {
+        id: InviteId,
+    },
     Audit(AuditRecord),
     Probe,
 }

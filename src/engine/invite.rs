@@ -28,9 +28,7 @@ impl Invites {
     }
 
     pub fn count_use(&mut self, id: InviteId) {
-        self.records
-            .entry(id)
-            .and_modify(|invite| invite.used += 1);
+        self.records.entry(id).and_modify(|invite| invite.used += 1);
     }
 
     pub fn revoke(&mut self, id: InviteId, at: Timestamp) {

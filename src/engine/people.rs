@@ -56,7 +56,8 @@ impl Engine {
         }
     }
 
-    /// Disables an account or enables it again. Where that is so already, nothing is stored.
+    /// Disables an account or enables it again. Stored also where that seems to be so already: of two admins who do the
+    /// opposite at once, the one who comes last is right.
     pub(super) fn set_disabled(
         &mut self,
         call: CallId,
@@ -66,12 +67,10 @@ impl Engine {
         let Some(id) = self.state.user_by_name(name) else {
             return Some(Reply::NoSuchUser(name.clone()));
         };
-        if self.is_disabled(id) == disabled {
-            return Some(Reply::Changed(false));
-        }
+        let changed = Reply::Changed(self.is_disabled(id) != disabled);
         let since = disabled.then_some(self.now.wall);
         let changes = vec![Change::SetDisabled(id, since)];
-        self.admin_commit(call, changes, Reply::Changed(true))
+        self.admin_commit(call, changes, changed)
     }
 
     pub(super) fn is_disabled(&self, id: UserId) -> bool {

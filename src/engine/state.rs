@@ -128,9 +128,9 @@ impl State {
             Change::AddUser(user, _) => self.add_user(user),
             Change::RemoveUser(user) => self.remove_user(user),
             Change::SetDisabled(user, since) => {
-                self.users
-                    .entry(user)
-                    .and_modify(|user| user.disabled_at = since);
+                self.users.entry(user).and_modify(|user| {
+                    user.disabled_at = since.map(|at| user.disabled_at.unwrap_or(at));
+                });
                 if since.is_some() {
                     let sessions = self.sessions_but(user, None);
                     sessions.into_iter().for_each(|id| self.remove_session(id));

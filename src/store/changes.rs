@@ -39,7 +39,8 @@ pub(super) fn apply(
         Change::RemoveUser(user) => remove_user(connection, *user)?,
         Change::SetDisabled(user, since) => {
             run(
-                "UPDATE user SET disabled_at = ?2 WHERE id = ?1 AND removed = 0",
+                "UPDATE user SET disabled_at = iif(?2 IS NULL, NULL, ifnull(disabled_at, ?2)) \
+                 WHERE id = ?1 AND removed = 0",
                 params![user.0, since.map(|at| at.0)],
             )?;
             if since.is_some() {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::id::LOBBY;
+use crate::base::invite::InviteState;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
     AuditRecord, Change, Draft, KeyRecord, LastLogin, MemberRecord, PasswordHash, Record, RoomForm,
     RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::invite::InviteState;
 use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName};
 use crate::store::search::{self, Word};
 use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
@@ -290,7 +290,7 @@ impl State {
 
     fn is_taken(&self, changes: &[Change]) -> bool {
         let (mut users, mut rooms) = (HashSet::new(), Vec::new());
-        let mut passwords = HashMap::new();
+        let (mut passwords, mut disabled) = (HashMap::new(), HashMap::new());
         changes.iter().any(|change| match change {
             Change::AddUser(user, hash) => {
                 passwords.insert(user.id, hash);
@@ -309,8 +309,14 @@ impl State {
             Change::AddSession(session, shown) => {
                 let user = self.users.get(&session.user);
                 let known = || user?.1.as_ref();
-                let disabled = user.is_some_and(|(user, _)| user.disabled_at.is_some());
-                disabled || passwords.get(&session.user).copied().or_else(known) != Some(shown)
+                let was_disabled = user.is_some_and(|(user, _)| user.disabled_at.is_some());
+                let is_disabled = disabled.get(&session.user).copied();
+                is_disabled.unwrap_or(was_disabled)
+                    || passwords.get(&session.user).copied().or_else(known) != Some(shown)
+            }
+            Change::SetDisabled(user, since) => {
+                disabled.insert(*user, since.is_some());
+                false
             }
             Change::UseInvite(id, at) => {
                 let invite = self.invites.get(id);
@@ -352,7 +358,7 @@ impl State {
             Change::RemoveUser(user) => self.remove_user(*user),
             Change::SetDisabled(user, since) => {
                 if let Some((record, _)) = self.living(*user) {
-                    record.disabled_at = *since;
+                    record.disabled_at = since.map(|at| record.disabled_at.unwrap_or(at));
                 }
                 if since.is_some() {
                     self.sessions.retain(|_, session| session.user != *user);

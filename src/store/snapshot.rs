@@ -57,7 +57,11 @@ pub(super) fn open_name(
         .map_err(unreadable)
 }
 
-pub(super) fn open_text(identity: &Identity, place: Place, sealed: &[u8]) -> rusqlite::Result<String> {
+pub(super) fn open_text(
+    identity: &Identity,
+    place: Place,
+    sealed: &[u8],
+) -> rusqlite::Result<String> {
     let plain = identity.open(place, sealed).map_err(unreadable)?;
     String::from_utf8(plain).map_err(unreadable)
 }

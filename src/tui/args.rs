@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::base::{Fingerprint, Password};
 use crate::base::manual::Generate;
+use crate::base::{Fingerprint, Password};
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_help_says_all_there_is() {
-        insta::assert_snapshot!(help(&[]), @r"
+        insta::assert_snapshot!(help(&[]), @"
         Talk on a chat server: in the terminal, in a pipe or from a script
 
         Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
@@ -288,6 +288,8 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
+              --invite <CODE>        The invite to register with, where the server asks for one [env:
+                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
@@ -313,7 +315,7 @@ mod tests {
 
     #[test]
     fn each_command_has_its_help() {
-        insta::assert_snapshot!(help(&["tail"]), @r"
+        insta::assert_snapshot!(help(&["tail"]), @"
         Print the newest messages of rooms, by default of all you are in
 
         Usage: chat-client tail [OPTIONS] [ROOM]...
@@ -329,13 +331,15 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
+              --invite <CODE>        The invite to register with, where the server asks for one [env:
+                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
                                      yours alone
           -h, --help                 Print help
         ");
-        insta::assert_snapshot!(help(&["send"]), @r"
+        insta::assert_snapshot!(help(&["send"]), @"
         Send a message; its text comes from standard input when it is not given
 
         Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]...
@@ -348,13 +352,15 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
+              --invite <CODE>        The invite to register with, where the server asks for one [env:
+                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
                                      yours alone
           -h, --help                 Print help
         ");
-        insta::assert_snapshot!(help(&["echo"]), @r"
+        insta::assert_snapshot!(help(&["echo"]), @"
         Measure round trips to the server; needs no account
 
         Usage: chat-client echo [OPTIONS] [TEXT]
@@ -367,6 +373,8 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
+              --invite <CODE>        The invite to register with, where the server asks for one [env:
+                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, ControlError, LogLevel, METHODS, Method, State, with_methods,
+    self as wire, AccountState, ControlError, InviteState, LogLevel, METHODS, Method, State,
+    with_methods,
 };
 
 /// A type as it is described.
@@ -223,7 +224,9 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     let enums = described().enums;
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
-    assert_eq!(enums.len(), 2);
+    assert_eq!(enums["AccountState"], AccountState::WORDS);
+    assert_eq!(enums["InviteState"], InviteState::WORDS);
+    assert_eq!(enums.len(), 4);
 }
 
 #[test]

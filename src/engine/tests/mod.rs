@@ -3,7 +3,9 @@
 
 mod admin;
 mod crossing;
+mod disabled;
 mod guard;
+mod invites;
 mod notes;
 mod people;
 mod rate;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::record::{Change, Draft, PasswordHash, RoomForm};
 use crate::base::invite::InviteState;
+use crate::base::record::{Change, Draft, PasswordHash, RoomForm};
 use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, UserId};
 use crate::engine::input::Outcome;
 

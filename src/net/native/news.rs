@@ -366,10 +366,7 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             Code::BadInvite,
             "this is no invite, or it is used up, revoked or has run out; check how it is written, or ask the admin for another",
         ),
-        Refusal::AccountDisabled => (
-            Code::Forbidden,
-            "this account is disabled; ask the admin",
-        ),
+        Refusal::AccountDisabled => (Code::Forbidden, "this account is disabled; ask the admin"),
         Refusal::NoSuchRoom => (
             Code::NoSuchRoom,
             "there is no room of that name; look at the list of rooms, or create it",

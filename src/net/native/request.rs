@@ -7,8 +7,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::base::limit::{
-    DEVICE_BYTES_MAX, FRAME_BYTES_MAX, INVITE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_BYTES_MAX,
-    TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
+    DEVICE_BYTES_MAX, FRAME_BYTES_MAX, INVITE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX,
+    PASSWORD_BYTES_MAX, TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
 };
 use crate::base::{InviteHash, NameError, Password, RoomName, Seq, Target, Token};
 use crate::engine::input::{Range, Request};
