@@ -70,16 +70,17 @@ pub(super) fn enable(
 /// What an admin wants to know of somebody before doing anything about them.
 pub(super) fn account(account: &Account, now: Timestamp, look: Look) -> String {
     let moment = |at: Timestamp| format!("{}, {}", absolute(at), relative(now, at));
-    let last_login = match (account.last_login_at, &account.last_login_from) {
-        (None, _) => "never".to_owned(),
-        (Some(at), Some(from)) => format!("{}, from {from}", moment(at)),
-        (Some(at), None) => format!("{}, on this machine", moment(at)),
+    let (last_login, from) = match (account.last_login_at, &account.last_login_from) {
+        (None, _) => ("never".to_owned(), "-".to_owned()),
+        (Some(at), Some(from)) => (moment(at), from.clone()),
+        (Some(at), None) => (moment(at), "local".to_owned()),
     };
     let unread = account.rooms.iter().map(|room| room.unread).sum();
     let rows = [
         ("state", state_words(account, now)),
         ("created", moment(account.created_at)),
         ("last login", last_login),
+        ("from", from),
         (
             "online",
             match account.connections {
@@ -99,9 +100,8 @@ pub(super) fn account(account: &Account, now: Timestamp, look: Look) -> String {
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
     let name = harmless(&account.name).into_owned();
     let mut text = format!("{}\n", paint(&name, "1", look));
-    text.push_str(&indented(&table(&[("", false), ("", false)], &rows, {
-        narrowed(look)
-    })));
+    let facts = table(&[("", false), ("", false)], &rows, narrowed(look));
+    text.push_str(&indented(&facts));
     if !account.sessions.is_empty() {
         text.push('\n');
         text.push_str(&indented(&sessions(&account.sessions, now, narrowed(look))));

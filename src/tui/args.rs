@@ -61,7 +61,6 @@ pub struct Args {
     /// The invite to register with, where the server asks for one
     #[arg(
         long,
-        global = true,
         value_name = "CODE",
         env = "CHAT_INVITE",
         hide_env_values = true,
@@ -93,6 +92,17 @@ pub struct Args {
 }
 
 impl Args {
+    /// The invite that was named, before or after the verb.
+    #[must_use]
+    pub fn invite(&self) -> Option<&Password> {
+        let after = match &self.verb {
+            Some(Verb::Login { invite, .. }) => invite.as_ref(),
+            _ => None,
+        };
+        let named = after.or(self.invite.as_ref()).map(|invite| &invite.0);
+        named.filter(|code| !code.expose().is_empty())
+    }
+
     /// What belongs together is named before or after the verb, so it is looked at when all is read.
     ///
     /// # Errors
@@ -182,6 +192,9 @@ pub enum Verb {
         /// Make the account; without this only a terminal asks whether to
         #[arg(long)]
         register: bool,
+        /// The invite to register with, where the server asks for one
+        #[arg(long, value_name = "CODE")]
+        invite: Option<Invite>,
     },
     /// End the session and forget the token
     Logout,

@@ -53,9 +53,7 @@ impl Entry {
                 .ok()
                 .filter(|password| !password.is_empty())
                 .map(Password::new),
-            invite: (args.invite.clone())
-                .map(|invite| invite.0)
-                .filter(|code| !code.expose().is_empty()),
+            invite: args.invite().cloned(),
             kept: Credentials::of_user(|name| std::env::var_os(name)),
         }
     }
