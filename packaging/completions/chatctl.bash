@@ -25,6 +25,9 @@ _chatctl() {
             chatctl,clear-users)
                 cmd="chatctl__subcmd__clear__subcmd__users"
                 ;;
+            chatctl,invite)
+                cmd="chatctl__subcmd__invite"
+                ;;
             chatctl,kick)
                 cmd="chatctl__subcmd__kick"
                 ;;
@@ -73,6 +76,15 @@ _chatctl() {
             chatctl,who)
                 cmd="chatctl__subcmd__who"
                 ;;
+            chatctl__subcmd__invite,create)
+                cmd="chatctl__subcmd__invite__subcmd__create"
+                ;;
+            chatctl__subcmd__invite,list)
+                cmd="chatctl__subcmd__invite__subcmd__list"
+                ;;
+            chatctl__subcmd__invite,revoke)
+                cmd="chatctl__subcmd__invite__subcmd__revoke"
+                ;;
             chatctl__subcmd__log,follow)
                 cmd="chatctl__subcmd__log__subcmd__follow"
                 ;;
@@ -94,11 +106,20 @@ _chatctl() {
             chatctl__subcmd__user,add)
                 cmd="chatctl__subcmd__user__subcmd__add"
                 ;;
+            chatctl__subcmd__user,disable)
+                cmd="chatctl__subcmd__user__subcmd__disable"
+                ;;
+            chatctl__subcmd__user,enable)
+                cmd="chatctl__subcmd__user__subcmd__enable"
+                ;;
             chatctl__subcmd__user,passwd)
                 cmd="chatctl__subcmd__user__subcmd__passwd"
                 ;;
             chatctl__subcmd__user,remove)
                 cmd="chatctl__subcmd__user__subcmd__remove"
+                ;;
+            chatctl__subcmd__user,show)
+                cmd="chatctl__subcmd__user__subcmd__show"
                 ;;
             *)
                 ;;
@@ -107,7 +128,7 @@ _chatctl() {
 
     case "${cmd}" in
         chatctl)
-            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions session rekey who rooms kick announce"
+            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms kick announce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +196,90 @@ _chatctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite)
+            opts="-h --socket --json --help create list revoke"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__create)
+            opts="-h --uses --for --note --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --uses)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__list)
+            opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__revoke)
+            opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -525,7 +630,7 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__user)
-            opts="-h --socket --json --help add passwd remove"
+            opts="-h --socket --json --help show add passwd disable enable remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -543,6 +648,42 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__user__subcmd__add)
+            opts="-h --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__disable)
+            opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__enable)
             opts="-h --yes --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -580,6 +721,24 @@ _chatctl() {
             ;;
         chatctl__subcmd__user__subcmd__remove)
             opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__show)
+            opts="-h --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

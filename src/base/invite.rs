@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, zeroize_stack};
 
+use super::secret::STACK_BYTES;
 use super::{Password, Timestamp};
 
+/// The longest note in bytes: all invites are in memory with theirs.
+pub const NOTE_BYTES_MAX: usize = 256;
 /// Nobody guesses 128 bits.
 const CODE_BYTES: usize = 16;
 /// Of them, at five bits each.
@@ -46,6 +49,13 @@ impl InviteHash {
     /// L for the digits that they look like. Every text has one; that of a text which is no code is that of no invite.
     #[must_use]
     pub fn of(code: &Password) -> Self {
+        let hash = Self::hashed(code);
+        zeroize_stack::<STACK_BYTES>();
+        hash
+    }
+
+    #[inline(never)]
+    fn hashed(code: &Password) -> Self {
         let mut plain = Zeroizing::new(Vec::with_capacity(code.expose().len()));
         let written = code.expose().bytes();
         plain.extend(

@@ -23,8 +23,6 @@ pub const PASSWORD_CHARS_MIN: u32 = 8;
 pub const DEVICE_BYTES_MAX: usize = 64;
 /// The longest code of an invite in bytes, as a person writes it; one has 26.
 pub const INVITE_BYTES_MAX: usize = 64;
-/// The longest note about an invite in bytes.
-pub const INVITE_NOTE_BYTES_MAX: usize = 256;
 /// How deep JSON may be nested; the protocol itself needs 4.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// The most messages in a page of history or of a search.

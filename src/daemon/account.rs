@@ -1,17 +1,16 @@
 //! Accounts and invites in the words of the control socket: what is asked of the engine, and its replies translated by hand.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use super::admin::Admin;
 use super::clock::wall;
-use crate::base::invite::{InviteState, random_code};
-use crate::base::limit::INVITE_NOTE_BYTES_MAX;
+use crate::base::invite::{InviteState, NOTE_BYTES_MAX, random_code};
 use crate::base::{InviteHash, InviteId, InviteRecord};
 use crate::control::Caller;
 use crate::engine::effect::{AccountView, InviteLine, Reply, UserLine};
 use crate::engine::input::Command;
 use crate::wire::control::{self as wire, AccountState, ControlError};
-
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// A week: long enough to read one's mail, and over before it is forgotten.
 const INVITE_SECONDS: u32 = 7 * 24 * 3_600;
@@ -23,7 +22,7 @@ pub(super) async fn create_invite(
     caller: Caller,
 ) -> Result<wire::InviteCreated, ControlError> {
     let note = create.note.map_or("".into(), |note| note.text().clone());
-    if note.len() > INVITE_NOTE_BYTES_MAX {
+    if note.len() > NOTE_BYTES_MAX {
         return Err(ControlError::InvalidParameter {
             parameter: "note".into(),
         });

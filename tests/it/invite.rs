@@ -82,6 +82,10 @@ fn nobody_comes_without_an_invite() {
         log.contains("method=CreateInvite") && !log.contains(&code),
         "{log}"
     );
+    daemon.ctl(&["rekey", "--yes"]).done();
+    daemon.restart();
+    let list = daemon.ctl(&["invite", "list"]).done();
+    assert!(list.contains("for Анна"), "sealed with another key: {list}");
     daemon.stop();
     for file in std::fs::read_dir(daemon.state())
         .expect("it is there")
