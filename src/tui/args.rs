@@ -344,8 +344,6 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
-              --invite <CODE>        The invite to register with, where the server asks for one [env:
-                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
@@ -365,8 +363,6 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
-              --invite <CODE>        The invite to register with, where the server asks for one [env:
-                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
@@ -386,8 +382,6 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
-              --invite <CODE>        The invite to register with, where the server asks for one [env:
-                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is

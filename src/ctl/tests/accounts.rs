@@ -68,7 +68,8 @@ fn all_about_somebody() {
     anna
       state       active
       created     2026-10-11 10:30:00 UTC, 40 days ago
-      last login  2026-11-20 10:27:00 UTC, 3 min ago, from 192.0.2.7
+      last login  2026-11-20 10:27:00 UTC, 3 min ago
+      from        192.0.2.7
       online      1 connection
       rooms       2, 416 messages unread
 
@@ -85,6 +86,7 @@ fn all_about_somebody() {
       state       active
       created     2026-10-11 10:30:00 UTC, …
       last login  2026-11-20 10:27:00 UTC, …
+      from        192.0.2.7
       online      1 connection
       rooms       2, 416 messages unread
 
@@ -101,6 +103,7 @@ fn all_about_somebody() {
       state       disabled since 2026-11-20 08:30:00 UTC, 2 h ago
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
+      from        -
       online      no
       rooms       2, 416 messages unread
 
@@ -113,6 +116,7 @@ fn all_about_somebody() {
       state       removed; the messages stay
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
+      from        -
       online      no
       rooms       0, 0 messages unread
     ");
