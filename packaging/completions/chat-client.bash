@@ -89,7 +89,7 @@ _chat__client() {
 
     case "${cmd}" in
         chat__client)
-            opts="-h -V --server --port --name --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who echo login logout passwd help"
+            opts="-h -V --server --port --name --invite --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -104,6 +104,10 @@ _chat__client() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --invite)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -363,12 +367,16 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__login)
-            opts="-h --register --server --port --name --fingerprint --plaintext --help"
+            opts="-h --register --invite --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --invite)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

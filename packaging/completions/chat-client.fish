@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_chat_client_global_optspecs
-    string join \n server= port= name= fingerprint= plaintext plain generate= h/help V/version
+    string join \n server= port= name= invite= fingerprint= plaintext plain generate= h/help V/version
 end
 
 function __fish_chat_client_needs_command
@@ -27,6 +27,7 @@ end
 complete -c chat-client -n "__fish_chat_client_needs_command" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_needs_command" -l invite -d 'The invite to register with, where the server asks for one' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_needs_command" -l generate -d 'Print the manual page, or completions for a shell' -r -f -a "man\t''
 bash\t''
@@ -98,6 +99,7 @@ complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l name -d
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand echo" -s h -l help -d 'Print help'
+complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l invite -d 'The invite to register with, where the server asks for one' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l port -d 'Its port [default: 2428]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand login" -l name -d 'Your name there' -r

@@ -118,11 +118,20 @@ _chatctl() {
             chatctl__subcmd__user,add)
                 cmd="chatctl__subcmd__user__subcmd__add"
                 ;;
+            chatctl__subcmd__user,disable)
+                cmd="chatctl__subcmd__user__subcmd__disable"
+                ;;
+            chatctl__subcmd__user,enable)
+                cmd="chatctl__subcmd__user__subcmd__enable"
+                ;;
             chatctl__subcmd__user,passwd)
                 cmd="chatctl__subcmd__user__subcmd__passwd"
                 ;;
             chatctl__subcmd__user,remove)
                 cmd="chatctl__subcmd__user__subcmd__remove"
+                ;;
+            chatctl__subcmd__user,show)
+                cmd="chatctl__subcmd__user__subcmd__show"
                 ;;
             *)
                 ;;
@@ -725,7 +734,7 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__user)
-            opts="-h --socket --json --help add passwd remove"
+            opts="-h --socket --json --help show add passwd disable enable remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -743,6 +752,42 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__user__subcmd__add)
+            opts="-h --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__disable)
+            opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__enable)
             opts="-h --yes --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -780,6 +825,24 @@ _chatctl() {
             ;;
         chatctl__subcmd__user__subcmd__remove)
             opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__show)
+            opts="-h --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -42,9 +42,10 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "version" -d 'Tell t
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "log" -d 'Show chatd\'s own log and steer it'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-log" -d 'Empty chatd\'s own log file and forget the lines that were kept of it'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "users" -d 'List the accounts'
-complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Add and remove accounts, set passwords'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Show, add, disable and remove accounts, set passwords'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-users" -d 'Remove all accounts but those that are kept; their messages stay, under their names'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "sessions" -d 'List the sessions: who is logged in on which device'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "invite" -d 'Invite people: codes with which they make their accounts, where `registration` is "invite"'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End sessions'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal names and addresses in the database with a new identity key'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
@@ -122,12 +123,18 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -s h -l help 
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -l json -d 'Print JSON: one object, or one object a line'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "add" -d 'Make an account; the password is asked for, or is one line of standard input'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "passwd" -d 'Give an account another password, which is asked for, or is one line of standard input'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd remove" -f -a "remove" -d 'Remove an account; its messages stay, under its name'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "show" -d 'Show all about one account'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "add" -d 'Make an account; the password is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "passwd" -d 'Give an account another password, which is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "disable" -d 'Disable an account: nobody can log in to it, and its sessions end'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "enable" -d 'Enable an account that was disabled'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "remove" -d 'Remove an account; its messages stay, under its name'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from add" -l json -d 'Print JSON: one object, or one object a line'
@@ -136,6 +143,15 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_su
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l dry-run -d 'Only tell what would be done'
@@ -150,6 +166,27 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand clear-users" -s h -l hel
 complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand sessions" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make an invite, with which an account can be made'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List the invites'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Revoke an invite: no account can be made with it any more'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l uses -d 'How many accounts can be made with it' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l for -d 'How long it is good: 12h, 7d, 2w' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l note -d 'What `chatctl invite list` shows of it, such as whom it is for' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from list" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from list" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from revoke" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from revoke" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from revoke" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand invite; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand session; and not __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'

@@ -49,11 +49,15 @@ catalog! {
         member of the group: `adduser NAME chatd`, and let them log in anew.";
     REGISTERED: "3e33adba52c3ec80c80c2c3070820bcd", "an account was made",
         "@CHATD_USER@ chose a name and a password. To keep strangers from doing so, set\n\
-        registration = \"closed\" in chatd.toml and `chatctl reload`; to undo it,\n\
+        registration = \"invite\" or \"closed\" in chatd.toml and `chatctl reload`; to undo it,\n\
         `chatctl user remove @CHATD_USER@`.";
     LOGGED_IN: "1952cccd48e9c20dd97ee63b5714953b", "somebody has logged in",
         "@CHATD_USER@ gave the right password and has session @CHATD_SESSION@ now. `chatctl sessions`\n\
         lists them, `chatctl session revoke @CHATD_SESSION@` ends it.";
+    DISABLED_REFUSED: "870feeb3f5680e5be5b8ce618b94fe20", "a login to a disabled account was refused",
+        "Somebody gave the right password of @CHATD_USER@, whose account is disabled, and was told so.\n\
+        `chatctl user show @CHATD_USER@` tells since when; `chatctl user enable @CHATD_USER@` lets them\n\
+        in again.";
     LOGIN_REFUSED: "f8f22d49b149104b2bdb0d7f2358e17e", "a login was refused",
         "Somebody gave a wrong password, or a name that nobody has; the message has the name that was\n\
         tried and where it came from, as far as that is shown (log.addresses in chatd.toml). Once or\n\

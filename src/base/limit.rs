@@ -21,6 +21,8 @@ pub const PASSWORD_BYTES_MAX: usize = 3_072;
 pub const PASSWORD_CHARS_MIN: u32 = 8;
 /// The longest name of a device in bytes.
 pub const DEVICE_BYTES_MAX: usize = 64;
+/// The longest code of an invite in bytes, as a person writes it; one has 26.
+pub const INVITE_BYTES_MAX: usize = 64;
 /// How deep JSON may be nested; the protocol itself needs 4.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// The most messages in a page of history or of a search.
@@ -160,6 +162,9 @@ limits! {
     registrations_per_address: u32 = 60,
     /// Accounts that people may make in an hour in all. `chatctl user add` is not counted.
     registrations_per_hour: u32 = 1_000,
+    /// Invites that are remembered, at about 200 bytes each. Those that are used up, expired or revoked make room for new
+    /// ones.
+    invites: u32 = 1_000,
     /// Passwords hashed at once, 19 MiB each.
     password_threads: u32 = 2,
     /// Passwords that wait to be hashed. Past that, `busy`, for those first of whose address most wait.

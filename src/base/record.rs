@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName};
+use super::{
+    InviteId, InviteRecord, Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName,
+};
 use crate::base::Timestamp;
 
 /// What sort of message it is.
@@ -72,6 +74,8 @@ pub struct UserRecord {
     pub created_at: Timestamp,
     /// When and from where it last logged in or resumed.
     pub last_login: Option<LastLogin>,
+    /// Since when nobody can log in to it, if it is disabled.
+    pub disabled_at: Option<Timestamp>,
     /// Whether the account was removed: its name stays in history and may be registered by somebody else.
     pub removed: bool,
 }
@@ -179,8 +183,11 @@ pub enum Change {
     RemoveUser(UserId),
     /// Where and when somebody logged in.
     SetLastLogin(UserId, LastLogin),
+    /// Nobody can log in to the account, since then or since it was disabled before, and its sessions are dead; or, without
+    /// a moment, one can again.
+    SetDisabled(UserId, Option<Timestamp>),
     /// A new session. Refused with `Taken` when the account's password is not (any longer) the one that was shown for it,
-    /// or the account is gone.
+    /// or the account is gone or disabled.
     AddSession(SessionRecord, PasswordHash),
     /// A session was used: when, and when it now ends.
     RenewSession {
@@ -212,6 +219,14 @@ pub enum Change {
     SetRead(MemberRecord),
     /// Something was done on the control socket.
     AddAudit(AuditRecord),
+    /// A new invite.
+    AddInvite(InviteRecord),
+    /// One more account is made with an invite. Refused with `Taken` unless it is open at that moment.
+    UseInvite(InviteId, Timestamp),
+    /// An invite is good for nothing from then on.
+    RevokeInvite(InviteId, Timestamp),
+    /// An invite that is over is forgotten.
+    RemoveInvite(InviteId),
 }
 
 /// Everything the engine starts from, as the store holds it.
@@ -225,6 +240,8 @@ pub struct Snapshot {
     pub members: Vec<MemberRecord>,
     /// All sessions.
     pub sessions: Vec<SessionRecord>,
+    /// All invites that are remembered.
+    pub invites: Vec<InviteRecord>,
     /// The keys that are still remembered, oldest first.
     pub keys: Vec<KeyRecord>,
     /// The next account's number.
@@ -233,6 +250,8 @@ pub struct Snapshot {
     pub next_room: RoomId,
     /// The next session's number.
     pub next_session: SessionId,
+    /// The next invite's number.
+    pub next_invite: InviteId,
 }
 
 /// Work for the password threads.

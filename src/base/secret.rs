@@ -14,7 +14,7 @@ use unicode_normalization::char::decompose_compatible;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing, optimization_barrier, zeroize_stack};
 
 /// What reading a token and hashing it takes of the stack, generously: pieces of it would stay there.
-const STACK_BYTES: usize = 8_192;
+pub(super) const STACK_BYTES: usize = 8_192;
 
 /// Wipes memory that may have a secret in it, as fast as memory is filled.
 pub fn wipe(bytes: &mut [u8]) {

@@ -61,15 +61,20 @@ impl Client {
         .await
     }
 
-    /// Makes an account and logs in.
+    /// Makes an account, with an invite where the server asks for one, and logs in.
     ///
     /// # Errors
-    /// With `name-taken`, `bad-name`, `weak-password`, `registration-closed` and others.
-    pub async fn register(&mut self, name: &str, password: &Password) -> Result<Welcome, Refusal> {
+    /// With `name-taken`, `bad-name`, `weak-password`, `bad-invite`, `registration-closed` and others.
+    pub async fn register(
+        &mut self,
+        name: &str,
+        password: &Password,
+        invite: Option<&Password>,
+    ) -> Result<Welcome, Refusal> {
         let request = Request::Register(request::Register {
             name: name.to_owned(),
             password: password.clone(),
-            invite: None,
+            invite: invite.cloned(),
             device: Some(device()),
         });
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)

@@ -83,6 +83,9 @@ pub enum Reply {
     LogLine(wire::LogLine),
     LogCleared(wire::LogCleared),
     Users(wire::Users),
+    ShownUser(wire::ShownUser),
+    InviteCreated(wire::InviteCreated),
+    Invites(wire::Invites),
     Added(wire::Added),
     Cleared(wire::Cleared),
     Sessions(wire::Sessions),
@@ -117,6 +120,7 @@ reply_from! {
     Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
     Exported => Exported, ExportedUsers => ExportedUsers, Staged => Staged, Imported => Imported, BackedUp => BackedUp,
     Checked => Checked, Found => Found,
+    ShownUser => ShownUser, InviteCreated => InviteCreated, Invites => Invites,
 }
 
 impl From<wire::DaemonStatus> for Reply {

@@ -15,6 +15,8 @@ use crate::base::UserName;
 use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
+use super::invite::InviteVerb;
+
 /// The program as clap knows it: for help, manual pages and completions.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -126,7 +128,7 @@ pub(super) enum Verb {
     },
     #[command(about = about::<wire::ListUsers>())]
     Users,
-    /// Add and remove accounts, set passwords
+    /// Show, add, disable and remove accounts, set passwords
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -146,6 +148,13 @@ pub(super) enum Verb {
         /// Those of one account only
         user: Option<UserName>,
     },
+    /// Invite people: codes with which they make their accounts, where `registration` is "invite"
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Invite(InviteVerb),
     /// End sessions
     #[command(
         subcommand,
@@ -240,6 +249,11 @@ pub(super) enum LogVerb {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {
+    #[command(about = about::<wire::ShowUser>())]
+    Show {
+        /// The name of the account
+        name: UserName,
+    },
     /// Make an account; the password is asked for, or is one line of standard input
     Add {
         /// The name of the account
@@ -249,6 +263,20 @@ pub(super) enum UserVerb {
     },
     /// Give an account another password, which is asked for, or is one line of standard input
     Passwd {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    #[command(about = about::<wire::DisableUser>())]
+    Disable {
+        /// The name of the account
+        name: UserName,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::EnableUser>())]
+    Enable {
         /// The name of the account
         name: UserName,
         #[command(flatten)]

@@ -26,7 +26,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// The columns of messages.
 const MESSAGE_COLUMNS: [&str; 6] = ["room", "seq", "at", "from", "kind", "text"];
 /// The columns of accounts; the last one only where it was asked for.
-pub(super) const USER_COLUMNS: [&str; 4] = ["name", "created_at", "last_login_at", "password_hash"];
+pub(super) const USER_COLUMNS: [&str; 5] = [
+    "name",
+    "created_at",
+    "last_login_at",
+    "disabled_at",
+    "password_hash",
+];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ExportVerb {
@@ -274,6 +280,7 @@ fn user_cells(user: &Account) -> [String; USER_COLUMNS.len()] {
         user.name.clone(),
         time(user.created_at),
         time(user.last_login_at),
+        time(user.disabled_at),
         hash.map_or(String::new(), |hash| hash.expose().to_owned()),
     ]
 }

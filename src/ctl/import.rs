@@ -261,6 +261,7 @@ fn account(headings: &StringRecord, cells: &StringRecord) -> Result<Account, Str
             _ if text.is_empty() => {}
             "created_at" => account.created_at = Some(time()?),
             "last_login_at" => account.last_login_at = Some(time()?),
+            "disabled_at" => account.disabled_at = Some(time()?),
             "password_hash" => account.password_hash = Some(Password::new(text.into_owned())),
             PASSWORD_COLUMN => account.password = Some(Password::new(text.into_owned())),
             _ => account.name = text.into_owned(),

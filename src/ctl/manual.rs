@@ -70,7 +70,7 @@ fn data() -> Section {
             ),
             (
                 "users",
-                "the columns name, created_at, last_login_at and, with `--with-passwords`, password_hash (Argon2id, in the \
+                "the columns name, created_at, last_login_at, disabled_at and, with `--with-passwords`, password_hash (Argon2id, in the \
                  form of PHC): whoever has the file can try passwords. An import takes them in any order, with \
                  password_hash or password for each account",
             ),

@@ -1,6 +1,7 @@
 //! chatctl: steers a running chatd over its control socket. Knows the words of the socket and nothing of the daemon
 //! behind it.
 
+mod account;
 mod args;
 mod ask;
 mod backup;
@@ -8,6 +9,7 @@ mod call;
 mod check;
 mod export;
 mod import;
+mod invite;
 mod manual;
 mod progress;
 mod search;
@@ -39,6 +41,7 @@ pub use import::read_accounts;
 use args::Args;
 use call::Daemon;
 use table::Look;
+use verb::would;
 
 /// The program. Answers with its exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
 /// permitted.

@@ -127,7 +127,7 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
         let (login, from) = last_login(user, now);
         vec![
             user.name.clone(),
-            user.connections.to_string(),
+            online(user),
             login,
             from,
             user.sessions.to_string(),
@@ -140,6 +140,14 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
         &reply.users.iter().map(row).collect::<Vec<_>>(),
         look,
     )
+}
+
+/// With how many connections; nobody is with one of a disabled account.
+fn online(user: &User) -> String {
+    match user.disabled_at {
+        Some(_) => "disabled".to_owned(),
+        None => user.connections.to_string(),
+    }
 }
 
 pub(super) fn connected(reply: &Users, now: Timestamp, look: Look) -> String {

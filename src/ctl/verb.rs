@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, backup, check, export, import, search, show};
+use super::{Console, Failure, account, backup, check, export, import, invite, search, show};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -74,6 +74,7 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
                 show::sessions(reply, console.now, console.look)
             })
         }
+        Verb::Invite(verb) => invite::run(verb, daemon, console),
         Verb::Session(SessionVerb::Revoke { id, sure }) => {
             revoke(SessionId(*id), *sure, daemon, console)
         }
@@ -225,6 +226,9 @@ fn clear_log(sure: Sure, daemon: &mut Daemon, console: &mut Console) -> Result<(
 
 fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
+        UserVerb::Show { name } => account::show(name, daemon, console),
+        UserVerb::Disable { name, sure } => account::disable(name, *sure, daemon, console),
+        UserVerb::Enable { name, .. } => account::enable(name, daemon, console),
         UserVerb::Add { name, .. } => {
             let (name, password) = (name.clone(), new_password(name.as_str())?);
             let reply = daemon.call(&AddUser { name, password })?;

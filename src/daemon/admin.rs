@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
+use super::account;
 use super::clock::wall;
 use super::data::{self, Data};
 use super::log::Log;
@@ -82,7 +83,7 @@ impl Admin {
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
-                command => admin.carry_out(command).await,
+                command => admin.carry_out(command, caller).await,
             };
             if let Some((method, parameters)) = audit {
                 admin.write_down(caller, method, parameters, result.as_ref().err());
@@ -109,7 +110,7 @@ impl Admin {
         self.stop.notify_one();
     }
 
-    async fn carry_out(self: &Rc<Self>, command: Command) -> Result<Reply> {
+    async fn carry_out(self: &Rc<Self>, command: Command, caller: Caller) -> Result<Reply> {
         match command {
             Command::Status(_) => self.status().await,
             Command::Pause(pause) => self.pause(pause.refuse.unwrap_or(false)).map(Reply::from),
@@ -135,9 +136,22 @@ impl Admin {
                 .add_user(add.name, &add.password)
                 .await
                 .map(Reply::from),
+            Command::ShowUser(show) => account::show(self, show).await.map(Reply::from),
             Command::SetPassword(set) => self.set_password(set.name, &set.password).await,
+            Command::DisableUser(disable) => self.set_disabled(disable.name, true).await,
+            Command::EnableUser(enable) => self.set_disabled(enable.name, false).await,
             Command::RemoveUser(remove) => self.done(Ask::RemoveUser { name: remove.name }).await,
             Command::ClearUsers(clear) => self.clear_users(clear).await.map(Reply::from),
+            Command::CreateInvite(create) => account::create_invite(self, create, caller)
+                .await
+                .map(Reply::from),
+            Command::ListInvites(_) => {
+                Ok(account::invites(self.ask(Ask::ListInvites).await?).into())
+            }
+            Command::RevokeInvite(revoke) => {
+                let revoke = Ask::RevokeInvite { id: revoke.id };
+                account::change(self, revoke).await.map(Reply::from)
+            }
             Command::ListSessions(list) => {
                 Ok(show::sessions(self.ask(Ask::Sessions { user: list.user }).await?).into())
             }
@@ -411,6 +425,11 @@ impl Admin {
     async fn set_password(&self, name: UserName, password: &Password) -> Result<Reply> {
         let hash = self.hash(password, &name).await?;
         self.done(Ask::SetPassword { name, hash }).await
+    }
+
+    async fn set_disabled(&self, name: UserName, disabled: bool) -> Result<Reply> {
+        let set = Ask::SetDisabled { name, disabled };
+        account::change(self, set).await.map(Reply::from)
     }
 
     async fn done(&self, command: Ask) -> Result<Reply> {

@@ -99,11 +99,11 @@ impl Default for LogTable {
     }
 }
 
-/// The protocol has a third word, for invites; they are not built yet.
 fn registration<'de, D: Deserializer<'de>>(value: D) -> Result<Registration, D::Error> {
-    let word = value.deserialize_str(OneOf(&["open", "closed"]))?;
+    let word = value.deserialize_str(OneOf(&["open", "invite", "closed"]))?;
     Ok(match word {
         "closed" => Registration::Closed,
+        "invite" => Registration::Invite,
         _ => Registration::Open,
     })
 }
@@ -464,7 +464,6 @@ mod tests {
             "listen = [\n  \"127.0.0.1:1\",\n  \"localhost:port\",\n]\n",
             "# Имя\nregistratoin = \"open\"\n",
             "registration = \"sometimes\"",
-            "registration = \"invite\"",
             "registration = 7",
             "allow_plaintext = \"yes\"",
             "proxies = \"127.0.0.1\"",
@@ -494,9 +493,8 @@ mod tests {
         line 2, column 12: 7 is not possible here; write a list in [ ]
         line 1, column 10: 'localhost:port' is no address to listen on; write it like 127.0.0.1:2428 or [::1]:2428
         line 2, column 1: there is no setting 'registratoin'; did you mean 'registration'?
-        line 1, column 16: "sometimes" is not possible here; write "open" or "closed"
-        line 1, column 16: "invite" is not possible here; write "open" or "closed"
-        line 1, column 16: 7 is not possible here; write "open" or "closed"
+        line 1, column 16: "sometimes" is not possible here; write "open", "invite" or "closed"
+        line 1, column 16: 7 is not possible here; write "open", "invite" or "closed"
         line 1, column 19: "yes" is not possible here; write true or false
         line 1, column 11: "127.0.0.1" is not possible here; write a list in [ ]
         line 1, column 11: '10.0.0.0/33' is no address and no network; write it like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32

@@ -156,7 +156,7 @@ fn credentials() -> Section {
             ),
             (
                 "chatd.first-admin, else first-admin",
-                "makes the first account, at a start without any, also with `registration = \"closed\"`: two lines, its \
+                "makes the first account, at a start without any, whatever `registration` says: two lines, its \
                  name and its password. In place of the password may stand its Argon2id hash, as \
                  `argon2 SALT -id -t 2 -k 19456 -p 1 -l 32 -e` prints it. With an account there it is not read",
             ),
@@ -189,7 +189,7 @@ fn logs() -> Section {
                 "when it reads standard error, as under systemd(1). `journalctl -u chatd -x` explains the entries. They \
                  have fields: CHATD_USER, CHATD_ROOM, CHATD_PEER, CHATD_SESSION, CHATD_UID, CHATD_PID, CHATD_METHOD, \
                  CHATD_OUTCOME, CHATD_REASON, CHATD_ERROR, CHATD_FILE, CHATD_ADDRESS, CHATD_CODE, CHATD_FINGERPRINT, \
-                 CHATD_EXPIRES, and MESSAGE_ID for the kind of entry. chatd cannot turn it off or clear it: as root, \
+                 CHATD_EXPIRES, CHATD_INVITE, and MESSAGE_ID for the kind of entry. chatd cannot turn it off or clear it: as root, \
                  `journalctl --rotate --vacuum-time=1s` clears it, for all services; with `LogNamespace=chatd` in the \
                  unit it has a journal of its own, and `--namespace=chatd` clears only that.",
             ),

@@ -1,5 +1,6 @@
 //! The daemon: puts the floors below together, starts them in order and stops them in order.
 
+mod account;
 mod admin;
 mod args;
 mod certificate;

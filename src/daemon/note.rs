@@ -8,13 +8,16 @@ use tracing::field::display;
 /// Tells the log.
 pub(super) fn tell(note: Note) {
     match note {
-        Note::Registered(Visit {
-            user,
-            session,
-            from,
-        }) => {
-            let peer = from.map(display);
-            tracing::info!(MESSAGE_ID = catalog::REGISTERED, %user, %session, peer, "registered");
+        Note::Registered(
+            Visit {
+                user,
+                session,
+                from,
+            },
+            invite,
+        ) => {
+            let (invite, peer) = (invite.map(display), from.map(display));
+            tracing::info!(MESSAGE_ID = catalog::REGISTERED, %user, %session, invite, peer, "registered");
         }
         Note::LoggedIn(Visit {
             user,
@@ -57,6 +60,18 @@ pub(super) fn tell(note: Note) {
                 peer,
                 "too many new accounts, further ones have to wait"
             );
+        }
+        Note::DisabledRefused { user, from } => {
+            let peer = from.map(display);
+            tracing::info!(
+                MESSAGE_ID = catalog::DISABLED_REFUSED,
+                %user,
+                peer,
+                "login to a disabled account refused"
+            );
+        }
+        Note::InviteRefused { from } => {
+            tracing::debug!(peer = from.map(display), "invite refused");
         }
         Note::TokenRefused { from } => {
             tracing::debug!(peer = from.map(display), "dead token refused");

@@ -316,6 +316,7 @@ mod tests {
             created_at: Timestamp(0),
             last_login: None,
             removed: false,
+            disabled_at: None,
         };
         let account = Entry::Changes(vec![Change::AddUser(account, cheap())]);
         database.writer().unwrap().commit(&[account]).unwrap();

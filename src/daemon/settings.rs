@@ -13,7 +13,7 @@ use super::config::Config;
 use super::handed::Held;
 use super::start::fitting;
 use crate::base::Limits;
-use crate::engine::input::{Input, Rules};
+use crate::engine::input::{self, Input, Rules};
 use crate::net::Doors;
 use crate::net::{Greeting, Order};
 use crate::wire::control::Reloaded;
@@ -104,7 +104,11 @@ impl Settings {
 /// What the engine goes by.
 pub(super) fn rules(config: &Config) -> Rules {
     Rules {
-        registration_open: config.registration == Registration::Open,
+        registration: match config.registration {
+            Registration::Open => input::Registration::Open,
+            Registration::Invite => input::Registration::Invite,
+            Registration::Closed => input::Registration::Closed,
+        },
         limits: config.limits.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::config::Config;
 use crate::base::Timestamp;
 use crate::base::record::RoomForm;
-use crate::engine::effect::{Refusal, Reply};
+use crate::engine::effect::{Refusal, Reply, SessionLine};
 use crate::net::native;
 use crate::wire::control::{self as wire, ControlError, State};
 use crate::wire::{PROTOCOL, SOFTWARE};
@@ -15,6 +15,7 @@ pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
     match reply {
         Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
         Reply::NoSuchSession(id) => Err(ControlError::NoSuchSession { id }),
+        Reply::NoSuchInvite(id) => Err(ControlError::NoSuchInvite { id }),
         Reply::Taken(name) => Err(ControlError::NameTaken { name: name.into() }),
         Reply::LimitReached(limit) => Err(ControlError::Failed {
             reason: format!(
@@ -41,6 +42,7 @@ pub(super) fn users(reply: Reply) -> wire::Users {
             .last_login
             .and_then(|last| last.from)
             .map(|from| from.to_string()),
+        disabled_at: line.disabled_at,
         sessions: line.sessions,
         connections: line.connections,
         rooms: line.rooms,
@@ -54,7 +56,13 @@ pub(super) fn sessions(reply: Reply) -> wire::Sessions {
     let Reply::Sessions(lines) = reply else {
         return wire::Sessions { sessions: vec![] };
     };
-    let sessions = lines
+    wire::Sessions {
+        sessions: session_lines(lines),
+    }
+}
+
+pub(super) fn session_lines(lines: Vec<SessionLine>) -> Vec<wire::Session> {
+    lines
         .into_iter()
         .map(|(user, session, connections)| wire::Session {
             id: session.id,
@@ -64,10 +72,8 @@ pub(super) fn sessions(reply: Reply) -> wire::Sessions {
             seen_at: session.seen_at,
             expires_at: session.expires_at,
             connections,
-        });
-    wire::Sessions {
-        sessions: sessions.collect(),
-    }
+        })
+        .collect()
 }
 
 pub(super) fn rooms(reply: Reply) -> wire::Rooms {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::effect::{ByeReason, Effect, Refusal};
 use super::guard::Key;
 use super::input::PasswordOutcome;
+use super::invite::Entrance;
 use super::note::Note;
 use super::session::{Done, Stored};
 use super::strength::strength;
@@ -14,7 +15,9 @@ use crate::base::id::LOBBY;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
 };
-use crate::base::{Origin, Password, Seq, SessionId, Ticket, Token, UserId, UserName};
+use crate::base::{
+    InviteHash, InviteId, Origin, Password, Seq, SessionId, Ticket, Token, UserId, UserName,
+};
 
 /// When to try again after the password threads were busy.
 const PASSWORD_BUSY_MS: u64 = 2_000;
@@ -24,6 +27,7 @@ const PASSWORD_BUSY_MS: u64 = 2_000;
 pub(super) enum Verified {
     Register {
         name: UserName,
+        invite: Option<InviteId>,
         device: Arc<str>,
     },
     Login {
@@ -42,14 +46,14 @@ impl Engine {
     pub(super) fn register(
         &mut self,
         asker: &Asker,
-        name: UserName,
-        password: Password,
+        (name, password): (UserName, Password),
+        code: Option<InviteHash>,
         device: Arc<str>,
     ) -> Result<(), Refusal> {
         self.nobody(asker.conn)?;
-        if !self.rules.registration_open {
-            return Err(Refusal::RegistrationClosed);
-        }
+        let Entrance::Open(invite) = self.entrance(asker, code)? else {
+            return Ok(());
+        };
         strength(&password, &name, self.rules.limits.password_chars_min)?;
         let reserved = self.reserve(&name);
         // Who has to wait is not told whether the name is free.
@@ -71,7 +75,11 @@ impl Engine {
         self.verify(
             asker,
             PasswordWork::Hash(password),
-            Verified::Register { name, device },
+            Verified::Register {
+                name,
+                invite,
+                device,
+            },
         );
         Ok(())
     }
@@ -141,7 +149,7 @@ impl Engine {
     }
 
     /// Whether the password may be looked at already. Nothing is spent on one that may not.
-    fn begin_login(
+    pub(super) fn begin_login(
         &mut self,
         asker: &Asker,
         name: Option<&UserName>,
@@ -221,9 +229,20 @@ impl Engine {
         match (then, outcome) {
             (_, PasswordOutcome::Busy) => self.refuse(&asker, Refusal::Busy(PASSWORD_BUSY_MS)),
             (_, PasswordOutcome::Broken) => self.refuse(&asker, Refusal::Internal),
-            (Verified::Register { name, device }, PasswordOutcome::Hashed(hash, token)) => {
-                return self.add_account(asker, name, hash, device, token);
-            }
+            (
+                Verified::Register {
+                    name,
+                    invite,
+                    device,
+                },
+                PasswordOutcome::Hashed(hash, token),
+            ) => return self.add_account(asker, (name, hash), invite, device, token),
+            (
+                Verified::Login {
+                    user: Some(user), ..
+                },
+                PasswordOutcome::Right(..),
+            ) if self.is_disabled(user) => self.refuse_disabled(&asker, user),
             (
                 Verified::Login {
                     user: Some(user),
@@ -262,8 +281,8 @@ impl Engine {
     fn add_account(
         &mut self,
         asker: Asker,
-        name: UserName,
-        hash: PasswordHash,
+        (name, hash): (UserName, PasswordHash),
+        invite: Option<InviteId>,
         device: Arc<str>,
         token: Token,
     ) {
@@ -281,19 +300,25 @@ impl Engine {
             created_at: now,
             last_login,
             removed: false,
+            disabled_at: None,
         };
         let session = self.new_session(id, device, &token);
         let (session_id, lobby) = (session.id, self.lobby_member(id));
-        let changes = vec![
+        // Together: an invite for one is never used by two, and none is used up by an account that was not made.
+        let counted = invite.map(|invite| Change::UseInvite(invite, now));
+        let changes = counted.into_iter().chain([
             Change::AddUser(user, hash.clone()),
             Change::AddMember(lobby),
             Change::AddSession(session, hash),
-        ];
+        ]);
+        let changes = changes.collect();
         let done = Done::Login {
+            user: id,
             session: session_id,
             token,
             last_login: None,
             registered,
+            invite,
         };
         self.commit(changes, Then::Session(Stored { asker, done }));
     }
@@ -347,10 +372,12 @@ impl Engine {
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
         let session = self.new_session(user_id, device, &token);
         let done = Done::Login {
+            user: user_id,
             session: session.id,
             token,
             last_login,
             registered: None,
+            invite: None,
         };
         changes.push(Change::AddSession(session, hash));
         changes.extend(better.map(|better| Change::SetPassword(user_id, better)));

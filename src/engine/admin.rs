@@ -4,11 +4,13 @@ mod import;
 
 use std::sync::Arc;
 
-use super::effect::{AdminRoomLine, ByeReason, Effect, News, Refusal, Reply, UserLine};
+use super::effect::{
+    AdminRoomLine, ByeReason, Effect, News, Refusal, Reply, SessionLine, UserLine,
+};
 use super::input::{Command, Fault, Outcome};
 use super::{Engine, Then};
-use crate::base::record::{Change, PasswordHash, RoomForm, UserRecord};
-use crate::base::{CallId, RoomId, SessionId, UserId, UserName};
+use crate::base::record::{Change, PasswordHash, RoomForm, SessionRecord, UserRecord};
+use crate::base::{CallId, ConnId, RoomId, SessionId, UserId, UserName};
 
 /// What happens once it is stored: this call gets this reply.
 #[derive(Debug)]
@@ -53,6 +55,11 @@ impl Engine {
             Command::RemoveUser { name } => self.admin_remove_user(call, &name),
             Command::ClearUsers { keep, dry_run } => self.clear_users(call, &keep, dry_run),
             Command::RevokeSession { id } => self.revoke(call, id),
+            Command::ShowUser { name } => Some(self.show_user(&name)),
+            Command::SetDisabled { name, disabled } => self.set_disabled(call, &name, disabled),
+            command @ (Command::CreateInvite(_)
+            | Command::ListInvites
+            | Command::RevokeInvite { .. }) => self.invite_call(call, command),
             Command::Audit(record) => {
                 self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
             }
@@ -65,7 +72,12 @@ impl Engine {
     }
 
     /// The reply comes once the changes are stored.
-    fn admin_commit(&mut self, call: CallId, changes: Vec<Change>, reply: Reply) -> Option<Reply> {
+    pub(super) fn admin_commit(
+        &mut self,
+        call: CallId,
+        changes: Vec<Change>,
+        reply: Reply,
+    ) -> Option<Reply> {
         self.commit(
             changes,
             Then::Admin(Stored {
@@ -129,13 +141,14 @@ impl Engine {
         }
     }
 
-    fn user_line(&self, id: UserId) -> Option<UserLine> {
+    pub(super) fn user_line(&self, id: UserId) -> Option<UserLine> {
         let user = self.state.users.get(&id)?;
         Some(UserLine {
             id,
             name: user.name.clone(),
             created_at: user.created_at,
             last_login: user.last_login,
+            disabled_at: user.disabled_at,
             sessions: user.sessions.len() as u32,
             connections: user.conns.len() as u32,
             rooms: self.state.rooms_of(id, false) as u32,
@@ -191,21 +204,23 @@ impl Engine {
             .sessions
             .values()
             .filter(|session| wanted.is_none_or(|user| session.user == user));
-        let line = |session: &crate::base::record::SessionRecord| {
-            let user = self.state.users.get(&session.user)?;
-            let its = |conn: &&crate::base::ConnId| {
-                self.conns
-                    .get(conn)
-                    .and_then(|conn| conn.who)
-                    .is_some_and(|who| who.1 == session.id)
-            };
-            Some((
-                user.name.clone(),
-                session.clone(),
-                user.conns.iter().filter(its).count() as u32,
-            ))
+        Reply::Sessions(
+            sessions
+                .filter_map(|session| self.session_line(session))
+                .collect(),
+        )
+    }
+
+    pub(super) fn session_line(&self, session: &SessionRecord) -> Option<SessionLine> {
+        let user = self.state.users.get(&session.user)?;
+        let its = |conn: &&ConnId| {
+            self.conns
+                .get(conn)
+                .and_then(|conn| conn.who)
+                .is_some_and(|who| who.1 == session.id)
         };
-        Reply::Sessions(sessions.filter_map(line).collect())
+        let connections = user.conns.iter().filter(its).count() as u32;
+        Some((user.name.clone(), session.clone(), connections))
     }
 
     fn kick(&mut self, name: &UserName, text: &str) -> Reply {
@@ -248,6 +263,7 @@ impl Engine {
             created_at: self.now.wall,
             last_login: None,
             removed: false,
+            disabled_at: None,
         };
         let changes = vec![
             Change::AddUser(user, hash),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::base::invite::InviteState;
 use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
 use crate::base::{
-    CallId, Channel, ConnId, Origin, RequestId, RoomId, RoomName, Seq, SessionId, Target, Ticket,
-    Timestamp, Token, UserId, UserName,
+    CallId, Channel, ConnId, InviteId, Origin, RequestId, RoomId, RoomName, Seq, SessionId, Target,
+    Ticket, Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
@@ -263,6 +264,12 @@ pub enum Refusal {
     PasswordKnown,
     /// Accounts are made by the admin.
     RegistrationClosed,
+    /// An account takes an invite, and none was shown.
+    InviteNeeded,
+    /// The invite is not known, used up, revoked or has run out.
+    BadInvite,
+    /// The password is right, but nobody can log in to the account.
+    AccountDisabled,
     /// No room of that name.
     NoSuchRoom,
     /// Nobody of that name.
@@ -316,6 +323,8 @@ pub enum ByeReason {
     Kicked,
     /// The account is gone.
     AccountRemoved,
+    /// Nobody can log in to the account any more.
+    AccountDisabled,
     /// The session was ended from elsewhere.
     SessionEnded,
     /// Too many refused logins.
@@ -403,10 +412,17 @@ pub enum Reply {
         fault: Option<Fault>,
     },
     Users(Vec<UserLine>),
-    Sessions(Vec<(UserName, SessionRecord, u32)>),
+    Sessions(Vec<SessionLine>),
     Rooms(Vec<AdminRoomLine>),
+    /// Whether it was not so before.
+    Changed(bool),
+    Account(Box<AccountView>),
+    /// One was made, with this number.
+    Invite(InviteId),
+    Invites(Vec<InviteLine>),
     NoSuchUser(UserName),
     NoSuchSession(SessionId),
+    NoSuchInvite(InviteId),
     Taken(UserName),
     LimitReached(&'static str),
     NotStored,
@@ -421,9 +437,48 @@ pub struct UserLine {
     pub name: UserName,
     pub created_at: Timestamp,
     pub last_login: Option<LastLogin>,
+    pub disabled_at: Option<Timestamp>,
     pub sessions: u32,
     pub connections: u32,
     pub rooms: u32,
+}
+
+/// A session as the admin sees it: whose, and with how many connections.
+pub type SessionLine = (UserName, SessionRecord, u32);
+
+/// All that the admin sees of one account.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct AccountView {
+    pub line: UserLine,
+    pub is_removed: bool,
+    pub sessions: Vec<SessionLine>,
+    pub rooms: Vec<AccountRoom>,
+}
+
+/// A room that somebody is in, and how far they are there.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct AccountRoom {
+    pub label: String,
+    pub is_direct: bool,
+    pub last_seq: Seq,
+    pub read_seq: Seq,
+    pub unread: u64,
+}
+
+/// An invite as the admin sees it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct InviteLine {
+    pub id: InviteId,
+    pub note: Arc<str>,
+    pub state: InviteState,
+    pub uses: u32,
+    pub used: u32,
+    pub created_at: Timestamp,
+    pub created_by: u32,
+    pub expires_at: Timestamp,
 }
 
 /// A room as the admin sees it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Timestamp,
-    Token, TokenHash, UserId, UserName,
+    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomName, Seq,
+    SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -75,10 +75,21 @@ pub enum Input {
 /// The part of the configuration that the engine goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Whether people may make their accounts themselves.
-    pub registration_open: bool,
+    /// Who may make an account.
+    pub registration: Registration,
     /// The bounds.
     pub limits: crate::base::Limits,
+}
+
+/// Who may make an account, the admin apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everyone.
+    Open,
+    /// Who has an invite.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
 /// What a client asks for, with names that are names. `hello`, `echo` and `ping` never get here.
@@ -91,6 +102,7 @@ pub enum Request {
     Register {
         name: UserName,
         password: Password,
+        invite: Option<InviteHash>,
         device: Arc<str>,
     },
     /// A name that cannot be one is like a name that nobody has.
@@ -176,7 +188,8 @@ pub enum Outcome {
     Appended(Seq),
     /// The changes are made.
     Changed,
-    /// None of the changes is made: somebody or something else has the name, or the password is no longer the account's.
+    /// None of the changes is made: somebody or something else has the name, the password is no longer the account's, the
+    /// account is disabled, or the invite is no longer open.
     Taken,
 }
 
@@ -217,18 +230,55 @@ pub enum Command {
     Counts,
     Glance,
     Users,
-    AddUser { name: UserName, hash: PasswordHash },
-    AddUsers { users: Vec<Newcomer> },
-    CheckNames { names: Vec<UserName> },
-    SetPassword { name: UserName, hash: PasswordHash },
-    RemoveUser { name: UserName },
-    ClearUsers { keep: Vec<UserName>, dry_run: bool },
-    Sessions { user: Option<UserName> },
-    RevokeSession { id: SessionId },
+    AddUser {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    AddUsers {
+        users: Vec<Newcomer>,
+    },
+    CheckNames {
+        names: Vec<UserName>,
+    },
+    SetPassword {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    RemoveUser {
+        name: UserName,
+    },
+    ClearUsers {
+        keep: Vec<UserName>,
+        dry_run: bool,
+    },
+    Sessions {
+        user: Option<UserName>,
+    },
+    RevokeSession {
+        id: SessionId,
+    },
     Who,
     Rooms,
-    Kick { name: UserName, text: Arc<str> },
-    Announce { text: Arc<str> },
+    Kick {
+        name: UserName,
+        text: Arc<str>,
+    },
+    Announce {
+        text: Arc<str>,
+    },
+    ShowUser {
+        name: UserName,
+    },
+    SetDisabled {
+        name: UserName,
+        disabled: bool,
+    },
+    /// Its number is given here.
+    CreateInvite(InviteRecord),
+    ListInvites,
+    RevokeInvite {
+        id: InviteId,
+    },
     Audit(AuditRecord),
     Probe,
 }
@@ -241,4 +291,5 @@ pub struct Newcomer {
     pub hash: PasswordHash,
     pub created_at: Option<Timestamp>,
     pub last_login_at: Option<Timestamp>,
+    pub disabled_at: Option<Timestamp>,
 }

@@ -19,11 +19,13 @@ pub mod effect;
 pub mod fanout;
 mod guard;
 pub mod input;
+mod invite;
 mod key;
 mod lookup;
 mod member;
 pub mod note;
 mod outbox;
+mod people;
 mod presence;
 mod rate;
 mod session;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::record::{Change, Draft, Snapshot};
-use crate::base::{ConnId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId};
+use crate::base::{ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId};
 use effect::{Bye, ByeReason, Effect, News, Refusal};
 use guard::Guard;
 use input::{Fault, Input, Outcome, Request, Rules};
@@ -80,6 +82,7 @@ pub struct Engine {
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
+    next_invite: InviteId,
     next_sweep: Duration,
     /// The last words, once the daemon is stopping; taken when they are said.
     stopping: Option<Option<Arc<str>>>,
@@ -147,6 +150,7 @@ impl Engine {
             next_user,
             next_room,
             next_session,
+            next_invite,
             ..
         } = snapshot;
         let mut snapshot = snapshot;
@@ -169,6 +173,7 @@ impl Engine {
             next_user,
             next_room,
             next_session,
+            next_invite,
             next_sweep: Duration::ZERO,
             stopping: None,
             now: Now::default(),
@@ -262,8 +267,9 @@ impl Engine {
             Request::Register {
                 name,
                 password,
+                invite,
                 device,
-            } => self.register(&asker, name, password, device),
+            } => self.register(&asker, (name, password), invite, device),
             Request::Login {
                 name,
                 password,
@@ -397,6 +403,13 @@ impl Engine {
                             user,
                             ByeReason::AccountRemoved,
                             "your account was removed by the admin",
+                        );
+                    }
+                    Change::SetDisabled(user, Some(_)) => {
+                        self.close_all(
+                            user,
+                            ByeReason::AccountDisabled,
+                            "your account was disabled by the admin; ask them",
                         );
                     }
                     Change::RemoveSession(session) => self.end_session(session, ending),

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use super::effect::Effect;
 use super::session::Done;
 use super::{Asker, Engine, Then};
-use crate::base::{RoomName, SessionId, UserName};
+use crate::base::{InviteId, RoomName, SessionId, UserName};
 
 /// One such thing. There is no password, token or text of a message in any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// Somebody made an account, and is logged in.
-    Registered(Visit),
+    /// Somebody made an account, and is logged in; with this invite where one was asked for.
+    Registered(Visit, Option<InviteId>),
     /// Somebody gave the right password.
     LoggedIn(Visit),
     /// Somebody came back with a token.
@@ -36,12 +36,24 @@ pub enum Note {
         /// From which address; none for a local socket.
         from: Option<IpAddr>,
     },
+    /// The password was right, but the account is disabled.
+    DisabledRefused {
+        /// Whose.
+        user: UserName,
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
+    /// An invite was not one, used up, revoked or had run out.
+    InviteRefused {
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
     /// A token was dead or invented.
     TokenRefused {
         /// From which address; none for a local socket.
         from: Option<IpAddr>,
     },
-    /// A session is over and its token dead. Those of an account that is removed go with it, unsaid.
+    /// A session is over and its token dead. Those of an account that is removed or disabled go with it, unsaid.
     SessionEnded {
         /// Whose.
         user: UserName,
@@ -106,7 +118,12 @@ impl Engine {
     }
 
     /// Somebody has come; `of` says how.
-    pub(super) fn note_visit(&mut self, asker: &Asker, session: SessionId, of: fn(Visit) -> Note) {
+    pub(super) fn note_visit(
+        &mut self,
+        asker: &Asker,
+        session: SessionId,
+        of: impl FnOnce(Visit) -> Note,
+    ) {
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
         if let Some(user) = self.owner(session) {
             self.note(of(Visit {

@@ -9,7 +9,7 @@ use super::note::{Ending, Note};
 use super::rate::Ask;
 use super::{Asker, Engine, Then};
 use crate::base::record::{Change, LastLogin, SessionRecord};
-use crate::base::{ConnId, RoomId, Seq, SessionId, Target, Token, TokenHash, UserId};
+use crate::base::{ConnId, InviteId, RoomId, Seq, SessionId, Target, Token, TokenHash, UserId};
 
 /// A session that is used is renewed in the store at most so often.
 const RENEW_INTERVAL: Duration = Duration::from_secs(24 * 3600);
@@ -24,10 +24,13 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) enum Done {
     Login {
+        user: UserId,
         session: SessionId,
         token: Token,
         last_login: Option<LastLogin>,
+        /// What the name looks like that was being registered.
         registered: Option<Box<str>>,
+        invite: Option<InviteId>,
     },
     Logout,
     Password,
@@ -235,29 +238,34 @@ impl Engine {
         let Stored { asker, done } = stored;
         match done {
             Done::Login {
+                user,
                 session,
                 token,
                 last_login,
                 registered,
+                invite,
             } => {
                 if let Some(skeleton) = &registered {
                     self.registering.remove(skeleton);
                 }
-                let user = self
-                    .state
-                    .sessions
-                    .get(&session)
-                    .map(|session| session.user);
-                match (user, outcome, registered) {
-                    (Some(user), Outcome::Changed, registered) => {
-                        let of =
-                            registered.map_or(Note::LoggedIn as fn(_) -> _, |_| Note::Registered);
-                        self.note_visit(&asker, session, of);
-                        self.admit(&asker, user, session, Some(token), last_login, &[])
+                let has_begun =
+                    outcome == Outcome::Changed && self.state.sessions.contains_key(&session);
+                match registered {
+                    _ if has_begun => {
+                        self.note_visit(&asker, session, |visit| match registered {
+                            Some(_) => Note::Registered(visit, invite),
+                            None => Note::LoggedIn(visit),
+                        });
+                        self.admit(&asker, user, session, Some(token), last_login, &[]);
                     }
-                    (.., Some(_)) => self.refuse(&asker, Refusal::NameTaken),
+                    // Somebody else has used it up meanwhile, or it was revoked.
+                    Some(_) if invite.is_some_and(|id| !self.is_invite_open(id)) => {
+                        self.refuse_login(&asker, Refusal::BadInvite);
+                    }
+                    Some(_) => self.refuse(&asker, Refusal::NameTaken),
+                    None if self.is_disabled(user) => self.refuse_disabled(&asker, user),
                     // Meanwhile the password was changed or the account removed.
-                    (.., None) => {
+                    None => {
                         self.note_login_refused(&asker, None);
                         self.refuse_login(&asker, Refusal::WrongPassword);
                     }

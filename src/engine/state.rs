@@ -11,6 +11,7 @@ use crate::base::{
     UserId, UserName,
 };
 use crate::engine::effect::RoomView;
+use crate::engine::invite::Invites;
 use crate::engine::rate::Rates;
 
 /// People, rooms and sessions, and the ways to find them.
@@ -27,6 +28,7 @@ pub(super) struct State {
     gone: BTreeMap<Box<str>, UserId>,
     /// Open rooms by the key of their names.
     pub room_names: BTreeMap<Box<str>, RoomId>,
+    pub invites: Invites,
     tokens: BTreeMap<TokenHash, SessionId>,
     directs: BTreeMap<(UserId, UserId), RoomId>,
     /// What the names in use look like. Several may look the same only if they are the same.
@@ -43,6 +45,8 @@ pub(super) struct User {
     /// Where they have been, the last first. Of these only the last is stored.
     origins: Vec<Origin>,
     pub removed: bool,
+    /// Since when nobody can log in.
+    pub disabled_at: Option<Timestamp>,
     /// Where they are a member and how far they have read, by room.
     pub rooms: Vec<(RoomId, Seq)>,
     pub sessions: Vec<SessionId>,
@@ -111,6 +115,10 @@ impl State {
             .sessions
             .into_iter()
             .for_each(|session| state.add_session(session));
+        snapshot
+            .invites
+            .into_iter()
+            .for_each(|invite| state.invites.add(invite));
         state
     }
 
@@ -119,6 +127,15 @@ impl State {
         match change {
             Change::AddUser(user, _) => self.add_user(user),
             Change::RemoveUser(user) => self.remove_user(user),
+            Change::SetDisabled(user, since) => {
+                self.users.entry(user).and_modify(|user| {
+                    user.disabled_at = since.map(|at| user.disabled_at.unwrap_or(at));
+                });
+                if since.is_some() {
+                    let sessions = self.sessions_but(user, None);
+                    sessions.into_iter().for_each(|id| self.remove_session(id));
+                }
+            }
             Change::SetLastLogin(user, last) => {
                 self.users.entry(user).and_modify(|user| user.came(last));
             }
@@ -146,6 +163,10 @@ impl State {
             Change::SetRead(member) => self.set_read(&member),
             Change::RemoveMember(room, user) => self.remove_member(room, user),
             Change::SetPassword(..) | Change::AddAudit(_) => {}
+            change @ (Change::AddInvite(_)
+            | Change::UseInvite(..)
+            | Change::RevokeInvite(..)
+            | Change::RemoveInvite(_)) => self.apply_to_invites(change),
         }
     }
 
@@ -161,6 +182,7 @@ impl State {
             name,
             created_at,
             last_login,
+            disabled_at,
             removed,
         } = user;
         let (rooms, sessions, conns) = (Vec::new(), Vec::new(), Vec::new());
@@ -173,6 +195,7 @@ impl State {
                 last_login,
                 origins: origins.collect(),
                 removed,
+                disabled_at,
                 rooms,
                 sessions,
                 conns,
@@ -187,6 +210,7 @@ impl State {
         };
         user.removed = true;
         user.last_login = None;
+        user.disabled_at = None;
         user.origins = Vec::new();
         let (rooms, sessions) = (
             std::mem::take(&mut user.rooms),
@@ -379,7 +403,7 @@ impl State {
     }
 
     /// Whom a name means: the living account, else the one that had it last.
-    fn owner(&self, name: &UserName) -> Option<UserId> {
+    pub fn owner(&self, name: &UserName) -> Option<UserId> {
         let gone = || self.gone.get(name.key()).copied();
         self.user_by_name(name).or_else(gone)
     }

@@ -7,12 +7,14 @@ use crate::base::UserId;
 use crate::base::record::{AuditRecord, UserRecord};
 use crate::base::record::{Change, LastLogin, PasswordHash, RoomForm, RoomRecord, SessionRecord};
 use crate::store::identity::{Identity, Place};
+use crate::store::invites;
 use crate::store::rows::{refused, signed};
 
 /// What SQLite says when a row of a UNIQUE index is there already; another number of a primary key is a fault of ours.
 const CONSTRAINT_UNIQUE: i32 = 2067;
 
-/// Makes the change. Returns whether it could be made: not when a name is taken or a password no longer the account's.
+/// Makes the change. Returns whether it could be made: not when a name is taken, a password no longer the account's, an
+/// account disabled or an invite no longer open.
 pub(super) fn apply(
     connection: &Connection,
     identity: &Identity,
@@ -29,11 +31,22 @@ pub(super) fn apply(
         Change::AddSession(session, password) => {
             return add_session(connection, identity, session, password);
         }
+        Change::UseInvite(id, at) => return invites::count_use(connection, *id, *at),
         Change::SetPassword(user, password) => run(
             "UPDATE user SET password = ?2 WHERE id = ?1 AND removed = 0",
             params![user.0, password.0],
         )?,
         Change::RemoveUser(user) => remove_user(connection, *user)?,
+        Change::SetDisabled(user, since) => {
+            run(
+                "UPDATE user SET disabled_at = iif(?2 IS NULL, NULL, ifnull(disabled_at, ?2)) \
+                 WHERE id = ?1 AND removed = 0",
+                params![user.0, since.map(|at| at.0)],
+            )?;
+            if since.is_some() {
+                run("DELETE FROM session WHERE user = ?1", params![user.0])?;
+            }
+        }
         Change::SetLastLogin(user, login) => set_last_login(connection, identity, *user, login)?,
         Change::RenewSession {
             id,
@@ -68,6 +81,12 @@ pub(super) fn apply(
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
         Change::AddAudit(audit) => add_audit(connection, identity, audit)?,
+        Change::AddInvite(invite) => invites::add(connection, identity, invite)?,
+        Change::RevokeInvite(id, at) => run(
+            "UPDATE invite SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
+            params![id.0, at.0],
+        )?,
+        Change::RemoveInvite(id) => run("DELETE FROM invite WHERE id = ?1", params![id.0])?,
     }
     Ok(true)
 }
@@ -83,14 +102,16 @@ fn add_user(
         .map_err(refused)?;
     connection
         .prepare_cached(
-            "INSERT INTO user (id, name, name_hash, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO user (id, name, name_hash, password, created_at, disabled_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             user.id.0,
             name,
             identity.name_hash(&user.name),
             password.0,
-            user.created_at.0
+            user.created_at.0,
+            user.disabled_at.map(|at| at.0)
         ])?;
     match &user.last_login {
         Some(login) => set_last_login(connection, identity, user.id, login),
@@ -104,7 +125,7 @@ fn remove_user(connection: &Connection, user: UserId) -> rusqlite::Result<()> {
         "DELETE FROM session WHERE user = ?1",
         "DELETE FROM member WHERE user = ?1",
         "UPDATE user SET removed = 1, name_hash = NULL, password = NULL, last_login_at = NULL, \
-         last_login_from = NULL WHERE id = ?1",
+         last_login_from = NULL, disabled_at = NULL WHERE id = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([user.0])?;
     }
@@ -136,7 +157,7 @@ fn set_last_login(
     Ok(())
 }
 
-/// Not when the password was changed, or the account removed, while it was being looked at.
+/// Not when the password was changed, or the account disabled or removed, while it was being looked at.
 fn add_session(
     connection: &Connection,
     identity: &Identity,
@@ -149,7 +170,8 @@ fn add_session(
     let added = connection
         .prepare_cached(
             "INSERT INTO session (id, user, token, device, created_at, expires_at, seen_at) \
-             SELECT ?1, id, ?3, ?4, ?5, ?6, ?7 FROM user WHERE id = ?2 AND password = ?8",
+             SELECT ?1, id, ?3, ?4, ?5, ?6, ?7 FROM user \
+             WHERE id = ?2 AND password = ?8 AND disabled_at IS NULL",
         )?
         .execute(params![
             signed(session.id.0),

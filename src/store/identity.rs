@@ -33,6 +33,8 @@ pub(super) enum Place {
     Device(u64),
     /// What a control call was about, by its time.
     Audit(i64),
+    /// The note about an invite.
+    Invite(u32),
 }
 
 impl Place {
@@ -43,6 +45,7 @@ impl Place {
             Self::LastLogin(id) => (2, u64::from(id)),
             Self::Device(id) => (3, id),
             Self::Audit(at) => (4, at.cast_unsigned()),
+            Self::Invite(id) => (5, u64::from(id)),
         };
         let mut bytes = [tag; 9];
         bytes[1..].copy_from_slice(&number.to_be_bytes());

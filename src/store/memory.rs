@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::id::LOBBY;
+use crate::base::invite::InviteState;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
     AuditRecord, Change, Draft, KeyRecord, LastLogin, MemberRecord, PasswordHash, Record, RoomForm,
     RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId, UserName};
+use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName};
 use crate::store::search::{self, Word};
 use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
 
@@ -25,9 +26,11 @@ struct State {
     members: BTreeMap<(RoomId, UserId), Seq>,
     sessions: BTreeMap<SessionId, SessionRecord>,
     audit: Vec<AuditRecord>,
+    invites: BTreeMap<InviteId, InviteRecord>,
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
+    next_invite: InviteId,
     next_offset: u64,
     is_full: bool,
 }
@@ -47,9 +50,11 @@ impl Default for MemoryStore {
             members: BTreeMap::new(),
             sessions: BTreeMap::new(),
             audit: Vec::new(),
+            invites: BTreeMap::new(),
             next_user: UserId(1),
             next_room: LOBBY,
             next_session: SessionId(1),
+            next_invite: InviteId(1),
             next_offset: 1,
             is_full: false,
         };
@@ -105,10 +110,12 @@ impl Store for MemoryStore {
                 })
                 .collect(),
             sessions: state.sessions.values().cloned().collect(),
+            invites: state.invites.values().cloned().collect(),
             keys: state.keys(keys_since, keys_max),
             next_user: state.next_user,
             next_room: state.next_room,
             next_session: state.next_session,
+            next_invite: state.next_invite,
         })
     }
 
@@ -283,7 +290,7 @@ impl State {
 
     fn is_taken(&self, changes: &[Change]) -> bool {
         let (mut users, mut rooms) = (HashSet::new(), Vec::new());
-        let mut passwords = HashMap::new();
+        let (mut passwords, mut disabled) = (HashMap::new(), HashMap::new());
         changes.iter().any(|change| match change {
             Change::AddUser(user, hash) => {
                 passwords.insert(user.id, hash);
@@ -300,8 +307,20 @@ impl State {
                 taken
             }
             Change::AddSession(session, shown) => {
-                let known = || self.users.get(&session.user)?.1.as_ref();
-                passwords.get(&session.user).copied().or_else(known) != Some(shown)
+                let user = self.users.get(&session.user);
+                let known = || user?.1.as_ref();
+                let was_disabled = user.is_some_and(|(user, _)| user.disabled_at.is_some());
+                let is_disabled = disabled.get(&session.user).copied();
+                is_disabled.unwrap_or(was_disabled)
+                    || passwords.get(&session.user).copied().or_else(known) != Some(shown)
+            }
+            Change::SetDisabled(user, since) => {
+                disabled.insert(*user, since.is_some());
+                false
+            }
+            Change::UseInvite(id, at) => {
+                let invite = self.invites.get(id);
+                invite.is_none_or(|invite| invite.state(*at) != InviteState::Open)
             }
             Change::SetPassword(user, hash) => {
                 passwords.insert(*user, hash);
@@ -337,6 +356,14 @@ impl State {
                 }
             }
             Change::RemoveUser(user) => self.remove_user(*user),
+            Change::SetDisabled(user, since) => {
+                if let Some((record, _)) = self.living(*user) {
+                    record.disabled_at = since.map(|at| record.disabled_at.unwrap_or(at));
+                }
+                if since.is_some() {
+                    self.sessions.retain(|_, session| session.user != *user);
+                }
+            }
             Change::SetLastLogin(user, login) => self.set_last_login(*user, *login),
             Change::AddSession(session, _) => {
                 self.next_session = self.next_session.max(session.id.next());
@@ -373,6 +400,21 @@ impl State {
                 }
             }
             Change::AddAudit(audit) => self.audit.push(audit.clone()),
+            Change::AddInvite(invite) => {
+                self.next_invite = self.next_invite.max(invite.id.next());
+                self.invites.insert(invite.id, invite.clone());
+            }
+            Change::UseInvite(id, _) => {
+                if let Some(invite) = self.invites.get_mut(id) {
+                    invite.used += 1;
+                }
+            }
+            Change::RevokeInvite(id, at) => {
+                if let Some(invite) = self.invites.get_mut(id) {
+                    invite.revoked_at.get_or_insert(*at);
+                }
+            }
+            Change::RemoveInvite(id) => drop(self.invites.remove(id)),
         }
     }
 
@@ -383,6 +425,7 @@ impl State {
     fn remove_user(&mut self, user: UserId) {
         if let Some((record, hash)) = self.users.get_mut(&user) {
             (record.removed, record.last_login, *hash) = (true, None, None);
+            record.disabled_at = None;
         }
         self.sessions.retain(|_, session| session.user != user);
         self.members.retain(|(_, member), _| *member != user);

@@ -9,7 +9,10 @@ use crate::store::rows::refused;
 const APPLICATION_ID: i64 = 0x6368_7464;
 
 /// The steps in order; the version of a database is the number of those it has gone through.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001_init.sql"),
+    include_str!("migrations/002_admin.sql"),
+];
 
 const CHECK: &[u8] = b"this database belongs to this key";
 
@@ -47,8 +50,12 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
 
 /// Goes the steps that are missing. A new database is bound to its key in the same transaction that makes it.
 pub(super) fn run(connection: &mut Connection, identity: &Identity) -> rusqlite::Result<()> {
+    go(connection, identity, MIGRATIONS)
+}
+
+fn go(connection: &mut Connection, identity: &Identity, steps: &[&str]) -> rusqlite::Result<()> {
     let done = version(connection)?;
-    for (number, step) in (1..).zip(MIGRATIONS).filter(|(number, _)| *number > done) {
+    for (number, step) in (1..).zip(steps).filter(|(number, _)| *number > done) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
         if number == 1 {
@@ -90,4 +97,62 @@ fn bind(transaction: &Transaction, identity: &Identity) -> rusqlite::Result<()> 
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::numbers::Numbers;
+    use crate::store::snapshot;
+
+    /// A database of version 1 in which somebody has an account, a session and something to say.
+    fn first(identity: &Identity) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        go(&mut connection, identity, &MIGRATIONS[..1]).unwrap();
+        let seal = |place, plain: &str| identity.seal(place, plain.as_bytes()).unwrap();
+        let name = "anna".parse().unwrap();
+        let rows = [
+            connection.execute(
+                "INSERT INTO user (id, name, name_hash, password, created_at) VALUES (1, ?1, ?2, 'hash', 5)",
+                (seal(Place::UserName(1), "anna"), identity.name_hash(&name)),
+            ),
+            connection.execute(
+                "INSERT INTO session (id, user, token, device, created_at, expires_at, seen_at) \
+                 VALUES (1, 1, ?1, ?2, 6, 9, 7)",
+                ([7_u8; 32], seal(Place::Device(1), "laptop")),
+            ),
+            connection.execute("INSERT INTO member (room, user) VALUES (1, 1)", []),
+            connection.execute(
+                r#"INSERT INTO message (id, "offset", at, author, kind, text) VALUES ((1 << 36) | 1, 1, 8, 1, 0, 'hello')"#,
+                [],
+            ),
+        ];
+        assert!(rows.iter().all(Result::is_ok), "{rows:?}");
+        connection
+    }
+
+    #[test]
+    fn what_the_first_version_has_stored_is_there_in_this_one() {
+        let identity = Identity::new(&[7; 32]);
+        let mut connection = first(&identity);
+        run(&mut connection, &identity).unwrap();
+        assert_eq!(version(&connection).unwrap(), known());
+        assert!(is_bound(&connection, &identity).unwrap());
+        let numbers = Numbers::load(&connection).unwrap();
+        let read = snapshot::load(
+            &connection,
+            &identity,
+            &numbers,
+            crate::base::Timestamp(0),
+            9,
+        );
+        let read = read.unwrap();
+        let anna = &read.users[0];
+        assert_eq!((anna.name.as_str(), anna.disabled_at), ("anna", None));
+        assert_eq!(&*read.sessions[0].device, "laptop");
+        assert_eq!(read.members.len(), 1);
+        assert_eq!(read.rooms[0].last_seq.0, 1);
+        assert_eq!(read.invites, []);
+        run(&mut connection, &identity).unwrap();
+    }
 }

@@ -15,6 +15,7 @@ pub mod sqlite;
 mod changes;
 mod check;
 mod identity;
+mod invites;
 mod keys;
 mod lock;
 mod migrate;
@@ -61,7 +62,8 @@ pub enum Outcome {
     Appended(Seq),
     /// The changes are made.
     Changed,
-    /// None of the entry's changes is made: a name is taken, or a password no longer the account's.
+    /// None of the entry's changes is made: a name is taken, a password no longer the account's, an account disabled, or
+    /// an invite no longer open.
     Taken,
 }
 
@@ -102,7 +104,7 @@ pub trait Store: Send {
 /// What a change of the identity key came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rekeyed {
-    /// How many accounts, sessions and lines of the audit log were sealed anew.
+    /// How many accounts, sessions, invites and lines of the audit log were sealed anew.
     pub sealed: u64,
     /// The file with the new key; none where it is given from elsewhere.
     pub key_file: Option<PathBuf>,

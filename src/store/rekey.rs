@@ -62,7 +62,8 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn all(&self, tell: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<u64> {
-        let count = "SELECT (SELECT count(*) FROM user) + (SELECT count(*) FROM session) + (SELECT count(*) FROM audit)";
+        let count = "SELECT (SELECT count(*) FROM user) + (SELECT count(*) FROM session) + (SELECT count(*) FROM audit) \
+                     + (SELECT count(*) FROM invite)";
         let total: i64 = self.connection.query_row(count, [], |row| row.get(0))?;
         let total = total.cast_unsigned();
         let mut sealed = 0;
@@ -87,6 +88,18 @@ impl Change<'_> {
                 self.run(
                     "UPDATE session SET device = ?2 WHERE id = ?1",
                     params![id, device],
+                )
+            },
+            &mut tell_more,
+        )?;
+        self.each(
+            "SELECT id, note FROM invite WHERE id > ?1 ORDER BY id LIMIT ?2",
+            |row| {
+                let id: u32 = row.get(0)?;
+                let note = self.value(Place::Invite(id), row.get_ref(1)?.as_blob()?)?;
+                self.run(
+                    "UPDATE invite SET note = ?2 WHERE id = ?1",
+                    params![id, note],
                 )
             },
             &mut tell_more,

@@ -9,8 +9,11 @@ use rusqlite::{Connection, Row};
 use crate::base::record::{
     KeyRecord, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{RoomId, RoomName, Seq, SessionId, Timestamp, TokenHash, UserId, UserName};
+use crate::base::{
+    InviteId, RoomId, RoomName, Seq, SessionId, Timestamp, TokenHash, UserId, UserName,
+};
 use crate::store::identity::{Identity, Place};
+use crate::store::invites;
 use crate::store::numbers::Numbers;
 use crate::store::rows::{SEQ_MAX, message_id, rows_max, seq_of, shared, unreadable, unsigned};
 
@@ -35,10 +38,12 @@ pub(super) fn load(
         users: users(connection, identity)?,
         members: members(connection)?,
         sessions: sessions(connection, identity)?,
+        invites: invites::all(connection, identity)?,
         keys: keys(connection, &rooms, keys_since, keys_max)?,
         next_user: UserId(next(connection, "user")?),
         next_room: RoomId(next(connection, "room")?),
         next_session: SessionId(next::<i64>(connection, "session")?.cast_unsigned()),
+        next_invite: InviteId(next(connection, "invite")?),
         rooms,
     })
 }
@@ -80,11 +85,12 @@ fn users(connection: &Connection, identity: &Identity) -> rusqlite::Result<Vec<U
             created_at: Timestamp(row.get(2)?),
             last_login,
             removed: row.get(5)?,
+            disabled_at: row.get::<_, Option<i64>>(6)?.map(Timestamp),
         })
     };
     connection
         .prepare(
-            "SELECT id, name, created_at, last_login_at, last_login_from, removed FROM user ORDER BY id",
+            "SELECT id, name, created_at, last_login_at, last_login_from, removed, disabled_at FROM user ORDER BY id",
         )?
         .query_map([], read)?
         .collect()

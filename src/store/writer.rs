@@ -256,7 +256,10 @@ fn change(
     let refusable = |change: &Change| {
         matches!(
             change,
-            Change::AddUser(..) | Change::AddRoom(_) | Change::AddSession(..)
+            Change::AddUser(..)
+                | Change::AddRoom(_)
+                | Change::AddSession(..)
+                | Change::UseInvite(..)
         )
     };
     let can_be_refused = changes.iter().any(refusable);

@@ -1,11 +1,12 @@
 //! What chat-client is told on its command line and by the environment.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::base::Fingerprint;
 use crate::base::manual::Generate;
+use crate::base::{Fingerprint, Password};
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
@@ -57,6 +58,15 @@ pub struct Args {
         display_order = 102
     )]
     pub name: Option<String>,
+    /// The invite to register with, where the server asks for one
+    #[arg(
+        long,
+        value_name = "CODE",
+        env = "CHAT_INVITE",
+        hide_env_values = true,
+        display_order = 103
+    )]
+    pub invite: Option<Invite>,
     /// Trust the server whose certificate has this fingerprint, and no other
     #[arg(
         long,
@@ -64,17 +74,17 @@ pub struct Args {
         value_name = "PRINT",
         env = "CHAT_FINGERPRINT",
         hide_env_values = true,
-        display_order = 103
+        display_order = 104
     )]
     pub fingerprint: Option<Fingerprint>,
     /// Encrypt nothing: for a server that allows it, on a network that is yours alone
-    #[arg(long, global = true, display_order = 104)]
+    #[arg(long, global = true, display_order = 105)]
     pub plaintext: bool,
     /// Line by line, also on a terminal
-    #[arg(long, display_order = 105)]
+    #[arg(long, display_order = 106)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
-    #[arg(long, display_order = 106, value_name = "WHAT")]
+    #[arg(long, display_order = 107, value_name = "WHAT")]
     pub generate: Option<Generate>,
     /// What to do
     #[command(subcommand)]
@@ -82,6 +92,17 @@ pub struct Args {
 }
 
 impl Args {
+    /// The invite that was named, before or after the verb.
+    #[must_use]
+    pub fn invite(&self) -> Option<&Password> {
+        let after = match &self.verb {
+            Some(Verb::Login { invite, .. }) => invite.as_ref(),
+            _ => None,
+        };
+        let named = after.or(self.invite.as_ref()).map(|invite| &invite.0);
+        named.filter(|code| !code.expose().is_empty())
+    }
+
     /// What belongs together is named before or after the verb, so it is looked at when all is read.
     ///
     /// # Errors
@@ -171,11 +192,26 @@ pub enum Verb {
         /// Make the account; without this only a terminal asks whether to
         #[arg(long)]
         register: bool,
+        /// The invite to register with, where the server asks for one
+        #[arg(long, value_name = "CODE")]
+        invite: Option<Invite>,
     },
     /// End the session and forget the token
     Logout,
     /// Change the password; without a terminal the old and the new one are lines of standard input
     Passwd,
+}
+
+/// The code of an invite, which no message shows.
+#[derive(Clone, Debug)]
+pub struct Invite(pub Password);
+
+impl FromStr for Invite {
+    type Err = Infallible;
+
+    fn from_str(code: &str) -> Result<Self, Infallible> {
+        Ok(Self(Password::new(code.trim().to_owned())))
+    }
 }
 
 /// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
@@ -239,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_help_says_all_there_is() {
-        insta::assert_snapshot!(help(&[]), @r"
+        insta::assert_snapshot!(help(&[]), @"
         Talk on a chat server: in the terminal, in a pipe or from a script
 
         Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
@@ -265,6 +301,8 @@ mod tests {
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
+              --invite <CODE>        The invite to register with, where the server asks for one [env:
+                                     CHAT_INVITE]
               --fingerprint <PRINT>  Trust the server whose certificate has this fingerprint, and no other
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
@@ -290,7 +328,7 @@ mod tests {
 
     #[test]
     fn each_command_has_its_help() {
-        insta::assert_snapshot!(help(&["tail"]), @r"
+        insta::assert_snapshot!(help(&["tail"]), @"
         Print the newest messages of rooms, by default of all you are in
 
         Usage: chat-client tail [OPTIONS] [ROOM]...
@@ -312,7 +350,7 @@ mod tests {
                                      yours alone
           -h, --help                 Print help
         ");
-        insta::assert_snapshot!(help(&["send"]), @r"
+        insta::assert_snapshot!(help(&["send"]), @"
         Send a message; its text comes from standard input when it is not given
 
         Usage: chat-client send [OPTIONS] <ROOM|@USER> [TEXT]...
@@ -331,7 +369,7 @@ mod tests {
                                      yours alone
           -h, --help                 Print help
         ");
-        insta::assert_snapshot!(help(&["echo"]), @r"
+        insta::assert_snapshot!(help(&["echo"]), @"
         Measure round trips to the server; needs no account
 
         Usage: chat-client echo [OPTIONS] [TEXT]

@@ -29,6 +29,7 @@ pub struct Entry {
     trust: Trust,
     name: Option<String>,
     password: Option<Password>,
+    invite: Option<Password>,
     kept: Option<Credentials>,
 }
 
@@ -52,6 +53,7 @@ impl Entry {
                 .ok()
                 .filter(|password| !password.is_empty())
                 .map(Password::new),
+            invite: args.invite().cloned(),
             kept: Credentials::of_user(|name| std::env::var_os(name)),
         }
     }
@@ -186,7 +188,8 @@ impl Entry {
             Some(password) => password,
             None => twice("password")?,
         };
-        let welcome = client.register(&name, &password).await;
+        let invite = self.invite(client)?;
+        let welcome = client.register(&name, &password, invite.as_ref()).await;
         let welcome = welcome.map_err(|refusal| Failure::of(client, &refusal))?;
         self.keep(client);
         Ok(welcome)
@@ -300,8 +303,8 @@ impl Entry {
         first: &Password,
         told: bool,
     ) -> Result<Option<Welcome>, Failure> {
-        let open = client.model().hello().map(|hello| hello.registration);
-        if open != Some(Registration::Open) || !ask::is_possible() {
+        let closed = registration(client).is_none_or(|it| it == Registration::Closed);
+        if closed || !ask::is_possible() {
             return Ok(None);
         }
         let name_shown = harmless(name);
@@ -315,6 +318,7 @@ impl Entry {
             .map(|hello| hello.limits.password_chars_min);
         let mut password = first.clone();
         let mut again = !told;
+        let mut invite = None;
         loop {
             if let Some(shortest) = shortest
                 && (password.expose().chars().count() as u64) < shortest as u64
@@ -329,12 +333,20 @@ impl Entry {
                 password = ask::password("new password")?;
                 continue;
             }
-            match client.register(name, &password).await {
+            again = false;
+            if invite.is_none() {
+                invite = self.invite(client)?;
+            }
+            match client.register(name, &password, invite.as_ref()).await {
                 Ok(welcome) => return Ok(Some(welcome)),
                 // Somebody has it: then it was the password that was wrong.
                 Err(refusal) if refusal.code == Some(Code::NameTaken) => {
                     tell!("{}", harmless(&refusal.text));
                     return Ok(None);
+                }
+                Err(refusal) if refusal.code == Some(Code::BadInvite) && invite.is_some() => {
+                    tell!("{}", harmless(&refusal.text));
+                    invite = Some(asked_invite()?);
                 }
                 Err(refusal) if refusal.code == Some(Code::WeakPassword) => {
                     tell!("{}", harmless(&refusal.text));
@@ -343,6 +355,19 @@ impl Entry {
                 }
                 Err(refusal) => return Err(Failure::of(client, &refusal)),
             }
+        }
+    }
+
+    /// The invite, where the server asks for one: what was told, else what a person says.
+    fn invite(&self, client: &Client) -> Result<Option<Password>, Failure> {
+        match (&self.invite, registration(client)) {
+            (_, Some(Registration::Open | Registration::Closed) | None) => Ok(None),
+            (Some(told), _) => Ok(Some(told.clone())),
+            (None, _) if ask::is_possible() => asked_invite().map(Some),
+            (None, _) => Err(Failure::Usage(
+                "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one"
+                    .to_owned(),
+            )),
         }
     }
 
@@ -390,6 +415,14 @@ impl Entry {
             tell!("the token is not kept: {error}");
         }
     }
+}
+
+fn registration(client: &Client) -> Option<Registration> {
+    client.model().hello().map(|hello| hello.registration)
+}
+
+fn asked_invite() -> Result<Password, Failure> {
+    ask::line("invite", "").map(Password::new)
 }
 
 /// Waits for the server's greeting.

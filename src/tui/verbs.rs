@@ -37,7 +37,7 @@ pub async fn run(verb: &Verb, args: &Args) -> Result<(), Failure> {
     let mut client = entry.connect((!follows).then_some(PATIENCE)).await?;
     match verb {
         Verb::Echo { text, count } => echo(&mut client, &entry, text, *count).await?,
-        Verb::Login { register } => login(&mut client, &mut entry, *register).await?,
+        Verb::Login { register, .. } => login(&mut client, &mut entry, *register).await?,
         Verb::Logout => logout(&mut client, &entry).await?,
         _ => {
             entry.script(&mut client).await?;

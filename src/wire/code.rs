@@ -44,6 +44,8 @@ codes! {
     WeakPassword = "weak-password",
     /// New accounts are made by the admin only.
     RegistrationClosed = "registration-closed",
+    /// An account takes an invite: none was shown, or it is not known, used up, revoked or has run out.
+    BadInvite = "bad-invite",
     /// There is no room of that name.
     NoSuchRoom = "no-such-room",
     /// There is nobody of that name.

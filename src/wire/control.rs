@@ -3,6 +3,7 @@
 //! `src/control/io.chatd.Control.varlink`, which a test compares with this file.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{Password, SessionId, Timestamp, UserName};
+use crate::base::{InviteId, Password, SessionId, Timestamp, UserName};
 
 pub use self::error::{ControlError, SERVICE};
 pub use self::reply::*;
@@ -178,14 +179,26 @@ methods! {
     ClearLog {} -> LogCleared, CHANGES, ONCE;
     /// List the accounts.
     ListUsers {} -> Users, READS, ONCE;
+    /// Show all about one account.
+    ShowUser { name: UserName } -> ShownUser, READS, ONCE;
     /// Make an account.
     AddUser { name: UserName, password: Password } -> Added, CHANGES, ONCE;
     /// Give an account another password.
     SetPassword { name: UserName, password: Password } -> Done, CHANGES, ONCE;
+    /// Disable an account: nobody can log in to it, and its sessions end.
+    DisableUser { name: UserName } -> Changed, CHANGES, ONCE;
+    /// Enable an account that was disabled.
+    EnableUser { name: UserName } -> Changed, CHANGES, ONCE;
     /// Remove an account; its messages stay, under its name.
     RemoveUser { name: UserName } -> Done, CHANGES, ONCE;
     /// Remove all accounts but those that are kept; their messages stay, under their names.
     ClearUsers { keep: Option<Vec<UserName>>, dry_run: Option<bool> } -> Cleared, CHANGES, ONCE;
+    /// Make an invite, with which an account can be made.
+    CreateInvite { uses: Option<NonZeroU32>, seconds: Option<NonZeroU32>, note: Option<Words> } -> InviteCreated, CHANGES, ONCE;
+    /// List the invites.
+    ListInvites {} -> Invites, READS, ONCE;
+    /// Revoke an invite: no account can be made with it any more.
+    RevokeInvite { id: InviteId } -> Changed, CHANGES, ONCE;
     /// List the sessions: who is logged in on which device.
     ListSessions { user: Option<UserName> } -> Sessions, READS, ONCE;
     /// End a session: its device has to log in again.
@@ -224,7 +237,8 @@ macro_rules! with_methods {
     ($then:ident) => {
         $then! {
             Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
-            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
+            ShowUser, SetPassword, DisableUser, EnableUser, RemoveUser, ClearUsers, CreateInvite, ListInvites, RevokeInvite,
+            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
         }
@@ -243,6 +257,8 @@ trait Parameter: DeserializeOwned {
 impl Parameter for bool {}
 impl Parameter for u32 {}
 impl Parameter for LogLevel {}
+impl Parameter for InviteId {}
+impl Parameter for NonZeroU32 {}
 impl Parameter for Password {}
 impl Parameter for SessionId {}
 impl Parameter for Words {}
@@ -370,6 +386,32 @@ words! {
     }
 }
 
+words! {
+    /// What an account is.
+    AccountState {
+        /// One can log in to it.
+        Active = "active",
+        /// Nobody can log in to it until it is enabled.
+        Disabled = "disabled",
+        /// It is gone; only its name is left, under its messages.
+        Removed = "removed",
+    }
+}
+
+words! {
+    /// What has become of an invite.
+    InviteState {
+        /// An account can be made with it.
+        Open = "open",
+        /// As many accounts as can be were made.
+        Used = "used",
+        /// It has run out.
+        Expired = "expired",
+        /// An admin took it back.
+        Revoked = "revoked",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -441,6 +483,8 @@ mod tests {
                 "ShowLog",
                 "FollowLog",
                 "ListUsers",
+                "ShowUser",
+                "ListInvites",
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",

@@ -70,7 +70,7 @@ bodies! {
     Register {
         name: String,
         password: Password,
-        #[serde(default, skip_serializing_if = "Option::is_none")] invite: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] invite: Option<Password>,
         #[serde(default, skip_serializing_if = "Option::is_none")] device: Option<String>,
     }
     /// An account by name and password.

@@ -27,6 +27,9 @@ const ENDS: &[(&str, End)] = &[
             .ctl(&["clear-users", "--yes", "--keep", "boris"])
             .done();
     }),
+    ("disabled", |daemon, _| {
+        daemon.ctl(&["user", "disable", "--yes", "anna"]).done();
+    }),
     ("another password by the admin", |daemon, _| {
         let password = format!("{PASSWORD} two\n");
         daemon

@@ -28,7 +28,7 @@ pub fn requests() -> Vec<Value> {
         Request::Register(request::Register {
             name: text("anna"),
             password: password(),
-            invite: Some(text("7f3k")),
+            invite: Some(Password::new(text("7f3k"))),
             device: Some(text("laptop")),
         }),
         Request::Login(request::Login {

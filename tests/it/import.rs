@@ -33,6 +33,7 @@ fn from_one_server_to_another() {
     for name in ["Анна", "boris", r"back\slash", "O'Neill"] {
         old.register(name);
     }
+    old.ctl(&["user", "disable", "boris", "--yes"]).done();
     for format in ["csv", "jsonl"] {
         let export = ["export", "users", "--with-passwords", "--format", format];
         let first = old.ctl(&export).done();
@@ -62,7 +63,7 @@ fn from_one_server_to_another() {
     }
     let without = old.ctl(&["export", "users"]).done();
     assert!(
-        without.starts_with("name,created_at,last_login_at\r\n"),
+        without.starts_with("name,created_at,last_login_at,disabled_at\r\n"),
         "{without}"
     );
     let stderr = import(&old, &without).failed(1);

@@ -19,26 +19,26 @@ use crate::support::{
 /// What is answered: the type, or the code of the error. `-`: nothing, the connection has ended. Who is logged in asks about
 /// a room that they are in, that others are in, that nobody has made, or about the conversation of two others.
 const REQUESTS: &str = "
-             silent       greeted        member       outsider      nowhere       third         logged-out     revoked  removed
-    hello    hello        hello          hello        hello         hello         hello         hello          -        -
-    register bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -
-    login    bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -
-    resume   bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -
-    logout   bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -
-    send     bad-request  not-logged-in  sent         not-a-member  no-such-room  sent          not-logged-in  -        -
-    join     bad-request  not-logged-in  joined       joined        no-such-room  bad-request   not-logged-in  -        -
-    leave    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -
-    create   bad-request  not-logged-in  name-taken   name-taken    joined        bad-name      not-logged-in  -        -
-    rooms    bad-request  not-logged-in  rooms        rooms         rooms         rooms         not-logged-in  -        -
-    who      bad-request  not-logged-in  who          not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    history  bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    search   bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    read     bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -
-    password bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -
-    typing   bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -
-    echo     bad-request  echo           echo         echo          echo          echo          echo           -        -
-    ping     bad-request  pong           pong         pong          pong          pong          pong           -        -
+             silent       greeted        member       outsider      nowhere       third         logged-out     revoked  removed  disabled
+    hello    hello        hello          hello        hello         hello         hello         hello          -        -        -
+    register bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
+    login    bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
+    resume   bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
+    logout   bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -        -
+    send     bad-request  not-logged-in  sent         not-a-member  no-such-room  sent          not-logged-in  -        -        -
+    join     bad-request  not-logged-in  joined       joined        no-such-room  bad-request   not-logged-in  -        -        -
+    leave    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
+    create   bad-request  not-logged-in  name-taken   name-taken    joined        bad-name      not-logged-in  -        -        -
+    rooms    bad-request  not-logged-in  rooms        rooms         rooms         rooms         not-logged-in  -        -        -
+    who      bad-request  not-logged-in  who          not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    history  bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    search   bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    read     bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
+    password bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -        -
+    typing   bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    echo     bad-request  echo           echo         echo          echo          echo          echo           -        -        -
+    ping     bad-request  pong           pong         pong          pong          pong          pong           -        -        -
 ";
 
 /// A daemon on which anna has a room and a conversation with boris.
@@ -97,6 +97,7 @@ impl Place {
                 self.daemon.ctl(&["session", "revoke", "--yes", &id]).done();
             }
             "removed" => _ = self.daemon.ctl(&["user", "remove", "--yes", &name]).done(),
+            "disabled" => _ = self.daemon.ctl(&["user", "disable", "--yes", &name]).done(),
             "outsider" | "nowhere" | "third" => {}
             _ => panic!("who is '{role}'?"),
         }
@@ -191,8 +192,14 @@ const CALLS: &[(&str, &str)] = &[
     ("ClearLog", "clear-log --yes"),
     ("ListUsers", "users"),
     ("AddUser", "user add clara"),
+    ("ShowUser", "user show clara"),
     ("SetPassword", "user passwd --yes clara"),
+    ("DisableUser", "user disable --yes clara"),
+    ("EnableUser", "user enable clara"),
     ("RemoveUser", "user remove --yes clara"),
+    ("CreateInvite", "invite create"),
+    ("ListInvites", "invite list"),
+    ("RevokeInvite", "invite revoke --yes 1"),
     ("ListSessions", "sessions"),
     ("ListConnected", "who"),
     ("ListRooms", "rooms"),

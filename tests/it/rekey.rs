@@ -49,6 +49,7 @@ fn crowd(state: &Path, count: u32) {
             created_at: Timestamp(0),
             last_login: None,
             removed: false,
+            disabled_at: None,
         };
         Change::AddUser(user, PasswordHash("$argon2id$nonsense".into()))
     };

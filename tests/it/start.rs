@@ -83,7 +83,7 @@ fn check_looks_and_starts_nothing() {
     for (config, told) in [
         (
             "\n\nregistration = \"sometimes\"\n",
-            "line 3, column 16: \"sometimes\" is not possible here; write \"open\" or \"closed\"",
+            "line 3, column 16: \"sometimes\" is not possible here; write \"open\", \"invite\" or \"closed\"",
         ),
         (
             "server_name = \"a\"\nregistratoin = \"open\"\n",

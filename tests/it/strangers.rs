@@ -195,17 +195,20 @@ fn a_crowd_that_guesses() {
     daemon.logged("further ones have to wait");
 }
 
-/// A name that somebody has and one that nobody has: the same answers, in times that cannot be told apart.
+/// A name that somebody has, one that nobody has and one whose account is disabled: the same answers, in times that cannot
+/// be told apart.
 #[test]
 fn known_names_and_unknown_ones_are_alike() {
     const TRIES: usize = 40;
     let limits = "[limits]\nlogin_failures_per_name = 1000\nlogin_failures_per_address = 1000\nlogin_attempts = 1000";
     let daemon = Daemon::start_with(limits, &[]);
     daemon.register("anna");
+    daemon.register("clara");
+    daemon.ctl(&["user", "disable", "--yes", "clara"]).done();
     let mut stranger = greeted_from(address(0), &daemon);
-    let mut times = [Vec::new(), Vec::new()];
+    let mut times = [const { Vec::new() }; 3];
     for n in 0..TRIES {
-        for (name, times) in ["anna", "emma"].into_iter().zip(&mut times) {
+        for (name, times) in ["anna", "clara", "emma"].into_iter().zip(&mut times) {
             let started = Instant::now();
             let mut answer =
                 ask!(stranger, "login", name: name, password: format!("guess number {n}"));
@@ -218,11 +221,13 @@ fn known_names_and_unknown_ones_are_alike() {
     }
     // How often a try of the one took longer than a try of the other, of all pairs: a half, give or take 0.065 (one
     // standard deviation), if both are drawn from the same distribution; 0 or 1 if a hash was left out.
-    let [known, unknown] = &times;
+    let [known, disabled, unknown] = &times;
     let longer = |one: &Duration| unknown.iter().filter(|other| *one > **other).count();
-    let longer = known.iter().map(longer).sum::<usize>() as f64 / (TRIES * TRIES) as f64;
-    println!("known names took longer in {longer:.2} of all pairs");
-    assert!((0.2..=0.8).contains(&longer), "{longer}: {times:?}");
+    for (what, times) in [("known", known), ("disabled", disabled)] {
+        let longer = times.iter().map(longer).sum::<usize>() as f64 / (TRIES * TRIES) as f64;
+        println!("{what} names took longer in {longer:.2} of all pairs");
+        assert!((0.2..=0.8).contains(&longer), "{longer}: {times:?}");
+    }
 }
 
 /// One address is given so many connections and no more; another is not concerned.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, CheckStep, ControlError, LogLevel, METHODS, Method, State, with_methods,
+    self as wire, AccountState, CheckStep, ControlError, InviteState, LogLevel, METHODS, Method,
+    State, with_methods,
 };
 
 /// A type as it is described.
@@ -227,7 +228,9 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["CheckStep"], CheckStep::WORDS);
     let kinds = [Kind::Text, Kind::Action].map(|kind| json!(kind));
     assert_eq!(json!(enums["MessageKind"]), json!(kinds));
-    assert_eq!(enums.len(), 4);
+    assert_eq!(enums["AccountState"], AccountState::WORDS);
+    assert_eq!(enums["InviteState"], InviteState::WORDS);
+    assert_eq!(enums.len(), 6);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn verbs(command: &Command, before: &str, all: &mut Vec<String>) {
 
 #[test]
 fn of_the_program() {
-    insta::assert_snapshot!(help(""), @"
+    insta::assert_snapshot!(help(""), @r#"
     Steer chatd
 
     Usage: chatctl [OPTIONS] <VERB>
@@ -48,10 +48,12 @@ fn of_the_program() {
       clear-log    Empty chatd's own log file and forget the lines that were kept of
                    it
       users        List the accounts
-      user         Add and remove accounts, set passwords
+      user         Show, add, disable and remove accounts, set passwords
       clear-users  Remove all accounts but those that are kept; their messages stay,
                    under their names
       sessions     List the sessions: who is logged in on which device
+      invite       Invite people: codes with which they make their accounts, where
+                   `registration` is "invite"
       session      End sessions
       rekey        Seal names and addresses in the database with a new identity key
       who          List who is connected
@@ -76,12 +78,12 @@ fn of_the_program() {
 
     Exit status: 0 done, 1 refused or failed, 2 usage, 3 chatd is not running, 4 not
     permitted.
-    ");
+    "#);
 }
 
 #[test]
 fn of_the_groups() {
-    insta::assert_snapshot!(["log", "user", "session"].map(help).join("\n"), @"
+    insta::assert_snapshot!(["log", "user", "invite", "session"].map(help).join("\n"), @r#"
     Show chatd's own log and steer it
 
     Usage: chatctl log [OPTIONS] <VERB>
@@ -98,16 +100,34 @@ fn of_the_groups() {
           --json           Print JSON: one object, or one object a line
       -h, --help           Print help
 
-    Add and remove accounts, set passwords
+    Show, add, disable and remove accounts, set passwords
 
     Usage: chatctl user [OPTIONS] <VERB>
 
     Verbs:
-      add     Make an account; the password is asked for, or is one line of standard
-              input
-      passwd  Give an account another password, which is asked for, or is one line
-              of standard input
-      remove  Remove an account; its messages stay, under its name
+      show     Show all about one account
+      add      Make an account; the password is asked for, or is one line of
+               standard input
+      passwd   Give an account another password, which is asked for, or is one line
+               of standard input
+      disable  Disable an account: nobody can log in to it, and its sessions end
+      enable   Enable an account that was disabled
+      remove   Remove an account; its messages stay, under its name
+
+    Options:
+          --socket <PATH>  The control socket [env: CHATD_CONTROL]
+          --json           Print JSON: one object, or one object a line
+      -h, --help           Print help
+
+    Invite people: codes with which they make their accounts, where `registration`
+    is "invite"
+
+    Usage: chatctl invite [OPTIONS] <VERB>
+
+    Verbs:
+      create  Make an invite, with which an account can be made
+      list    List the invites
+      revoke  Revoke an invite: no account can be made with it any more
 
     Options:
           --socket <PATH>  The control socket [env: CHATD_CONTROL]
@@ -125,7 +145,7 @@ fn of_the_groups() {
           --socket <PATH>  The control socket [env: CHATD_CONTROL]
           --json           Print JSON: one object, or one object a line
       -h, --help           Print help
-    ");
+    "#);
 }
 
 #[test]
@@ -252,6 +272,15 @@ fn of_each_verb() {
 
     Options:
 
+    Show all about one account
+
+    Usage: chatctl user show [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the account
+
+    Options:
+
     Make an account; the password is asked for, or is one line of standard input
 
     Usage: chatctl user add [OPTIONS] <NAME>
@@ -266,6 +295,27 @@ fn of_each_verb() {
     input
 
     Usage: chatctl user passwd [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the account
+
+    Options:
+          --yes            Do not ask
+
+    Disable an account: nobody can log in to it, and its sessions end
+
+    Usage: chatctl user disable [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the account
+
+    Options:
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Enable an account that was disabled
+
+    Usage: chatctl user enable [OPTIONS] <NAME>
 
     Arguments:
       <NAME>  The name of the account
@@ -302,6 +352,34 @@ fn of_each_verb() {
       [USER]  Those of one account only
 
     Options:
+
+    Make an invite, with which an account can be made
+
+    Usage: chatctl invite create [OPTIONS]
+
+    Options:
+          --uses <N>       How many accounts can be made with it [default: 1]
+          --for <TIME>     How long it is good: 12h, 7d, 2w [default: 7d]
+          --note <TEXT>    What `chatctl invite list` shows of it, such as whom it
+                           is for
+          --yes            Do not ask
+
+    List the invites
+
+    Usage: chatctl invite list [OPTIONS]
+
+    Options:
+
+    Revoke an invite: no account can be made with it any more
+
+    Usage: chatctl invite revoke [OPTIONS] <ID>
+
+    Arguments:
+      <ID>  Its number, as `chatctl invite list` shows it
+
+    Options:
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
 
     End a session: its device has to log in again
 

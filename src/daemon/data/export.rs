@@ -111,6 +111,7 @@ async fn accounts(
                 name: line.name.into(),
                 created_at: Some(line.created_at),
                 last_login_at: line.last_login.map(|last| last.at),
+                disabled_at: line.disabled_at,
                 password_hash: hash.map(|hash| Password::new(hash.0.to_string())),
                 password: None,
             })

@@ -228,6 +228,7 @@ async fn hash_all(
             hash,
             created_at: user.account.created_at,
             last_login_at: user.account.last_login_at,
+            disabled_at: user.account.disabled_at,
         });
     }
     Ok(newcomers)

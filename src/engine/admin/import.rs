@@ -36,6 +36,7 @@ impl Engine {
                 last_login: newcomer
                     .last_login_at
                     .map(|at| LastLogin { at, from: None }),
+                disabled_at: newcomer.disabled_at,
                 removed: false,
             };
             changes.push(Change::AddUser(user, newcomer.hash));

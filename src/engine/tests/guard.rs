@@ -21,7 +21,7 @@ fn anna() -> World {
     world
 }
 
-fn come_from(world: &mut World, address: &str) {
+pub fn come_from(world: &mut World, address: &str) {
     world.from = Some(address.parse().unwrap());
 }
 

@@ -12,6 +12,7 @@ fn newcomers(names: &[&str]) -> Command {
         hash: PasswordHash("right".into()),
         created_at: Some(Timestamp(7)),
         last_login_at: Some(Timestamp(8)),
+        disabled_at: None,
     };
     let users = names.iter().map(newcomer).collect();
     Command::AddUsers { users }

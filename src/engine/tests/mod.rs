@@ -3,8 +3,10 @@
 
 mod admin;
 mod crossing;
+mod disabled;
 mod guard;
 mod import;
+mod invites;
 mod notes;
 mod people;
 mod rate;

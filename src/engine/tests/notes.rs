@@ -12,13 +12,18 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What was noted since it was last asked, a line each.
 pub fn noted(world: &mut World) -> Vec<String> {
     let line = |note| match note {
-        Note::Registered(visit) => format!("{} registered, {}", visit.user, visit.session),
+        Note::Registered(visit, invite) => {
+            let with = invite.map_or(String::new(), |id| format!(" with invite {id}"));
+            format!("{} registered{with}, {}", visit.user, visit.session)
+        }
         Note::LoggedIn(visit) => format!("{} logged in, {}", visit.user, visit.session),
         Note::Resumed(visit) => format!("{} resumed {}", visit.user, visit.session),
         Note::LoginRefused { user, .. } => match user {
             Some(user) => format!("{user} refused"),
             None => "a login refused".to_owned(),
         },
+        Note::DisabledRefused { user, .. } => format!("{user} is disabled"),
+        Note::InviteRefused { .. } => "an invite refused".to_owned(),
         Note::TokenRefused { .. } => "a token refused".to_owned(),
         Note::SessionEnded {
             user,

@@ -100,6 +100,7 @@ fn weak_passwords_are_refused_before_any_work_is_done() {
             Request::Register {
                 name,
                 password,
+                invite: None,
                 device: "".into(),
             },
         );

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::world::World;
 use crate::base::{Limits, Password, UserId};
-use crate::engine::input::{Input, Range, Request, Rules};
+use crate::engine::input::{Input, Range, Registration, Request, Rules};
 
 /// Anna is here with two connections, Boris with one.
 fn world(limits: Limits) -> World {
@@ -301,9 +301,9 @@ fn the_connection_that_is_gone_leaves_no_pause_behind() {
 fn under_other_rules_everybody_begins_anew() {
     let mut world = world(slow());
     (0..4).for_each(|_| world.say(1, "lobby", "flood"));
-    let (registration_open, limits) = (true, Limits::default());
+    let (registration, limits) = (Registration::Open, Limits::default());
     world.input(Input::Reload(Rules {
-        registration_open,
+        registration,
         limits,
     }));
     world.hush();

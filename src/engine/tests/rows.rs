@@ -1,9 +1,10 @@
 //! A naive store: what of the stored state tells whether an entry is refused, and who is where by then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::invite::InviteState;
 use crate::base::record::{Change, Draft, PasswordHash, RoomForm};
-use crate::base::{RoomId, Seq, SessionId, UserId};
+use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, UserId};
 use crate::engine::input::Outcome;
 
 #[derive(Clone, Default)]
@@ -13,6 +14,8 @@ pub struct Rows {
     pub rooms: BTreeMap<RoomId, RoomForm>,
     pub members: BTreeMap<(UserId, RoomId), Seq>,
     pub sessions: BTreeMap<SessionId, UserId>,
+    disabled: BTreeSet<UserId>,
+    pub invites: BTreeMap<InviteId, InviteRecord>,
     heads: BTreeMap<RoomId, Seq>,
 }
 
@@ -54,8 +57,26 @@ impl Rows {
             }
             Change::AddSession(session, hash) => {
                 self.sessions.insert(session.id, session.user);
-                return self.passwords.get(&session.user) == Some(hash);
+                return self.passwords.get(&session.user) == Some(hash)
+                    && !self.disabled.contains(&session.user);
             }
+            Change::SetDisabled(user, Some(_)) => {
+                self.disabled.insert(*user);
+                self.sessions.retain(|_, owner| owner != user);
+            }
+            Change::SetDisabled(user, None) => drop(self.disabled.remove(user)),
+            Change::AddInvite(invite) => drop(self.invites.insert(invite.id, invite.clone())),
+            Change::UseInvite(id, at) => {
+                let invite = self.invites.get_mut(id);
+                let open = invite.filter(|invite| invite.state(*at) == InviteState::Open);
+                return open.map(|invite| invite.used += 1).is_some();
+            }
+            Change::RevokeInvite(id, at) => {
+                if let Some(invite) = self.invites.get_mut(id) {
+                    invite.revoked_at.get_or_insert(*at);
+                }
+            }
+            Change::RemoveInvite(id) => drop(self.invites.remove(id)),
             Change::RemoveSession(id) => drop(self.sessions.remove(id)),
             Change::RemoveSessions { user, but } => self
                 .sessions

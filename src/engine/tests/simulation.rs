@@ -425,6 +425,7 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
         0..4 => Request::Register {
             name: person.parse().unwrap(),
             password: password(0),
+            invite: None,
             device,
         },
         4..8 => Request::Login {

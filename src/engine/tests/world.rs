@@ -12,12 +12,12 @@ use crate::base::record::{
     Change, Draft, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
 };
 use crate::base::{
-    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq, SessionId,
-    Ticket, Timestamp, Token, TokenHash, UserId,
+    CallId, Channel, ConnId, InviteId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq,
+    SessionId, Ticket, Timestamp, Token, TokenHash, UserId,
 };
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Reply};
-use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Request, Rules};
+use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Registration, Request, Rules};
 use crate::engine::note::Note;
 
 /// What the writer is asked for.
@@ -97,6 +97,7 @@ impl World {
             Request::Register {
                 name,
                 password,
+                invite: None,
                 device: "".into(),
             },
         );
@@ -321,13 +322,18 @@ pub fn new_engine(limits: Limits) -> Engine {
         next_user: UserId(1),
         next_room: RoomId(2),
         next_session: SessionId(1),
+        next_invite: InviteId(1),
         ..Snapshot::default()
     };
-    let rules = Rules {
-        registration_open: true,
+    Engine::new(new_rules(limits), snapshot)
+}
+
+/// Everybody may make an account.
+pub fn new_rules(limits: Limits) -> Rules {
+    Rules {
+        registration: Registration::Open,
         limits,
-    };
-    Engine::new(rules, snapshot)
+    }
 }
 
 pub fn id_of(conn: u32) -> ConnId {

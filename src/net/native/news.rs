@@ -298,6 +298,7 @@ fn bye_word(reason: ByeReason) -> &'static str {
         ByeReason::ShuttingDown => "shutting-down",
         ByeReason::Kicked => "kicked",
         ByeReason::AccountRemoved => "account-removed",
+        ByeReason::AccountDisabled => "account-disabled",
         ByeReason::SessionEnded => "session-ended",
         ByeReason::LoginAttempts => "login-attempts",
         ByeReason::LoginTimeout => "login-timeout",
@@ -357,6 +358,15 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
             Code::RegistrationClosed,
             "accounts are made by the admin here; ask for one",
         ),
+        Refusal::InviteNeeded => (
+            Code::BadInvite,
+            "an account takes an invite here; ask the admin for one",
+        ),
+        Refusal::BadInvite => (
+            Code::BadInvite,
+            "this is no invite, or it is used up, revoked or has run out; check how it is written, or ask the admin for another",
+        ),
+        Refusal::AccountDisabled => (Code::Forbidden, "this account is disabled; ask the admin"),
         Refusal::NoSuchRoom => (
             Code::NoSuchRoom,
             "there is no room of that name; look at the list of rooms, or create it",

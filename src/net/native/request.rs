@@ -7,10 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::base::limit::{
-    DEVICE_BYTES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_BYTES_MAX,
-    TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
+    DEVICE_BYTES_MAX, FRAME_BYTES_MAX, INVITE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX,
+    PASSWORD_BYTES_MAX, TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
 };
-use crate::base::{NameError, Password, RoomName, Seq, Target, Token};
+use crate::base::{InviteHash, NameError, Password, RoomName, Seq, Target, Token};
 use crate::engine::input::{Range, Request};
 use crate::net::native::clip;
 use crate::wire::{Code, request};
@@ -71,6 +71,7 @@ pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refus
         Wire::Register(register) => Request::Register {
             name: name(&register.name)?,
             password: password(register.password)?,
+            invite: register.invite.map(invite).transpose()?,
             device: device(register.device)?,
         },
         Wire::Login(login) => Request::Login {
@@ -230,6 +231,12 @@ fn password(password: Password) -> Result<Password, Refused> {
         ))),
         false => Ok(password),
     }
+}
+
+/// What is no code is the code of no invite.
+fn invite(code: Password) -> Result<InviteHash, Refused> {
+    bounded("invite", code.expose(), INVITE_BYTES_MAX)?;
+    Ok(InviteHash::of(&code))
 }
 
 fn device(device: Option<String>) -> Result<Arc<str>, Refused> {

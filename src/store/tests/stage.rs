@@ -28,6 +28,7 @@ pub(in crate::store) fn user(id: UserId, name: &str) -> Change {
         created_at: Timestamp(1_000),
         last_login: None,
         removed: false,
+        disabled_at: None,
     };
     Change::AddUser(user, hash(name))
 }

@@ -7,7 +7,11 @@ use crate::base::record::{
     AuditRecord, Change, Kind, LastLogin, Record, RoomForm, RoomRecord, SessionRecord, Snapshot,
     UserRecord,
 };
-use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId};
+use crate::base::{InviteId, RoomId, Seq, SessionId, Timestamp, UserId};
+use crate::store::tests::accounts::{
+    an_invite_for_one_lets_one_in_of_many, an_invite_is_counted_with_its_account_or_not_at_all,
+    nobody_logs_in_to_an_account_that_is_disabled,
+};
 use crate::store::tests::search::{
     search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
     search_finds_the_newest_of_each_room, search_takes_any_text,
@@ -38,6 +42,9 @@ suite! {
     accounts_sessions_and_members_are_as_they_were_left
     who_is_removed_stays_an_author_and_the_name_is_free_again
     what_comes_too_late_for_an_account_or_its_password_is_not_stored
+    nobody_logs_in_to_an_account_that_is_disabled
+    an_invite_is_counted_with_its_account_or_not_at_all
+    an_invite_for_one_lets_one_in_of_many
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
     search_finds_all_the_words_newest_first
@@ -76,6 +83,7 @@ fn a_new_store_has_the_lobby_and_nobody(stage: &mut dyn Stage) {
         next_user: UserId(1),
         next_room: RoomId(2),
         next_session: SessionId(1),
+        next_invite: InviteId(1),
         ..Snapshot::default()
     };
     assert_eq!(snapshot, expected);

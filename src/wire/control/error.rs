@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::INTERFACE;
-use crate::base::SessionId;
+use crate::base::{InviteId, SessionId};
 
 /// The interface that every Varlink service has.
 pub const SERVICE: &str = "org.varlink.service";
@@ -52,6 +52,9 @@ errors! {
     /// The session has ended or never was.
     "there is no session {id}; `chatctl sessions` lists them"
     NoSuchSession { id: SessionId } = "io.chatd.Control.NoSuchSession",
+    /// The invite was forgotten or never was.
+    "there is no invite {id}; `chatctl invite list` lists them"
+    NoSuchInvite { id: InviteId } = "io.chatd.Control.NoSuchInvite",
     /// Somebody has the name, or one that looks the same.
     "the name '{name}' is taken, or looks like one that is; choose another"
     NameTaken { name: String } = "io.chatd.Control.NameTaken",

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogLevel, State};
-use crate::base::{SessionId, Timestamp};
+use super::{AccountState, InviteState, LogLevel, State};
+use crate::base::{InviteId, Password, Seq, SessionId, Timestamp};
 
 macro_rules! replies {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
@@ -102,9 +102,45 @@ replies! {
         created_at: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
         sessions: u32,
         connections: u32,
         rooms: u32,
+    }
+    /// See [`super::ShowUser`].
+    ShownUser {
+        name: String,
+        state: AccountState,
+        created_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        connections: u32,
+        sessions: Vec<Session>,
+        rooms: Vec<AccountRoom>,
+    }
+    /// A room that somebody is in, and how far they have read.
+    AccountRoom {
+        name: String,
+        direct: bool,
+        last_seq: Seq,
+        read_seq: Seq,
+        unread: u64,
+    }
+    /// See [`super::CreateInvite`]. The code is told only here.
+    InviteCreated { id: InviteId, code: Password, expires_at: Timestamp, }
+    /// See [`super::ListInvites`].
+    Invites { invites: Vec<Invite>, }
+    /// An invite, without its code.
+    Invite {
+        id: InviteId,
+        note: String,
+        state: InviteState,
+        uses: u32,
+        used: u32,
+        created_at: Timestamp,
+        created_by: u32,
+        expires_at: Timestamp,
     }
     /// See [`super::AddUser`].
     Added { name: String, }

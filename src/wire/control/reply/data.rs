@@ -27,6 +27,7 @@ replies! {
         name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")] created_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
         /// In the form of PHC.
         #[serde(default, skip_serializing_if = "Option::is_none")] password_hash: Option<Password>,
         #[serde(default, skip_serializing_if = "Option::is_none")] password: Option<Password>,
