@@ -16,6 +16,7 @@ pub fn stock(state: &Path, messages: u64, bytes: usize) {
         name: "stock".parse().expect("a name"),
         created_at: Timestamp(1_000),
         last_login: None,
+        disabled_at: None,
         removed: false,
     };
     let user = Change::AddUser(user, PasswordHash("$argon2id$nonsense".into()));
