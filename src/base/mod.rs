@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod fingerprint;
 pub mod id;
+pub mod label;
 pub mod limit;
 pub mod manual;
 pub mod name;
@@ -17,6 +18,7 @@ pub mod time;
 
 pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
+pub use label::RoomLabel;
 pub use limit::Limits;
 pub use name::{NameError, RoomName, Target, UserName};
 pub use network::Network;

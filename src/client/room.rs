@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::Seq;
+use crate::base::record::Kind;
 use crate::wire::event::{Message, RoomState};
 
 /// Messages that wait for an earlier one at most. Past that the gap is taken for one that will not be filled.
@@ -75,9 +76,22 @@ impl Room {
             self.given = self.given.max(seq);
         }
         self.state.last_seq = self.state.last_seq.max(seq);
+        if let Some(redacted) = message.redacts.and_then(|seq| self.held.get_mut(&seq)) {
+            (redacted.kind, redacted.text) = (Kind::Redacted, "".into());
+        }
         if seq > self.cursor {
             self.held.entry(seq).or_insert(message);
         }
+    }
+
+    /// What was said before this number is gone: it is not waited for, and what of it is held is not shown.
+    pub(super) fn begin_at(&mut self, first: Seq) {
+        self.state.first_seq = self.state.first_seq.max(first);
+        let before = Seq(self.state.first_seq.0.saturating_sub(1));
+        self.held.retain(|seq, _| *seq > before);
+        self.cursor = self.cursor.max(before);
+        self.given = self.given.max(before);
+        self.state.last_seq = self.state.last_seq.max(before);
     }
 
     /// The next message to show. `sending`: an own message to this room is on its way and may fill a gap.

@@ -78,6 +78,8 @@ pub struct Log {
     pub label: Target,
     /// The last number delivered.
     pub head: Seq,
+    /// What lies up to here is gone: it is given to nobody, wherever it comes from.
+    pub gone: Seq,
     /// Who is attached.
     pub members: Vec<Member>,
     held: VecDeque<Held>,
@@ -223,6 +225,7 @@ impl Ring {
             channel,
             label: label.clone(),
             head,
+            gone: Seq(0),
             members: Vec::new(),
             held: VecDeque::new(),
         }) as u32;
@@ -280,6 +283,27 @@ impl Ring {
             }
             self.close(place);
         }
+    }
+
+    /// Holds no message up to here any longer. Those after it that came along with one are let go, too, and read from the
+    /// store by whoever needs them.
+    pub fn forget(&mut self, channel: Channel, upto: Seq, gone: bool) {
+        let Some(place) = self.find(channel) else {
+            return;
+        };
+        let log = self.log_mut(place);
+        if gone {
+            log.gone = log.gone.max(upto);
+        }
+        let mut count = log.held.partition_point(|held| held.chunk.first <= upto);
+        let let_go: usize = log.held.drain(..count).map(|held| held.chunk.cost()).sum();
+        self.bytes -= let_go;
+        self.order.retain(|other| {
+            let stays = *other != place || count == 0;
+            count -= usize::from(!stays);
+            stays
+        });
+        self.close(place);
     }
 
     /// The place of a channel that is known here.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
-    TokenHash, UserId, UserName,
+    CallId, ConnId, Password, RequestId, RoomLabel, RoomName, Seq, SessionId, Target, Ticket,
+    Timestamp, Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -146,6 +146,10 @@ pub enum Request {
         room: RoomName,
         topic: Arc<str>,
     },
+    Redact {
+        room: Target,
+        seq: Seq,
+    },
     ChangePassword {
         old: Password,
         new: Password,
@@ -178,6 +182,14 @@ pub enum Outcome {
     Changed,
     /// None of the changes is made: somebody or something else has the name, or the password is no longer the account's.
     Taken,
+    /// The room is gone, or the message that was to be redacted is not there.
+    Missing,
+    /// The message that was to be redacted is another author's.
+    Foreign,
+    /// The message that was to be redacted was so before; nothing is stored.
+    Unchanged,
+    /// The log begins here now, or would.
+    Cleared(Seq),
 }
 
 /// Why something could not be stored.
@@ -225,6 +237,12 @@ pub enum Command {
     RevokeSession { id: SessionId },
     Who,
     Rooms,
+    CreateRoom { name: RoomName, topic: Arc<str> },
+    RemoveRoom { name: RoomName, dry_run: bool },
+    SetTopic { name: RoomName, topic: Arc<str> },
+    Members { room: RoomLabel },
+    ClearHistory { room: Option<RoomLabel>, before: Option<Timestamp>, dry_run: bool },
+    Redact { room: RoomLabel, seq: Seq },
     Kick { name: UserName, text: Arc<str> },
     Announce { text: Arc<str> },
     Audit(AuditRecord),

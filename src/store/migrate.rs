@@ -9,7 +9,10 @@ use crate::store::rows::refused;
 const APPLICATION_ID: i64 = 0x6368_7464;
 
 /// The steps in order; the version of a database is the number of those it has gone through.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001_init.sql"),
+    include_str!("migrations/002_admin.sql"),
+];
 
 const CHECK: &[u8] = b"this database belongs to this key";
 
