@@ -88,6 +88,9 @@ pub enum Reply {
     Sessions(wire::Sessions),
     Rekeyed(wire::Rekeyed),
     Rooms(wire::Rooms),
+    RoomRemoved(wire::RoomRemoved),
+    Members(wire::Members),
+    HistoryCleared(wire::HistoryCleared),
     Reached(wire::Reached),
     Version(wire::Version),
 }
@@ -107,7 +110,8 @@ macro_rules! reply_from {
 reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
-    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
+    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms,
+    RoomRemoved => RoomRemoved, Members => Members, HistoryCleared => HistoryCleared, Reached => Reached, Version => Version,
 }
 
 impl From<wire::DaemonStatus> for Reply {

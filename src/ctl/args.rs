@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
 
-use crate::base::UserName;
+use crate::base::{RoomLabel, Timestamp, UserName};
 use crate::base::manual::Generate;
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
+
+use super::room::{RoomVerb, moment};
 
 /// The program as clap knows it: for help, manual pages and completions.
 #[must_use]
@@ -61,7 +63,7 @@ pub(super) struct Sure {
 }
 
 /// A method's help as the help of a verb, which has no full stop.
-fn about<M: Method>() -> &'static str {
+pub(super) fn about<M: Method>() -> &'static str {
     M::ABOUT.help.trim_end_matches('.')
 }
 
@@ -160,6 +162,36 @@ pub(super) enum Verb {
     Who,
     #[command(about = about::<wire::ListRooms>())]
     Rooms,
+    /// Make and remove rooms, say what they are about, look who is in them
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Room(RoomVerb),
+    #[command(about = about::<wire::ClearHistory>())]
+    ClearHistory {
+        /// The room; a conversation between two as '@anna @boris'
+        #[arg(required_unless_present = "all")]
+        room: Option<RoomLabel>,
+        /// All rooms and conversations
+        #[arg(long, conflicts_with = "room")]
+        all: bool,
+        /// Only what is older: 2026-11-20, 2026-11-20T10:30:00Z, or how long ago, such as 30d
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        before: Option<Timestamp>,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::Redact>())]
+    Redact {
+        /// The room; a conversation between two as '@anna @boris'
+        room: RoomLabel,
+        /// The number of the message
+        seq: u64,
+        #[command(flatten)]
+        sure: Sure,
+    },
     #[command(about = about::<wire::Kick>())]
     Kick {
         /// Whose connections
@@ -256,7 +288,7 @@ fn session(text: &str) -> Result<u64, String> {
 }
 
 /// Reads `90`, `90s`, `5m`, `1h30m`, `2d`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is not a time like 30s, 5m or 1h30m");
     let (mut seconds, mut digits) = (0_u32, String::new());
     let mut add = |digits: &mut String, unit: u32| {

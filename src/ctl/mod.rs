@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod call;
 mod manual;
+mod room;
 mod show;
 mod table;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, show};
+use super::{Console, Failure, room, show};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -81,6 +81,14 @@ pub(super) fn run(
         Verb::Rooms => console.print(&daemon.call(&ListRooms {})?, |reply, console| {
             show::rooms(reply, console.look)
         }),
+        Verb::Room(verb) => room::room(verb, daemon, console),
+        Verb::ClearHistory {
+            room,
+            before,
+            sure,
+            ..
+        } => room::clear_history(room.as_ref(), *before, *sure, daemon, console),
+        Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
         Verb::Announce { text, .. } => {
             let reply = daemon.call(&Announce { text: text.clone() })?;
@@ -92,7 +100,7 @@ pub(super) fn run(
 }
 
 /// Prints what would be done; as JSON the facts alone, marked as a dry run.
-fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
+pub(super) fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
     facts["dryRun"] = true.into();
     console.print(&facts, |_, _| format!("would {words}\n"))
 }

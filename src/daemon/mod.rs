@@ -19,6 +19,7 @@ mod note;
 mod password;
 mod reader;
 mod rekey;
+mod room;
 mod service;
 mod settings;
 mod show;

@@ -95,7 +95,7 @@ impl Interface {
         match kind {
             Type::Bool => json!(true),
             Type::Int => json!(7),
-            Type::String if name == "at" || name == "since" || name.ends_with("At") => {
+            Type::String if ["at", "since", "before"].contains(&name) || name.ends_with("At") => {
                 json!("2026-11-20T10:30:00.000Z")
             }
             Type::String => json!("anna"),

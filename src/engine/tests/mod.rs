@@ -7,6 +7,7 @@ mod guard;
 mod notes;
 mod people;
 mod rate;
+mod rooms;
 mod rows;
 mod simulation;
 mod talk;

@@ -129,6 +129,7 @@ fn message(room: &str, seq: u64, from: &str, text: &str) -> Message {
         at: "2026-11-20T10:30:00Z".parse().unwrap(),
         kind: Kind::Text,
         text: text.into(),
+        redacts: None,
         key: None,
     }
 }

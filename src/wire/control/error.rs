@@ -43,6 +43,12 @@ errors! {
     /// Nobody has the name.
     "nobody is called '{name}'; `chatctl users` lists the accounts"
     NoSuchUser { name: String } = "io.chatd.Control.NoSuchUser",
+    /// There is no such room.
+    "there is no room '{room}'; `chatctl rooms` lists them"
+    NoSuchRoom { room: String } = "io.chatd.Control.NoSuchRoom",
+    /// There is no message of that number, or none that could be redacted.
+    "there is no message {seq} in '{room}' whose text could be removed; the log may begin later or end before"
+    NoSuchMessage { room: String, seq: u64 } = "io.chatd.Control.NoSuchMessage",
     /// The session has ended or never was.
     "there is no session {id}; `chatctl sessions` lists them"
     NoSuchSession { id: SessionId } = "io.chatd.Control.NoSuchSession",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{LogLevel, State};
-use crate::base::{SessionId, Timestamp};
+use crate::base::{Seq, SessionId, Timestamp};
 
 macro_rules! replies {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
@@ -137,6 +137,19 @@ replies! {
         online: u32,
         messages: u64,
     }
+    /// See [`super::RemoveRoom`]: what went with it.
+    RoomRemoved { members: u64, messages: u64, }
+    /// See [`super::ListMembers`].
+    Members { members: Vec<Member>, }
+    /// Somebody in a room.
+    Member {
+        name: String,
+        online: bool,
+        read_seq: Seq,
+        unread: u64,
+    }
+    /// See [`super::ClearHistory`]: the rooms whose logs begin later, and the messages that went.
+    HistoryCleared { rooms: u64, messages: u64, }
     /// How many connections it concerned.
     Reached { connections: u64, }
     /// See [`super::GetVersion`].
