@@ -11,7 +11,7 @@ use crate::base::text::harmless;
 use crate::base::{RoomLabel, RoomName, Seq, Timestamp};
 use crate::wire::control::{
     self as wire, ClearHistory, CreateRoom, HistoryCleared, ListMembers, ListRooms, Member,
-    Members, Redact, RemoveRoom, SetTopic, Topic,
+    Members, Redact, RemoveRoom, Room, SetTopic, Topic,
 };
 
 use super::args::{Sure, Yes, about, duration};
@@ -44,7 +44,7 @@ pub(super) enum RoomVerb {
     Topic {
         /// The name of the room
         name: RoomName,
-        /// What it is about; without it, nothing is set
+        /// What it is to be about, '' for nothing; without it, that is shown
         topic: Option<Topic>,
         #[command(flatten)]
         yes: Yes,
@@ -70,15 +70,23 @@ pub(super) fn room(
             })
         }
         RoomVerb::Remove { name, sure } => remove(name, *sure, daemon, console),
-        RoomVerb::Topic { name, topic, .. } => {
-            let reply = daemon.call(&SetTopic {
-                room: name.clone(),
-                topic: topic.clone().unwrap_or_default(),
-            })?;
-            console.print(&reply, |_, _| match topic {
-                Some(_) => format!("the topic of '{name}' is set\n"),
-                None => format!("'{name}' has no topic now\n"),
+        RoomVerb::Topic {
+            name, topic: None, ..
+        } => {
+            let topic = find(daemon, &RoomLabel::Open(name.clone()))?.topic;
+            console.print(&json!({ "topic": topic }), |_, _| match &*topic {
+                "" => format!("'{name}' has no topic\n"),
+                topic => format!("{}\n", harmless(topic)),
             })
+        }
+        RoomVerb::Topic {
+            name,
+            topic: Some(topic),
+            ..
+        } => {
+            let (room, topic) = (name.clone(), topic.clone());
+            let reply = daemon.call(&SetTopic { room, topic })?;
+            console.print(&reply, |_, _| format!("the topic of '{name}' is set\n"))
         }
         RoomVerb::Members { name } => {
             let room = name.clone();
@@ -87,6 +95,17 @@ pub(super) fn room(
             })
         }
     }
+}
+
+fn find(daemon: &mut Daemon, room: &RoomLabel) -> Result<Room, Failure> {
+    let is_meant =
+        |other: &Room| (other.name.parse::<RoomLabel>()).is_ok_and(|other| other == *room);
+    let rooms = daemon.call(&ListRooms {})?.rooms;
+    rooms.into_iter().find(is_meant).ok_or_else(|| {
+        Failure::Refused(format!(
+            "there is no room '{room}'; `chatctl rooms` lists them"
+        ))
+    })
 }
 
 fn remove(
@@ -184,13 +203,7 @@ pub(super) fn redact(
     console: &mut Console,
 ) -> Result<(), Failure> {
     if sure.dry_run {
-        let is_meant = |name: &str| name.parse::<RoomLabel>().is_ok_and(|other| other == *room);
-        let rooms = daemon.call(&ListRooms {})?.rooms;
-        if !rooms.iter().any(|room| is_meant(&room.name)) {
-            return Err(Failure::Refused(format!(
-                "there is no room '{room}'; `chatctl rooms` lists them"
-            )));
-        }
+        find(daemon, room)?;
         let words = format!("remove the text of message {seq} of {room}");
         return would(console, &words, json!({ "room": room, "seq": seq }));
     }

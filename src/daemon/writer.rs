@@ -29,7 +29,7 @@ const TIDY_INTERVAL: Duration = Duration::from_millis(50);
 const BREATH: Duration = Duration::from_millis(1);
 
 /// Cleared messages removed at a time, with their words: about two milliseconds.
-const TIDY_MESSAGES: usize = 50;
+const TIDY_MESSAGES: usize = 100;
 
 /// One thing to store, and the name by which its outcome is told.
 #[derive(Debug)]

@@ -16,6 +16,9 @@ use crate::store::sqlite::BUSY_WAIT;
 use crate::store::writer::begin;
 use crate::store::{Outcome, SqliteStore};
 
+/// Pages of the search index written at a time, while the words that are only marked as gone go: about two milliseconds.
+const INDEX_PAGES_PER_STEP: i64 = 32;
+
 /// Pages of free space given back at a time, of 4 KiB: about two milliseconds.
 const PAGES_PER_STEP: u32 = 64;
 
@@ -37,6 +40,9 @@ pub(super) const REMAINS: &str =
 pub(super) struct Chores {
     /// The ids between which rows are to go.
     remains: VecDeque<(i64, i64)>,
+    /// How many pages of the search index to write next, so that the words of what was removed go with it: at once they are
+    /// only marked, which is fifty times as fast. Negative where it begins; 0 where nothing is to be done.
+    words: i64,
     /// Whether pages are free that can be given back.
     space: bool,
     /// Whether the write-ahead log may still hold what is gone.
@@ -66,14 +72,20 @@ impl Chores {
     }
 
     pub(super) fn any(&self) -> bool {
-        !self.remains.is_empty() || self.space || self.scrub
+        !self.remains.is_empty() || self.words != 0 || self.space || self.scrub
     }
 }
 
 impl SqliteStore {
     /// Goes one step. Its transactions are not synced: what is lost with one is done again.
     pub(super) fn tidy_next(&mut self, messages_max: usize) -> rusqlite::Result<bool> {
-        if self.chores.remains.is_empty() && !self.chores.space {
+        let Chores {
+            remains,
+            words,
+            space,
+            ..
+        } = &self.chores;
+        if remains.is_empty() && *words == 0 && !space {
             return self.scrub();
         }
         self.connection
@@ -89,6 +101,10 @@ impl SqliteStore {
 
     fn remove_or_shrink(&mut self, messages_max: usize) -> rusqlite::Result<()> {
         let Some(remains) = self.chores.remains.front_mut() else {
+            if self.chores.words != 0 {
+                self.chores.words = merge(&self.connection, self.chores.words)?;
+                return Ok(());
+            }
             self.chores.space = shrink(&self.connection)?;
             self.chores.scrub |= !self.chores.space;
             return Ok(());
@@ -97,6 +113,7 @@ impl SqliteStore {
             Some(last) => remains.0 = last,
             None => {
                 self.chores.remains.pop_front();
+                self.chores.words = -INDEX_PAGES_PER_STEP;
                 self.chores.space = true;
             }
         }
@@ -138,6 +155,18 @@ fn remove_rows(
         .execute([first, last])?;
     transaction.commit()?;
     Ok(Some(*last))
+}
+
+/// Writes some pages of the search index anew, all in one piece in the end, without what is marked as gone. Returns how many to
+/// write next.
+fn merge(connection: &Connection, pages: i64) -> rusqlite::Result<i64> {
+    let before = connection.total_changes();
+    connection
+        .prepare_cached("INSERT INTO message_text (message_text, rank) VALUES ('merge', ?1)")?
+        .execute([pages])?;
+    // By its own account one change is the statement itself.
+    let more = connection.total_changes() - before > 1;
+    Ok(if more { INDEX_PAGES_PER_STEP } else { 0 })
 }
 
 /// Gives some free pages back; returns whether there are more.

@@ -11,11 +11,10 @@ CREATE TABLE removed_room (
 -- Redaction. Of message.kind there are now 2 redaction and 3 redacted, whose text is gone, too.
 ALTER TABLE message ADD COLUMN redacts INTEGER; -- in a redaction: the number of the message whose text is gone
 
--- An index that can forget: it reads what a message said from the log and takes the words out of its own pages, where
--- the one before only marked them as gone. It is made anew behind the log.
+-- An index that can forget: it reads what a message said from the log, and can take the words out of its own pages, where
+-- the one before could only mark them as gone. It is made anew behind the log.
 DROP TABLE message_text;
 CREATE VIRTUAL TABLE message_text USING fts5 (
     text, content = 'message', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
 );
-INSERT INTO message_text (message_text, rank) VALUES ('secure-delete', 1);
 UPDATE room SET indexed_seq = first_seq - 1;

@@ -1,6 +1,7 @@
 //! Tests of the stores: the suite that each of them passes. What only SQLite can show is beside it, in
 //! `store/sqlite/tests.rs`.
 
+mod gone;
 mod search;
 pub(super) mod stage;
 mod suite;
