@@ -24,7 +24,9 @@ pub enum LabelError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// One person.
-    #[error("a conversation is between two; write it as in `chatctl rooms`, such as '@anna @boris'")]
+    #[error(
+        "a conversation is between two; write it as in `chatctl rooms`, such as '@anna @boris'"
+    )]
     Alone,
 }
 
@@ -73,7 +75,10 @@ mod tests {
             assert_eq!(text.parse::<RoomLabel>().unwrap().to_string(), text);
         }
         let shown = |text: &str| text.parse::<RoomLabel>().unwrap().to_string();
-        assert_eq!((shown("#tea"), shown("@a@b")), ("tea".into(), "@a @b".into()));
+        assert_eq!(
+            (shown("#tea"), shown("@a@b")),
+            ("tea".into(), "@a @b".into())
+        );
         assert_eq!("@anna".parse::<RoomLabel>(), Err(LabelError::Alone));
         for text in ["", "a b", "@ @", "@anna @"] {
             assert!(text.parse::<RoomLabel>().is_err(), "{text}");

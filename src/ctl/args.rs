@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
 
-use crate::base::{RoomLabel, Timestamp, UserName};
 use crate::base::manual::Generate;
+use crate::base::{RoomLabel, Timestamp, UserName};
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 use super::room::{RoomVerb, moment};

@@ -237,7 +237,9 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let ago = match text.strip_suffix('w') {
         Some(weeks) => (weeks.parse().ok())
             .and_then(|weeks: u32| Duration::from_secs(604_800).checked_mul(weeks)),
-        None => duration(text).ok().filter(|_| !text.ends_with(|last: char| last.is_ascii_digit())),
+        None => duration(text)
+            .ok()
+            .filter(|_| !text.ends_with(|last: char| last.is_ascii_digit())),
     };
     let ago = ago.ok_or_else(|| {
         format!("'{text}' is no moment; write 2026-11-20, 2026-11-20T10:30:00Z, or how long ago it was, such as 30d")
@@ -258,7 +260,15 @@ mod tests {
         assert!(moment("2026-11-20").unwrap() < Timestamp(1_795_300_000_000));
         assert!(moment("2w").unwrap() < moment("13d").unwrap());
         assert!(moment("30d").unwrap() < moment("1h30m").unwrap());
-        for text in ["", "yesterday", "30", "w", "2026-13-01", "-5d", "99999999999w"] {
+        for text in [
+            "",
+            "yesterday",
+            "30",
+            "w",
+            "2026-13-01",
+            "-5d",
+            "99999999999w",
+        ] {
             let refused = moment(text).unwrap_err();
             assert!(refused.contains("such as 30d"), "{refused}");
         }

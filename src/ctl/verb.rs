@@ -83,10 +83,7 @@ pub(super) fn run(
         }),
         Verb::Room(verb) => room::room(verb, daemon, console),
         Verb::ClearHistory {
-            room,
-            before,
-            sure,
-            ..
+            room, before, sure, ..
         } => room::clear_history(room.as_ref(), *before, *sure, daemon, console),
         Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),

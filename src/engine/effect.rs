@@ -6,8 +6,8 @@ use crate::base::record::{
     Change, Clearing, Draft, LastLogin, PasswordWork, Redaction, RoomForm, SessionRecord,
 };
 use crate::base::{
-    CallId, Channel, ConnId, Origin, RequestId, RoomLabel, RoomName, Seq, SessionId, Target, Ticket,
-    Timestamp, Token, UserId, UserName,
+    CallId, Channel, ConnId, Origin, RequestId, RoomLabel, RoomName, Seq, SessionId, Target,
+    Ticket, Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;

@@ -229,22 +229,60 @@ pub enum Command {
     Counts,
     Glance,
     Users,
-    AddUser { name: UserName, hash: PasswordHash },
-    SetPassword { name: UserName, hash: PasswordHash },
-    RemoveUser { name: UserName },
-    ClearUsers { keep: Vec<UserName>, dry_run: bool },
-    Sessions { user: Option<UserName> },
-    RevokeSession { id: SessionId },
+    AddUser {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    SetPassword {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    RemoveUser {
+        name: UserName,
+    },
+    ClearUsers {
+        keep: Vec<UserName>,
+        dry_run: bool,
+    },
+    Sessions {
+        user: Option<UserName>,
+    },
+    RevokeSession {
+        id: SessionId,
+    },
     Who,
     Rooms,
-    CreateRoom { name: RoomName, topic: Arc<str> },
-    RemoveRoom { name: RoomName, dry_run: bool },
-    SetTopic { name: RoomName, topic: Arc<str> },
-    Members { room: RoomLabel },
-    ClearHistory { room: Option<RoomLabel>, before: Option<Timestamp>, dry_run: bool },
-    Redact { room: RoomLabel, seq: Seq },
-    Kick { name: UserName, text: Arc<str> },
-    Announce { text: Arc<str> },
+    CreateRoom {
+        name: RoomName,
+        topic: Arc<str>,
+    },
+    RemoveRoom {
+        name: RoomName,
+        dry_run: bool,
+    },
+    SetTopic {
+        name: RoomName,
+        topic: Arc<str>,
+    },
+    Members {
+        room: RoomLabel,
+    },
+    ClearHistory {
+        room: Option<RoomLabel>,
+        before: Option<Timestamp>,
+        dry_run: bool,
+    },
+    Redact {
+        room: RoomLabel,
+        seq: Seq,
+    },
+    Kick {
+        name: UserName,
+        text: Arc<str>,
+    },
+    Announce {
+        text: Arc<str>,
+    },
     Audit(AuditRecord),
     Probe,
 }

@@ -7,8 +7,8 @@ use crate::base::record::{
     Change, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{
-    Channel, ConnId, Origin, RoomId, RoomLabel, RoomName, Seq, SessionId, Target, Timestamp, TokenHash,
-    UserId, UserName,
+    Channel, ConnId, Origin, RoomId, RoomLabel, RoomName, Seq, SessionId, Target, Timestamp,
+    TokenHash, UserId, UserName,
 };
 use crate::engine::effect::RoomView;
 use crate::engine::rate::Rates;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::base::id::LOBBY;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
-    AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash, Record, Redaction, RoomForm,
-    RoomRecord, SessionRecord, Snapshot, UserRecord,
+    AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash,
+    Record, Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{RoomId, Seq, SessionId, Timestamp, UserId, UserName};
 use crate::store::search::{self, Word};
@@ -390,8 +390,8 @@ impl State {
             }
             Change::RemoveRoom(room) => self.remove_room(*room),
             Change::AddMember(member)
-                if self.living(member.user).is_none()
-                    || !self.rooms.contains_key(&member.room) => {}
+                if self.living(member.user).is_none() || !self.rooms.contains_key(&member.room) => {
+            }
             Change::AddMember(member) => {
                 let place = self.members.entry((member.room, member.user));
                 place.or_insert(member.read_seq);

@@ -6,9 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::base::record::{
-    Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot,
-};
+use crate::base::record::{Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot};
 use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
 
 pub mod memory;

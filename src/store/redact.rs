@@ -18,9 +18,10 @@ pub(super) fn obstacle(
     let Redaction { room, seq, .. } = *redaction;
     let target = connection
         .prepare_cached(TARGET)?
-        .query_row(params![message_id(room, seq), room.0, signed(seq.0)], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
-        })
+        .query_row(
+            params![message_id(room, seq), room.0, signed(seq.0)],
+            |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)),
+        )
         .optional()?;
     let is = |kind, number: i64| number == kind_number(kind);
     Ok(match target {

@@ -134,8 +134,12 @@ fn rooms(connection: &Connection, numbers: &Numbers) -> rusqlite::Result<Vec<Roo
 
 fn room_ends(connection: &Connection) -> rusqlite::Result<Vec<(Box<str>, Seq)>> {
     connection
-        .prepare("SELECT name_key, max(last_seq) FROM removed_room GROUP BY name_key ORDER BY name_key")?
-        .query_map([], |row| Ok((row.get_ref(0)?.as_str()?.into(), Seq(unsigned(row, 1)?))))?
+        .prepare(
+            "SELECT name_key, max(last_seq) FROM removed_room GROUP BY name_key ORDER BY name_key",
+        )?
+        .query_map([], |row| {
+            Ok((row.get_ref(0)?.as_str()?.into(), Seq(unsigned(row, 1)?)))
+        })?
         .collect()
 }
 

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::fcntl::Flock;
-use rusqlite::{
-    CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use crate::base::Timestamp;
 use crate::base::record::{Change, Draft, Snapshot};

@@ -216,7 +216,8 @@ fn redact(talk: &mut Talk, number: &str) -> Result<Do, String> {
     let room = talk.room_or_current("")?;
     let seq = match number {
         "" => talk.last_own(&room).ok_or_else(|| {
-            "you have said nothing here since you came; name a message with /redact NUMBER".to_owned()
+            "you have said nothing here since you came; name a message with /redact NUMBER"
+                .to_owned()
         })?,
         number => (number.parse().map(Seq))
             .map_err(|_| format!("'{number}' is no number of a message"))?,

@@ -455,10 +455,15 @@ impl Talk {
             Answer::Cleared { room, first_seq } => {
                 let last = first_seq.0.saturating_sub(1);
                 let room = harmless(&room);
-                self.note(format!("the messages of {room} up to number {last} were cleared away by the admin"));
+                self.note(format!(
+                    "the messages of {room} up to number {last} were cleared away by the admin"
+                ));
             }
             Answer::Removed { room } => {
-                self.note(format!("the room {} was removed by the admin", harmless(&room)));
+                self.note(format!(
+                    "the room {} was removed by the admin",
+                    harmless(&room)
+                ));
                 self.left(&room);
             }
             Answer::Left { room } => {

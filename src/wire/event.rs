@@ -117,7 +117,8 @@ impl Event {
     /// Every `type` that the server says, in the order of the specification.
     pub const TYPES: &[&str] = &[
         "hello", "welcome", "ok", "sent", "joined", "left", "rooms", "who", "page", "echo", "pong",
-        "message", "presence", "topic", "cleared", "removed", "read", "typing", "notice", "bye", "error",
+        "message", "presence", "topic", "cleared", "removed", "read", "typing", "notice", "bye",
+        "error",
     ];
 }
 

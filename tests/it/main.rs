@@ -19,6 +19,7 @@ mod source;
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod bounds;
 mod certificate;
+mod clear_history;
 mod client;
 mod control;
 mod credential;
@@ -37,8 +38,10 @@ mod names;
 mod password;
 mod proxy;
 mod rates;
+mod redact;
 mod rekey;
 mod restart;
+mod room;
 mod rooms;
 mod scarce;
 mod sealed;

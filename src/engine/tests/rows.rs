@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::LOBBY;
-use crate::base::record::{
-    Change, Clearing, Draft, Kind, PasswordHash, Redaction, RoomForm,
-};
+use crate::base::record::{Change, Clearing, Draft, Kind, PasswordHash, Redaction, RoomForm};
 use crate::base::{RoomId, Seq, SessionId, UserId};
 use crate::engine::input::Outcome;
 

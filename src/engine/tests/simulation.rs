@@ -10,8 +10,8 @@ use super::rows::Rows;
 use super::world::{Job, new_engine};
 use crate::base::record::{Change, Kind, PasswordHash, PasswordWork, RoomForm};
 use crate::base::{
-    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomLabel, Seq, SessionId, Ticket, Timestamp,
-    Token, TokenHash, UserId,
+    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomLabel, Seq, SessionId, Ticket,
+    Timestamp, Token, TokenHash, UserId,
 };
 use crate::engine::effect::{Effect, Query};
 use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Range, Request};
@@ -336,7 +336,10 @@ impl Sim {
             }
             Effect::Forget { channel, upto, .. } => {
                 let head = self.heads.get(&channel).copied().unwrap_or_default();
-                assert!(upto <= head || upto == Seq(u64::MAX), "the future of {channel:?}");
+                assert!(
+                    upto <= head || upto == Seq(u64::MAX),
+                    "the future of {channel:?}"
+                );
             }
             Effect::Deliver {
                 channel, messages, ..

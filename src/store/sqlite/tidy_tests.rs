@@ -80,7 +80,10 @@ fn a_redacted_text_lies_nowhere_any_more_nor_do_its_words() {
         })
     };
     let outcomes = stand.store().commit(&[redact(401), redact(402)]).unwrap();
-    assert_eq!(outcomes, [2_003, 2_004].map(|seq| Outcome::Appended(Seq(seq))));
+    assert_eq!(
+        outcomes,
+        [2_003, 2_004].map(|seq| Outcome::Appended(Seq(seq)))
+    );
     tidy(&mut stand, 10);
     for word in ["quagga", "xylophone", "zyzzyva"] {
         assert!(!lies_open(&stand, word), "'{word}' lies open");
@@ -112,10 +115,16 @@ fn a_cleared_log_gives_its_space_back_and_lies_nowhere_any_more() {
     let steps = tidy(&mut stand, 100);
     assert!(steps > 30, "in small steps");
     let left = size(&stand);
-    assert!(left < empty + (before - empty) / 4, "{empty} {before} {left}");
+    assert!(
+        left < empty + (before - empty) / 4,
+        "{empty} {before} {left}"
+    );
     assert_eq!(count(&stand.look(), "PRAGMA freelist_count"), 0);
     assert!(!lies_open(&stand, "quagga"));
-    let lobby = stand.reader().after(LOBBY, Seq(0), 999, usize::MAX).unwrap();
+    let lobby = stand
+        .reader()
+        .after(LOBBY, Seq(0), 999, usize::MAX)
+        .unwrap();
     assert_eq!(lobby.len(), 120);
     is_sound(&stand);
 }
@@ -149,7 +158,10 @@ fn what_was_not_removed_yet_at_a_fall_is_removed_after_it_and_never_shown() {
     }
     tidy(&mut stand, 7);
     assert_eq!(count(&stand.look(), "SELECT count(*) FROM message"), 1);
-    assert_eq!(count(&stand.look(), "SELECT count(*) FROM message_text_docsize"), 1);
+    assert_eq!(
+        count(&stand.look(), "SELECT count(*) FROM message_text_docsize"),
+        1
+    );
     is_sound(&stand);
     // Neither numbers nor offsets are given twice.
     say(stand.store(), TEA, &["on"]);
@@ -201,7 +213,9 @@ fn clearing_costs() {
         let texts: Vec<String> = (0..500)
             .map(|_| {
                 let words = (0..10).map(|_| {
-                    word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    word = word
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     let choice = (word >> 33) % 20_000;
                     format!("w{}", choice * choice / 20_000)
                 });

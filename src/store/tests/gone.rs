@@ -131,8 +131,19 @@ pub(super) fn a_log_is_cleared_up_to_a_moment(stage: &mut dyn Stage) {
         };
         stage.store().commit(&[Entry::Clear(clearing)]).unwrap()
     };
-    for (at, upto, first) in [(10, 9, 1), (11, 9, 2), (20, 9, 2), (21, 9, 4), (99, 2, 3), (99, 9, 5)] {
-        assert_eq!(before(at, upto, true), [Outcome::Cleared(Seq(first))], "{at}");
+    for (at, upto, first) in [
+        (10, 9, 1),
+        (11, 9, 2),
+        (20, 9, 2),
+        (21, 9, 4),
+        (99, 2, 3),
+        (99, 9, 5),
+    ] {
+        assert_eq!(
+            before(at, upto, true),
+            [Outcome::Cleared(Seq(first))],
+            "{at}"
+        );
     }
     assert_eq!(before(21, 9, false), [Outcome::Cleared(Seq(4))]);
     assert_eq!(before(11, 9, false), [Outcome::Cleared(Seq(4))]);

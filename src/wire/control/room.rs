@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::ControlError;
 use super::Parameter;
+use super::error::ControlError;
 use crate::base::limit::TOPIC_BYTES_MAX;
 use crate::base::{RoomLabel, RoomName, Seq, Timestamp};
 
