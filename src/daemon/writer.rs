@@ -74,6 +74,7 @@ pub(super) fn spawn(
         unindexed: true,
         tidied: Instant::now(),
         untidy: true,
+        tidy_again: false,
         storing: Seldom::default(),
         indexing: Seldom::default(),
         tidying: Seldom::default(),
@@ -94,6 +95,8 @@ struct Writer {
     indexing: Seldom,
     tidied: Instant,
     untidy: bool,
+    /// Whether that has failed.
+    tidy_again: bool,
     tidying: Seldom,
 }
 
@@ -194,7 +197,10 @@ impl Writer {
         for entry in entries.iter() {
             let leaves_rows = |change: &Change| matches!(change, Change::RemoveRoom(_));
             match entry {
-                Entry::Append(_) => self.unindexed = true,
+                Entry::Append(_) => {
+                    self.unindexed = true;
+                    self.untidy |= std::mem::take(&mut self.tidy_again);
+                }
                 Entry::Redact(_) => (self.unindexed, self.untidy) = (true, true),
                 Entry::Clear(_) => self.untidy = true,
                 Entry::Changes(changes) => self.untidy |= changes.iter().any(leaves_rows),
@@ -218,8 +224,9 @@ impl Writer {
     fn tidy(&mut self) {
         self.untidy = self.store.tidy(TIDY_MESSAGES).unwrap_or_else(|error| {
             if let Some(unsaid) = self.tidying.failed(&error.to_string()) {
-                tracing::warn!(%error, unsaid, "cannot remove what was cleared away; it is tried again at the next start");
+                tracing::warn!(%error, unsaid, "cannot remove what was cleared away; the next message tries again");
             }
+            self.tidy_again = true;
             false
         });
         self.tidied = Instant::now();
@@ -266,6 +273,7 @@ mod tests {
             unindexed: false,
             tidied: Instant::now(),
             untidy: false,
+            tidy_again: false,
             storing: Seldom::default(),
             indexing: Seldom::default(),
             tidying: Seldom::default(),

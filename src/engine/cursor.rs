@@ -453,6 +453,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_is_not_read_here_any_more_and_the_rest_is() {
+        let chunks = || {
+            vec![
+                chunk(1, &[("a", None), ("b", None)]),
+                chunk(3, &[("c", None)]),
+                chunk(4, &[("d", None)]),
+            ]
+        };
+        let other = Channel { side: 1, ..CHANNEL };
+        let mut ring = ring(chunks());
+        ring.open(other, &"@anna".parse().unwrap(), Seq(0));
+        for chunk in chunks() {
+            ring.push(other, chunk).unwrap();
+        }
+        let bytes = ring.bytes();
+        ring.forget(CHANNEL, Seq(0), false);
+        assert_eq!(ring.bytes(), bytes);
+        ring.forget(CHANNEL, Seq(3), true);
+        assert_eq!((read(&ring, 2), read(&ring, 3)), (None, is(&[("d", 4)])));
+        assert_eq!(ring.log(0).gone, Seq(3));
+        ring.forget(CHANNEL, Seq(u64::MAX), true);
+        assert_eq!((ring.find(CHANNEL), ring.order.len()), (None, 3));
+        ring.evict(0);
+        assert_eq!((ring.bytes(), ring.find(other)), (0, None));
+    }
+
+    #[test]
     fn a_cut_leaves_the_rest_of_one_frame() {
         let ring = ring(vec![chunk(1, &[("aaa", None), ("bbb", None), ("c", None)])]);
         let run = ring.log(0).runs(Seq(1), READER).unwrap().next().unwrap();

@@ -124,13 +124,14 @@ impl SqliteReader {
             && let Some(row) = rows.next()?
         {
             let id: i64 = row.get(0)?;
+            // What was cleared away may still be in the index.
             if let Some(left) = left.get_mut(&room_of(id))
                 && *left > 0
                 && seq_of(id) < before
+                && let Some(record) = one.query_row([id], record).optional()?
             {
                 (*left, all_left) = (*left - 1, all_left - 1);
-                // What was cleared away may still be in the index.
-                found.extend(one.query_row([id], record).optional()?);
+                found.push(record);
             }
         }
         Ok(found)

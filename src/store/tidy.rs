@@ -227,8 +227,10 @@ fn first_since(
     let (mut low, mut high) = (from.0, end.0);
     while low < high {
         let middle = low + (high - low) / 2;
-        let at: i64 = look.query_row([message_id(room, Seq(middle))], |row| row.get(0))?;
-        match at < moment.0 {
+        let at: Option<i64> = look
+            .query_row([message_id(room, Seq(middle))], |row| row.get(0))
+            .optional()?;
+        match at.is_some_and(|at| at < moment.0) {
             true => low = middle + 1,
             false => high = middle,
         }

@@ -249,3 +249,41 @@ fn clearing_at_a_terminal() {
     assert!(said.contains("two") && !said.contains("one"), "{said}");
     refused!("no-such-message": boris, "redact", room: "lobby", seq: 1);
 }
+
+/// Prints what senders notice of a clearing; the figures stand in the report of the work.
+#[test]
+#[ignore = "a measurement of minutes: cargo test --test it what_senders_notice -- --ignored --nocapture"]
+fn what_senders_notice() {
+    const MESSAGES: usize = 200_000;
+    let daemon = Daemon::start_with(UNHURRIED, &[]);
+    let mut anna = daemon.register("anna");
+    ask!(anna, "create", room: "tea").must_be("joined");
+    let text = |n| format!("the kettle number {n} of the kitchen is on and tea is soon ready");
+    say_many(&mut anna, "tea", (0..MESSAGES).map(text));
+    let size = || std::fs::metadata(daemon.state().join("chatd.db")).map_or(0, |file| file.len());
+    let mut measure = |what: &str, is_over: &dyn Fn() -> bool| {
+        let (began, mut times) = (Instant::now(), Vec::new());
+        while !is_over() || times.len() < 500 {
+            let sent = Instant::now();
+            anna.say("lobby", "and I go on");
+            times.push(sent.elapsed());
+        }
+        times.sort();
+        let at = |share: usize| times[(times.len() - 1) * share / 1_000];
+        eprintln!(
+            "{what}: {:?}, {} sends, median {:?}, 99% {:?}, longest {:?}, file {} bytes",
+            began.elapsed(),
+            times.len(),
+            at(500),
+            at(990),
+            at(1_000),
+            size()
+        );
+    };
+    measure("before", &|| true);
+    daemon.ctl(&["clear-history", "--yes", "tea"]).done();
+    measure("rows", &|| rows_left(&daemon) == 0);
+    let large = size();
+    measure("space", &|| size() < large / 4);
+    measure("after", &|| true);
+}

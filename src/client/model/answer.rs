@@ -51,6 +51,10 @@ impl Model {
             _ => self.room_news(&event),
         }
         if asked.by == By::Program {
+            let mut event = event;
+            if let event::Event::Page { messages, .. } = &mut event {
+                (self.rooms.values()).for_each(|room| room.censor(messages));
+            }
             let answer = Ok(event);
             self.events.push_back(Event::Answer {
                 no: asked.no,

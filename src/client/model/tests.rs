@@ -572,4 +572,5 @@ fn whoever_is_no_chat_server_is_recognised() {
 }
 
 mod chaos;
+mod gone;
 mod slow;

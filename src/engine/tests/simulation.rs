@@ -564,7 +564,7 @@ fn command(a: u8, b: u8) -> Command {
         13 => Command::ClearHistory {
             room: (a < 128).then(label),
             before: None,
-            dry_run: a % 5 == 0,
+            dry_run: a.is_multiple_of(5),
         },
         14 => Command::Redact {
             room: label(),
