@@ -209,5 +209,3 @@ fn make_file(path: &PathBuf) -> Result<(), StoreError> {
 
 #[cfg(test)]
 pub(super) mod tests;
-#[cfg(test)]
-mod tidy_tests;

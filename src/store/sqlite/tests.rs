@@ -1,5 +1,7 @@
 //! What only a store on a disk can show: files, locks, keys, versions, query plans, and what is found after a fall.
 
+mod tidy;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use crate::store::tests::stage::{
     snapshot, user,
 };
 use crate::store::{
-    Entry, Outcome, Reader, Store, numbers, reader, snapshot as snapshots, tidy, writer,
+    Entry, Outcome, Reader, Store, numbers, reader, snapshot as snapshots, tidy as tidying, writer,
 };
 
 /// A database in a folder that goes away with it.
@@ -459,7 +461,7 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
         snapshots::BACKWARDS,
         numbers::LAST,
         writer::INDEX,
-        tidy::REMAINS,
+        tidying::REMAINS,
     ] {
         let steps = plan(sql);
         assert!(steps.contains(&by_key.to_owned()), "{sql}: {steps:?}");

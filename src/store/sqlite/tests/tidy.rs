@@ -5,7 +5,7 @@ use std::fs;
 
 use rusqlite::Connection;
 
-use super::tests::Stand;
+use super::Stand;
 use crate::base::id::{ADMIN, LOBBY};
 use crate::base::record::{Change, Clearing, Redaction};
 use crate::base::{RoomId, Seq, Timestamp};
