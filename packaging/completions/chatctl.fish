@@ -50,6 +50,9 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End se
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal names and addresses in the database with a new identity key'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "room" -d 'Make and remove rooms, say what they are about, look who is in them'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-history" -d 'Clear away what was said in a room, or everywhere'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "redact" -d 'Remove the text of a message; its number stays'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "export" -d 'Write messages or accounts to standard output, for other programs'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "import" -d 'Make accounts that come from another chatd or from a list'
@@ -208,6 +211,42 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand who" -s h -l help -d 'Pr
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "create" -d 'Make a room'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "remove" -d 'Remove a room with all that was said in it'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "topic" -d 'Say what a room is about'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "members" -d 'List who is in a room, and how far they have read'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l topic -d 'What it is about' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from remove" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from remove" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from remove" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l before -d 'Only what is older: 2026-11-20, 2026-11-20T10:30:00Z, or how long ago, such as 30d' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l all -d 'All rooms and conversations'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand clear-history" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l reason -d 'What they are told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not ask'

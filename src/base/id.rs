@@ -52,6 +52,9 @@ number! {
     CallId(u64)
 }
 
+/// The admin, as the author of what they redact: the number of no account.
+pub const ADMIN: UserId = UserId(0);
+
 /// The room that every account is a member of; made with the database.
 pub const LOBBY: RoomId = RoomId(1);
 

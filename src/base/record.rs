@@ -20,6 +20,10 @@ pub enum Kind {
     Text,
     /// Something done, shown as "* anna waves" (`/me`).
     Action,
+    /// That another message's text is gone. Has none of its own.
+    Redaction,
+    /// A message whose text is gone.
+    Redacted,
 }
 
 /// A message before it has its place in the log.
@@ -35,8 +39,54 @@ pub struct Draft {
     pub kind: Kind,
     /// The sender's own name for it, at most 64 bytes.
     pub key: Option<Arc<str>>,
-    /// The text: not empty, no NUL.
+    /// The text: no NUL, and empty only where it is gone or never was.
     pub text: Arc<str>,
+    /// In a redaction: the number of the message whose text is gone.
+    pub redacts: Option<Seq>,
+}
+
+/// That the text of a message is to be gone. It becomes a message itself, unless there is nothing (any more) to redact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redaction {
+    /// The room.
+    pub room: RoomId,
+    /// The number of the message there.
+    pub seq: Seq,
+    /// Who does it.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// Whose message it has to be, where not every author's will do.
+    pub only_of: Option<UserId>,
+}
+
+impl Redaction {
+    /// The message that tells of it.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        Draft {
+            room: self.room,
+            author: self.by,
+            at: self.at,
+            kind: Kind::Redaction,
+            key: None,
+            text: "".into(),
+            redacts: Some(self.seq),
+        }
+    }
+}
+
+/// That the log of a room is to begin later: what was said before is gone for everybody at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clearing {
+    /// The room.
+    pub room: RoomId,
+    /// Nothing behind this number goes.
+    pub upto: Seq,
+    /// Only what is older than this, as far as the times in the log rise.
+    pub before: Option<Timestamp>,
+    /// Whether only the number is wanted with which the log would begin.
+    pub dry_run: bool,
 }
 
 /// A message in the log.
@@ -209,6 +259,9 @@ pub enum Change {
     },
     /// A new room. Refused with `Taken` when a room has the name.
     AddRoom(RoomRecord),
+    /// The room is gone, with its log and who was in it; its name is free, and the numbers that were given under it are
+    /// remembered.
+    RemoveRoom(RoomId),
     /// What a room is about.
     SetTopic(RoomId, Arc<str>),
     /// Somebody is in a room. Harmless when they already are; nothing when the account is gone.
@@ -236,6 +289,8 @@ pub struct Snapshot {
     pub users: Vec<UserRecord>,
     /// All rooms and direct conversations.
     pub rooms: Vec<RoomRecord>,
+    /// The last number that was given under a name, in the form that names are compared by, in a room that is gone.
+    pub room_ends: Vec<(Box<str>, Seq)>,
     /// Who is where.
     pub members: Vec<MemberRecord>,
     /// All sessions.

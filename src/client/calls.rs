@@ -242,6 +242,16 @@ impl Client {
         self.page(request).await
     }
 
+    /// Has the text of a message removed.
+    ///
+    /// # Errors
+    /// With `no-such-message`, `forbidden` and others.
+    pub async fn redact(&mut self, room: &str, seq: Seq) -> Result<(), Refusal> {
+        let room = room.to_owned();
+        let request = Request::Redact(request::Redact { room, seq });
+        expect!(self.ask(request).await?, Answer::Ok => ())
+    }
+
     /// Has the same text said back.
     ///
     /// # Errors

@@ -46,7 +46,8 @@ pub enum Event {
         /// What the server said.
         answer: Result<event::Event, Refusal>,
     },
-    /// Presence, topic, read, typing, notice; and rooms joined or left on another device.
+    /// Presence, topic, read, typing, notice; rooms joined or left on another device, removed, or with a log that begins
+    /// later.
     Push(event::Event),
     /// The server holds less of the room than it did: it went back to a backup.
     WentBack {

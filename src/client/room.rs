@@ -1,13 +1,17 @@
 //! One room as the client holds it: what has been shown, what waits for its turn. Makes out of frames that come in any
 //! order a log in which each message comes once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::Seq;
+use crate::base::record::Kind;
 use crate::wire::event::{Message, RoomState};
 
 /// Messages that wait for an earlier one at most. Past that the gap is taken for one that will not be filled.
 const HELD_MAX: usize = 10_000;
+
+/// Redactions that are remembered.
+const REDACTED_MAX: usize = 10_000;
 
 /// A room that one is in.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub struct Room {
     /// below it only own messages can be missing whose `sent` is on its way.
     given: Seq,
     held: BTreeMap<Seq, Message>,
+    /// Whose texts are gone, as far as it was told lately: a page that was asked for before may still have them.
+    redacted: BTreeSet<Seq>,
 }
 
 /// How a room compares with what the server tells of it after a reconnection.
@@ -47,6 +53,7 @@ impl Room {
             cursor,
             given: cursor,
             held: BTreeMap::new(),
+            redacted: BTreeSet::new(),
         }
     }
 
@@ -75,9 +82,37 @@ impl Room {
             self.given = self.given.max(seq);
         }
         self.state.last_seq = self.state.last_seq.max(seq);
+        if let Some(seq) = message.redacts {
+            self.redacted.insert(seq);
+            if self.redacted.len() > REDACTED_MAX {
+                self.redacted.pop_first();
+            }
+            self.held.entry(seq).and_modify(blank);
+        }
         if seq > self.cursor {
             self.held.entry(seq).or_insert(message);
         }
+    }
+
+    /// Takes out of a page what is gone by now.
+    pub(super) fn censor(&self, page: &mut Vec<Message>) {
+        page.retain(|message| {
+            message.room != self.state.room || message.seq >= self.state.first_seq
+        });
+        page.iter_mut()
+            .filter(|message| message.room == self.state.room)
+            .filter(|message| self.redacted.contains(&message.seq))
+            .for_each(blank);
+    }
+
+    /// What was said before this number is gone: it is not waited for, and what of it is held is not shown.
+    pub(super) fn begin_at(&mut self, first: Seq) {
+        self.state.first_seq = self.state.first_seq.max(first);
+        let before = Seq(self.state.first_seq.0.saturating_sub(1));
+        self.held.retain(|seq, _| *seq > before);
+        self.cursor = self.cursor.max(before);
+        self.given = self.given.max(before);
+        self.state.last_seq = self.state.last_seq.max(before);
     }
 
     /// The next message to show. `sending`: an own message to this room is on its way and may fill a gap.
@@ -116,4 +151,8 @@ impl Room {
             expired => Compared::Expired(expired, missed),
         }
     }
+}
+
+fn blank(message: &mut Message) {
+    (message.kind, message.text) = (Kind::Redacted, "".into());
 }

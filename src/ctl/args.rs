@@ -11,11 +11,12 @@ use super::export::ExportVerb;
 use super::import::ImportVerb;
 use super::search::SearchArgs;
 use super::when;
-use crate::base::UserName;
 use crate::base::manual::Generate;
+use crate::base::{RoomLabel, UserName};
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 use super::invite::InviteVerb;
+use super::room::RoomVerb;
 
 /// The program as clap knows it: for help, manual pages and completions.
 #[must_use]
@@ -174,6 +175,36 @@ pub(super) enum Verb {
     Who,
     #[command(about = about::<wire::ListRooms>())]
     Rooms,
+    /// Make and remove rooms, say what they are about, look who is in them
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Room(RoomVerb),
+    #[command(about = about::<wire::ClearHistory>())]
+    ClearHistory {
+        /// The room; a conversation between two as '@anna @boris'
+        #[arg(required_unless_present = "all")]
+        room: Option<RoomLabel>,
+        /// All rooms and conversations
+        #[arg(long, conflicts_with = "room")]
+        all: bool,
+        /// Only what is older: 2026-11-20, 2026-11-20T10:30:00Z, or how long ago, such as 30d
+        #[arg(long, value_name = "TIME", value_parser = when::moment)]
+        before: Option<when::When>,
+        #[command(flatten)]
+        sure: Sure,
+    },
+    #[command(about = about::<wire::Redact>())]
+    Redact {
+        /// The room; a conversation between two as '@anna @boris'
+        room: RoomLabel,
+        /// The number of the message
+        seq: u64,
+        #[command(flatten)]
+        sure: Sure,
+    },
     #[command(about = about::<wire::Kick>())]
     Kick {
         /// Whose connections

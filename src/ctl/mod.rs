@@ -12,6 +12,7 @@ mod import;
 mod invite;
 mod manual;
 mod progress;
+mod room;
 mod search;
 mod show;
 mod table;

@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, account, backup, check, export, import, invite, search, show};
+use super::{Console, Failure, account, backup, check, export, import, invite, room, search, show};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -85,6 +85,11 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Rooms => console.print(&daemon.call(&ListRooms {})?, |reply, console| {
             show::rooms(reply, console.look)
         }),
+        Verb::Room(verb) => room::room(verb, daemon, console),
+        Verb::ClearHistory {
+            room, before, sure, ..
+        } => room::clear_history(room.as_ref(), *before, *sure, daemon, console),
+        Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
         Verb::Export(what) => export::run(what, daemon, console),
         Verb::Import(what) => import::run(what, daemon, console),

@@ -19,6 +19,7 @@ use super::data::{self, Data};
 use super::log::Log;
 use super::password::Passwords;
 use super::rekey;
+use super::room;
 use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
@@ -60,7 +61,7 @@ pub(super) struct Admin {
     pub next_call: Cell<CallId>,
 }
 
-type Result<T> = std::result::Result<T, ControlError>;
+pub(super) type Result<T> = std::result::Result<T, ControlError>;
 
 impl Admin {
     /// Carries a call out in its own time; others go on meanwhile.
@@ -132,6 +133,12 @@ impl Admin {
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
             Command::ListRooms(_) => Ok(show::rooms(self.ask(Ask::Rooms).await?).into()),
+            Command::CreateRoom(create) => room::create(self, create).await,
+            Command::RemoveRoom(remove) => room::remove(self, remove).await,
+            Command::SetTopic(set) => room::set_topic(self, set).await,
+            Command::ListMembers(list) => room::members(self, list).await,
+            Command::ClearHistory(clear) => room::clear_history(self, clear).await,
+            Command::Redact(redact) => room::redact(self, redact).await,
             Command::AddUser(add) => self
                 .add_user(add.name, &add.password)
                 .await

@@ -137,6 +137,23 @@ impl Hub {
                 ticket,
                 entry: Entry::Append(draft),
             }),
+            Effect::Redact { ticket, redaction } => self.store(Job {
+                ticket,
+                entry: Entry::Redact(redaction),
+            }),
+            Effect::Clear { ticket, clearing } => self.store(Job {
+                ticket,
+                entry: Entry::Clear(clearing),
+            }),
+            Effect::Forget {
+                channel,
+                upto,
+                gone,
+            } => self.broadcast(|| Order::Forget {
+                channel,
+                upto,
+                gone,
+            }),
             Effect::Commit { ticket, changes } => self.store(Job {
                 ticket,
                 entry: Entry::Changes(changes),

@@ -21,6 +21,7 @@ mod note;
 mod password;
 mod reader;
 mod rekey;
+mod room;
 mod service;
 mod settings;
 mod show;

@@ -9,6 +9,7 @@ use std::thread;
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::base::id::ADMIN;
 use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::record::Record;
 use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName, catalog};
@@ -245,6 +246,9 @@ impl Thread {
     }
 
     fn name(&mut self, user: UserId) -> Result<UserName, StoreError> {
+        if user == ADMIN {
+            return Ok(UserName::admin());
+        }
         if let Some(name) = self.names.get(&user) {
             return Ok(name.clone());
         }

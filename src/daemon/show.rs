@@ -14,6 +14,16 @@ use crate::wire::{PROTOCOL, SOFTWARE};
 pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
     match reply {
         Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
+        Reply::NoSuchRoom(room) => Err(ControlError::NoSuchRoom { room: room.into() }),
+        Reply::NoSuchMessage(room, seq) => Err(ControlError::NoSuchMessage {
+            room: room.into(),
+            seq: seq.0,
+        }),
+        Reply::RoomTaken(name) => Err(ControlError::NameTaken { name: name.into() }),
+        Reply::LobbyStays => Err(ControlError::Failed {
+            reason: "everybody is in the lobby; it cannot be removed, but `chatctl clear-history lobby` clears it"
+                .into(),
+        }),
         Reply::NoSuchSession(id) => Err(ControlError::NoSuchSession { id }),
         Reply::NoSuchInvite(id) => Err(ControlError::NoSuchInvite { id }),
         Reply::Taken(name) => Err(ControlError::NameTaken { name: name.into() }),

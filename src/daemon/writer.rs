@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::base::record::Change;
 use crate::base::{Seldom, Ticket, catalog};
 use crate::engine::input::{Fault, Input, Outcome};
 use crate::store::{self, Entry, IdentityKey, Rekeyed, Store, StoreError};
@@ -20,6 +21,15 @@ const INDEX_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Messages indexed at a time: about two milliseconds.
 const INDEX_MESSAGES: usize = 200;
+
+/// Under load without a breath, what was cleared away still gets a turn so often.
+const TIDY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Between two steps of that, when nothing else is to be done: readers that are in the way get out of it.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Cleared messages removed at a time, with their words: about two milliseconds.
+const TIDY_MESSAGES: usize = 100;
 
 /// One thing to store, and the name by which its outcome is told.
 #[derive(Debug)]
@@ -62,8 +72,12 @@ pub(super) fn spawn(
         jobs_per_commit,
         indexed: Instant::now(),
         unindexed: true,
+        tidied: Instant::now(),
+        untidy: true,
+        tidy_again: false,
         storing: Seldom::default(),
         indexing: Seldom::default(),
+        tidying: Seldom::default(),
     };
     thread::Builder::new()
         .name("writer".into())
@@ -79,6 +93,11 @@ struct Writer {
     unindexed: bool,
     storing: Seldom,
     indexing: Seldom,
+    tidied: Instant,
+    untidy: bool,
+    /// Whether that has failed.
+    tidy_again: bool,
+    tidying: Seldom,
 }
 
 impl Writer {
@@ -95,19 +114,29 @@ impl Writer {
             if self.unindexed && self.indexed.elapsed() > INDEX_INTERVAL {
                 self.index();
             }
+            if self.untidy && self.tidied.elapsed() > TIDY_INTERVAL {
+                self.tidy();
+            }
         }
     }
 
-    /// Waits for something to store. Once it has been quiet for a moment, the index is worked on meanwhile.
+    /// Waits for something to store. Once it has been quiet for a moment, the index is worked on meanwhile, and what was
+    /// cleared away is removed.
     fn next(&mut self) -> Option<Work> {
         let mut patience = QUIET;
-        while self.unindexed {
+        while self.unindexed || self.untidy {
             match self.jobs.recv_timeout(patience) {
                 Ok(work) => return Some(work),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => self.index(),
+                Err(RecvTimeoutError::Timeout) if self.unindexed => {
+                    self.index();
+                    patience = Duration::ZERO;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.tidy();
+                    patience = BREATH;
+                }
             }
-            patience = Duration::ZERO;
         }
         self.jobs.recv().ok()
     }
@@ -165,9 +194,18 @@ impl Writer {
                 }
             }
         };
-        self.unindexed |= entries
-            .iter()
-            .any(|entry| matches!(entry, Entry::Append(_)));
+        for entry in entries.iter() {
+            let leaves_rows = |change: &Change| matches!(change, Change::RemoveRoom(_));
+            match entry {
+                Entry::Append(_) => {
+                    self.unindexed = true;
+                    self.untidy |= std::mem::take(&mut self.tidy_again);
+                }
+                Entry::Redact(_) => (self.unindexed, self.untidy) = (true, true),
+                Entry::Clear(_) => self.untidy = true,
+                Entry::Changes(changes) => self.untidy |= changes.iter().any(leaves_rows),
+            }
+        }
         entries.clear();
         // Without a hub the daemon is stopping; what was stored is stored.
         let _ = self.hub.send(input);
@@ -182,6 +220,17 @@ impl Writer {
             false
         });
     }
+
+    fn tidy(&mut self) {
+        self.untidy = self.store.tidy(TIDY_MESSAGES).unwrap_or_else(|error| {
+            if let Some(unsaid) = self.tidying.failed(&error.to_string()) {
+                tracing::warn!(%error, unsaid, "cannot remove what was cleared away; the next message tries again");
+            }
+            self.tidy_again = true;
+            false
+        });
+        self.tidied = Instant::now();
+    }
 }
 
 fn outcome(outcome: store::Outcome) -> Outcome {
@@ -189,6 +238,10 @@ fn outcome(outcome: store::Outcome) -> Outcome {
         store::Outcome::Appended(seq) => Outcome::Appended(seq),
         store::Outcome::Changed => Outcome::Changed,
         store::Outcome::Taken => Outcome::Taken,
+        store::Outcome::Missing => Outcome::Missing,
+        store::Outcome::Foreign => Outcome::Foreign,
+        store::Outcome::Unchanged => Outcome::Unchanged,
+        store::Outcome::Cleared(first) => Outcome::Cleared(first),
     }
 }
 
@@ -218,8 +271,12 @@ mod tests {
             jobs_per_commit: 10,
             indexed: Instant::now(),
             unindexed: false,
+            tidied: Instant::now(),
+            untidy: false,
+            tidy_again: false,
             storing: Seldom::default(),
             indexing: Seldom::default(),
+            tidying: Seldom::default(),
         };
         let message = Entry::Append(Draft {
             room: LOBBY,
@@ -228,6 +285,7 @@ mod tests {
             kind: Kind::Text,
             key: None,
             text: "hello".into(),
+            redacts: None,
         });
         let mut commit = |entry| {
             writer.commit(&mut vec![Ticket(1)], &mut vec![entry]);

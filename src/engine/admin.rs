@@ -45,6 +45,16 @@ impl Engine {
                     .filter_map(|room| self.admin_room_line(*room))
                     .collect(),
             )),
+            Command::CreateRoom { name, topic } => self.admin_create_room(call, name, topic),
+            Command::RemoveRoom { name, dry_run } => self.admin_remove_room(call, name, dry_run),
+            Command::SetTopic { name, topic } => self.admin_set_topic(call, name, topic),
+            Command::Members { room } => Some(self.members(room)),
+            Command::ClearHistory {
+                room,
+                before,
+                dry_run,
+            } => self.clear_history(call, room, before, dry_run),
+            Command::Redact { room, seq } => self.admin_redact(call, room, seq),
             Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
@@ -105,13 +115,9 @@ impl Engine {
 
     pub(super) fn admin_not_stored(&mut self, stored: Stored, fault: Fault) {
         self.release_names(stored.registered.iter());
-        let reply = match fault {
-            Fault::Full => Reply::StorageFull,
-            Fault::Broken => Reply::NotStored,
-        };
         self.effects.push(Effect::Reply {
             call: stored.call,
-            reply,
+            reply: fault.into(),
         });
     }
 

@@ -78,6 +78,8 @@ pub struct Log {
     pub label: Target,
     /// The last number delivered.
     pub head: Seq,
+    /// What lies up to here is gone: it is given to nobody, wherever it comes from.
+    pub gone: Seq,
     /// Who is attached.
     pub members: Vec<Member>,
     held: VecDeque<Held>,
@@ -223,6 +225,7 @@ impl Ring {
             channel,
             label: label.clone(),
             head,
+            gone: Seq(0),
             members: Vec::new(),
             held: VecDeque::new(),
         }) as u32;
@@ -280,6 +283,27 @@ impl Ring {
             }
             self.close(place);
         }
+    }
+
+    /// Holds no message up to here any longer. Those after it that came along with one are let go, too, and read from the
+    /// store by whoever needs them.
+    pub fn forget(&mut self, channel: Channel, upto: Seq, gone: bool) {
+        let Some(place) = self.find(channel) else {
+            return;
+        };
+        let log = self.log_mut(place);
+        if gone {
+            log.gone = log.gone.max(upto);
+        }
+        let mut count = log.held.partition_point(|held| held.chunk.first <= upto);
+        let let_go: usize = log.held.drain(..count).map(|held| held.chunk.cost()).sum();
+        self.bytes -= let_go;
+        self.order.retain(|other| {
+            let stays = *other != place || count == 0;
+            count -= usize::from(!stays);
+            stays
+        });
+        self.close(place);
     }
 
     /// The place of a channel that is known here.
@@ -426,6 +450,33 @@ mod tests {
         assert_eq!(read(&ring, 4), is(&[("e", 5)]));
         ring.open(CHANNEL, &"lobby".parse().unwrap(), Seq(8));
         assert_eq!((read(&ring, 7), ring.bytes()), (None, 0));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_read_here_any_more_and_the_rest_is() {
+        let chunks = || {
+            vec![
+                chunk(1, &[("a", None), ("b", None)]),
+                chunk(3, &[("c", None)]),
+                chunk(4, &[("d", None)]),
+            ]
+        };
+        let other = Channel { side: 1, ..CHANNEL };
+        let mut ring = ring(chunks());
+        ring.open(other, &"@anna".parse().unwrap(), Seq(0));
+        for chunk in chunks() {
+            ring.push(other, chunk).unwrap();
+        }
+        let bytes = ring.bytes();
+        ring.forget(CHANNEL, Seq(0), false);
+        assert_eq!(ring.bytes(), bytes);
+        ring.forget(CHANNEL, Seq(3), true);
+        assert_eq!((read(&ring, 2), read(&ring, 3)), (None, is(&[("d", 4)])));
+        assert_eq!(ring.log(0).gone, Seq(3));
+        ring.forget(CHANNEL, Seq(u64::MAX), true);
+        assert_eq!((ring.find(CHANNEL), ring.order.len()), (None, 3));
+        ring.evict(0);
+        assert_eq!((ring.bytes(), ring.find(other)), (0, None));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::base::invite::InviteState;
-use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
+use crate::base::record::{
+    Change, Clearing, Draft, LastLogin, PasswordWork, Redaction, RoomForm, SessionRecord,
+};
 use crate::base::{
-    CallId, Channel, ConnId, InviteId, Origin, RequestId, RoomId, RoomName, Seq, SessionId, Target,
-    Ticket, Timestamp, Token, UserId, UserName,
+    CallId, Channel, ConnId, InviteId, Origin, RequestId, RoomId, RoomLabel, RoomName, Seq,
+    SessionId, Target, Ticket, Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
@@ -81,6 +83,30 @@ pub enum Effect {
         ticket: Ticket,
         /// The message.
         draft: Draft,
+    },
+    /// Take the text of a message away and put the message that tells of it at the end of the log.
+    Redact {
+        /// By this name the outcome is told.
+        ticket: Ticket,
+        /// What.
+        redaction: Redaction,
+    },
+    /// Let a log begin later.
+    Clear {
+        /// By this name the outcome is told.
+        ticket: Ticket,
+        /// Which, and up to where.
+        clearing: Clearing,
+    },
+    /// Hold the channel's messages up to here no longer: they are to be read from the store, where they may be others, or
+    /// none.
+    Forget {
+        /// Which channel.
+        channel: Channel,
+        /// The last of them.
+        upto: Seq,
+        /// Whether they are gone: then what the store gave of them before is not passed on either.
+        gone: bool,
     },
     /// Store these changes, all or none.
     Commit {
@@ -188,6 +214,13 @@ pub enum News {
         topic: Arc<str>,
         by: Option<UserName>,
     },
+    Cleared {
+        room: Target,
+        first_seq: Seq,
+    },
+    Removed {
+        room: Target,
+    },
     Read {
         room: Target,
         seq: Seq,
@@ -274,6 +307,10 @@ pub enum Refusal {
     NoSuchRoom,
     /// Nobody of that name.
     NoSuchUser,
+    /// No message of that number that could be redacted.
+    NoSuchMessage,
+    /// Somebody else's message.
+    NotYours,
     /// Not in that room.
     NotAMember,
     /// Everyone is in the lobby.
@@ -420,6 +457,21 @@ pub enum Reply {
     /// One was made, with this number.
     Invite(InviteId),
     Invites(Vec<InviteLine>),
+    /// Members, messages: what went with a room.
+    Removed {
+        members: u64,
+        messages: u64,
+    },
+    Members(Vec<MemberLine>),
+    /// Rooms whose logs begin later, and the messages that went.
+    Cleared {
+        rooms: u64,
+        messages: u64,
+    },
+    NoSuchRoom(RoomLabel),
+    NoSuchMessage(RoomLabel, Seq),
+    RoomTaken(RoomName),
+    LobbyStays,
     NoSuchUser(UserName),
     NoSuchSession(SessionId),
     NoSuchInvite(InviteId),
@@ -463,6 +515,16 @@ pub struct AccountRoom {
     pub label: String,
     pub is_direct: bool,
     pub last_seq: Seq,
+    pub read_seq: Seq,
+    pub unread: u64,
+}
+
+/// A member of a room as the admin sees it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "described in io.chatd.Control.varlink")]
+pub struct MemberLine {
+    pub user: UserName,
+    pub online: bool,
     pub read_seq: Seq,
     pub unread: u64,
 }

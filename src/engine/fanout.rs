@@ -119,6 +119,11 @@ impl Fanout {
         }
     }
 
+    /// See [`crate::engine::effect::Effect::Forget`].
+    pub fn forget(&mut self, channel: Channel, upto: Seq, gone: bool) {
+        self.ring.forget(channel, upto, gone);
+    }
+
     /// A frame for everyone attached who keeps up. For the others it is noted that they missed something.
     pub fn signal(&mut self, channel: Channel, frame: &[u8], except: Option<ConnId>) {
         let Some(place) = self.ring.find(channel) else {

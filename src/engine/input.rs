@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomName, Seq,
-    SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
+    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomLabel, RoomName,
+    Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -158,6 +158,10 @@ pub enum Request {
         room: RoomName,
         topic: Arc<str>,
     },
+    Redact {
+        room: Target,
+        seq: Seq,
+    },
     ChangePassword {
         old: Password,
         new: Password,
@@ -191,6 +195,14 @@ pub enum Outcome {
     /// None of the changes is made: somebody or something else has the name, the password is no longer the account's, the
     /// account is disabled, or the invite is no longer open.
     Taken,
+    /// The room is gone, or the message that was to be redacted is not there.
+    Missing,
+    /// The message that was to be redacted is another author's.
+    Foreign,
+    /// The message that was to be redacted was so before; nothing is stored.
+    Unchanged,
+    /// The log begins here now, or would.
+    Cleared(Seq),
 }
 
 /// Why something could not be stored.
@@ -259,6 +271,30 @@ pub enum Command {
     },
     Who,
     Rooms,
+    CreateRoom {
+        name: RoomName,
+        topic: Arc<str>,
+    },
+    RemoveRoom {
+        name: RoomName,
+        dry_run: bool,
+    },
+    SetTopic {
+        name: RoomName,
+        topic: Arc<str>,
+    },
+    Members {
+        room: RoomLabel,
+    },
+    ClearHistory {
+        room: Option<RoomLabel>,
+        before: Option<Timestamp>,
+        dry_run: bool,
+    },
+    Redact {
+        room: RoomLabel,
+        seq: Seq,
+    },
     Kick {
         name: UserName,
         text: Arc<str>,

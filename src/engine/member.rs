@@ -44,7 +44,7 @@ impl Engine {
         let member = MemberRecord {
             room: room.id,
             user,
-            read_seq: Seq(0),
+            read_seq: room.last_seq,
         };
         self.change_members(
             asker,
@@ -59,13 +59,18 @@ impl Engine {
         let id = self.next_room;
         self.next_room = id.next();
         let topic = Arc::from("");
+        // Under one name no number is given twice: who was in a room that is gone has cursors from then.
+        let last_seq = match &form {
+            RoomForm::Open(name) => self.state.room_end(name),
+            RoomForm::Direct(..) => Seq(0),
+        };
         RoomRecord {
             id,
             form,
             topic,
             created_at: self.now.wall,
-            first_seq: Seq(1),
-            last_seq: Seq(0),
+            first_seq: last_seq.next(),
+            last_seq,
         }
     }
 
@@ -187,11 +192,15 @@ impl Engine {
 
     /// Lets all connections of a new member hear the room; the one that asked is answered, the others are told.
     pub(super) fn joined(&mut self, asker: Option<&Asker>, user: UserId, room: RoomId) {
-        // The account may have been removed just before this was stored.
+        // The account or the room may have been removed just before this was stored.
         let Some(view) = self.state.room_view(room, user) else {
+            let refusal = match self.state.rooms.contains_key(&room) {
+                true => Refusal::NotLoggedIn,
+                false => Refusal::NoSuchRoom,
+            };
             return asker
                 .into_iter()
-                .for_each(|asker| self.refuse(asker, Refusal::NotLoggedIn));
+                .for_each(|asker| self.refuse(asker, refusal));
         };
         let conns = self.state.conns(user);
         if let Some(asker) = asker {
@@ -210,7 +219,7 @@ impl Engine {
 
     fn left(&mut self, asker: &Asker, user: UserId, room: RoomId) {
         let Some((channel, label)) = self.state.view(room, user) else {
-            return;
+            return self.answer(asker, News::Ok);
         };
         let conns = self.state.conns(user);
         for conn in &conns {

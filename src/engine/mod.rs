@@ -14,6 +14,7 @@
 
 mod account;
 mod admin;
+mod clear;
 pub mod cursor;
 pub mod effect;
 pub mod fanout;
@@ -28,6 +29,8 @@ mod outbox;
 mod people;
 mod presence;
 mod rate;
+mod redact;
+mod room;
 mod session;
 mod state;
 mod strength;
@@ -40,8 +43,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::record::{Change, Draft, Snapshot};
-use crate::base::{ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId};
+use crate::base::record::{Change, Clearing, Draft, Redaction, Snapshot};
+use crate::base::{
+    CallId, ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId,
+};
 use effect::{Bye, ByeReason, Effect, News, Refusal};
 use guard::Guard;
 use input::{Fault, Input, Outcome, Request, Rules};
@@ -78,6 +83,8 @@ pub struct Engine {
     registering: BTreeSet<Box<str>>,
     /// The same of rooms.
     creating: BTreeMap<RoomId, Box<str>>,
+    /// Calls that clear history.
+    clears: BTreeMap<CallId, clear::Call>,
     next_ticket: Ticket,
     next_user: UserId,
     next_room: RoomId,
@@ -122,6 +129,14 @@ enum Pending {
         origin: ConnId,
         askers: Vec<Asker>,
     },
+    Redact {
+        redaction: Redaction,
+        by: redact::Redactor,
+    },
+    Clear {
+        clearing: Clearing,
+        call: CallId,
+    },
     Commit {
         changes: Vec<Change>,
         then: Then,
@@ -140,6 +155,7 @@ enum Then {
     Member(member::Stored),
     Talk(talk::Stored),
     Admin(admin::Stored),
+    Room(room::Stored),
 }
 
 impl Engine {
@@ -169,6 +185,7 @@ impl Engine {
             fault: None,
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
+            clears: BTreeMap::new(),
             next_ticket: Ticket(1),
             next_user,
             next_room,
@@ -318,6 +335,7 @@ impl Engine {
             } => self.search(asker, user, text, room.as_ref(), before, limit),
             Request::Read { room, seq } => self.read(asker, user, &room, seq),
             Request::Topic { room, topic } => self.topic(asker, user, &room, topic),
+            Request::Redact { room, seq } => self.redact(asker, user, &room, seq),
             Request::ChangePassword { old, new } => self.change_password(asker, user, old, new),
             Request::Typing { to } => self.typing(asker, user, &to),
             // Taken care of before anybody is somebody.
@@ -374,6 +392,19 @@ impl Engine {
                     self.fault = None;
                     self.appended(draft, origin, askers, seq, &mut batch);
                 }
+                // The room was removed meanwhile.
+                (Some(Pending::Append { draft, askers, .. }), Outcome::Missing) => {
+                    self.not_appended(&draft, &askers, Refusal::NoSuchRoom);
+                }
+                (Some(Pending::Redact { redaction, by }), outcome) => {
+                    self.fault = None;
+                    self.redacted(redaction, by, outcome, &mut batch);
+                }
+                (Some(Pending::Clear { clearing, call }), outcome) => {
+                    self.fault = None;
+                    self.deliver(&mut batch);
+                    self.cleared(clearing, call, outcome);
+                }
                 (Some(Pending::Commit { changes, then }), outcome) => {
                     // A probe stores nothing, so it shows nothing about storing.
                     self.fault = self.fault.filter(|_| changes.is_empty());
@@ -412,6 +443,7 @@ impl Engine {
                             "your account was disabled by the admin; ask them",
                         );
                     }
+                    Change::RemoveRoom(room) => self.tell_removed(room),
                     Change::RemoveSession(session) => self.end_session(session, ending),
                     Change::RemoveSessions { user, but } => self
                         .state
@@ -429,6 +461,7 @@ impl Engine {
             Then::Member(then) => self.member_stored(then, outcome),
             Then::Talk(then) => self.talk_stored(then, outcome),
             Then::Admin(then) => self.admin_stored(then, outcome),
+            Then::Room(then) => self.room_stored(then, outcome),
         }
     }
 
@@ -452,7 +485,10 @@ impl Engine {
                     self.release(asker.conn);
                 }
                 Then::Admin(then) => self.admin_not_stored(then, fault),
+                Then::Room(then) => self.room_not_stored(then, fault),
             },
+            Some(Pending::Redact { by, .. }) => self.not_redacted(by, refusal, fault),
+            Some(Pending::Clear { call, .. }) => self.not_cleared(call, fault),
             Some(Pending::Password { .. }) | None => {}
         }
     }

@@ -106,7 +106,7 @@ impl Then {
                 Done::Password => Ending::PasswordChanged,
                 Done::Login { .. } => Ending::Displaced,
             },
-            Self::Admin(_) => Ending::Revoked,
+            Self::Admin(_) | Self::Room(_) => Ending::Revoked,
             Self::Nothing | Self::Member(_) | Self::Talk(_) => Ending::Expired,
         }
     }

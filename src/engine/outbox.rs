@@ -164,10 +164,12 @@ impl Outbox {
         if !asked.valid {
             return false;
         }
-        let (after, head) = (self.feeds[index].cursor, ring.log(asked.place).head);
+        let log = ring.log(asked.place);
+        let (after, head) = (self.feeds[index].cursor, log.head);
         if let Some(chunk) = &chunk {
-            // The store may be ahead of what is delivered; that comes by itself.
-            self.append(chunk.between(after, head));
+            // The store may be ahead of what is delivered; that comes by itself. It may have been asked before something
+            // was cleared away; that comes no more.
+            self.append(chunk.between(after.max(log.gone), head));
         }
         let cursor = chunk
             .map_or(asked.head, |chunk| chunk.last())

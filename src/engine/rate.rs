@@ -109,7 +109,8 @@ impl Ask {
             Request::Join { .. }
             | Request::Leave { .. }
             | Request::Create { .. }
-            | Request::Topic { .. } => Some(Self::Change(1)),
+            | Request::Topic { .. }
+            | Request::Redact { .. } => Some(Self::Change(1)),
             Request::ChangePassword { .. } => Some(Self::Change(PASSWORD_COST)),
             Request::Search { .. } => Some(Self::Search),
             Request::History { .. } => Some(Self::Page),

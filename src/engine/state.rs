@@ -7,8 +7,8 @@ use crate::base::record::{
     Change, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{
-    Channel, ConnId, Origin, RoomId, RoomName, Seq, SessionId, Target, Timestamp, TokenHash,
-    UserId, UserName,
+    Channel, ConnId, Origin, RoomId, RoomLabel, RoomName, Seq, SessionId, Target, Timestamp,
+    TokenHash, UserId, UserName,
 };
 use crate::engine::effect::RoomView;
 use crate::engine::invite::Invites;
@@ -29,6 +29,8 @@ pub(super) struct State {
     /// Open rooms by the key of their names.
     pub room_names: BTreeMap<Box<str>, RoomId>,
     pub invites: Invites,
+    /// The last number that was given under a name, in rooms that are gone.
+    room_ends: BTreeMap<Box<str>, Seq>,
     tokens: BTreeMap<TokenHash, SessionId>,
     directs: BTreeMap<(UserId, UserId), RoomId>,
     /// What the names in use look like. Several may look the same only if they are the same.
@@ -98,7 +100,10 @@ impl User {
 impl State {
     /// The state that a store holds.
     pub fn new(snapshot: Snapshot) -> Self {
-        let mut state = Self::default();
+        let mut state = Self {
+            room_ends: snapshot.room_ends.into_iter().collect(),
+            ..Self::default()
+        };
         snapshot
             .users
             .into_iter()
@@ -156,6 +161,7 @@ impl State {
                 .into_iter()
                 .for_each(|session| self.remove_session(session)),
             Change::AddRoom(room) => self.add_room(room),
+            Change::RemoveRoom(room) => self.remove_room(room),
             Change::SetTopic(room, topic) => {
                 self.rooms.entry(room).and_modify(|room| room.topic = topic);
             }
@@ -282,6 +288,25 @@ impl State {
         );
     }
 
+    fn remove_room(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.remove(&id) else {
+            return;
+        };
+        if let RoomForm::Open(name) = &room.form {
+            self.room_names.remove(name.key());
+            self.room_looks.remove(name.skeleton());
+            let end = self.room_ends.entry(name.key().into()).or_default();
+            *end = room.last_seq.max(*end);
+        }
+        for user in room.members {
+            if let Some(user) = self.users.get_mut(&user)
+                && let Ok(place) = user.place_of(id)
+            {
+                user.rooms.remove(place);
+            }
+        }
+    }
+
     fn add_member(&mut self, member: &MemberRecord) {
         let (Some(room), Some(user)) = (
             self.rooms.get_mut(&member.room),
@@ -372,6 +397,19 @@ impl State {
     /// An open room.
     pub fn room_by_name(&self, name: &RoomName) -> Option<RoomId> {
         self.room_names.get(name.key()).copied()
+    }
+
+    /// A room as the admin calls it.
+    pub fn room_by_label(&self, label: &RoomLabel) -> Option<RoomId> {
+        match label {
+            RoomLabel::Open(name) => self.room_by_name(name),
+            RoomLabel::Direct(one, other) => self.direct(self.owner(one)?, self.owner(other)?),
+        }
+    }
+
+    /// The last number that was given under the name in a room that is gone.
+    pub fn room_end(&self, name: &RoomName) -> Seq {
+        self.room_ends.get(name.key()).copied().unwrap_or_default()
     }
 
     /// Whether a room has the name, or one that looks the same.

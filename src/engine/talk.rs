@@ -51,6 +51,13 @@ pub(super) struct Batch {
     sent: Vec<(Asker, UserId, RoomId, Seq, Timestamp)>,
 }
 
+impl Batch {
+    pub fn push(&mut self, delivery: Delivery) {
+        let room = self.rooms.entry(delivery.draft.room).or_default();
+        room.push(delivery);
+    }
+}
+
 impl Engine {
     pub(super) fn send(
         &mut self,
@@ -101,7 +108,10 @@ impl Engine {
     fn answer_sent(&mut self, asker: &Asker, user: UserId, room: RoomId, seq: Seq, at: Timestamp) {
         match self.state.view(room, user) {
             Some((_, room)) => self.answer(asker, News::Sent { room, seq, at }),
-            None => self.refuse(asker, Refusal::NoSuchUser),
+            None if self.state.rooms.contains_key(&room) => {
+                self.refuse(asker, Refusal::NoSuchUser);
+            }
+            None => self.refuse(asker, Refusal::NoSuchRoom),
         }
     }
 
@@ -113,6 +123,7 @@ impl Engine {
             kind,
             key: key.clone(),
             text,
+            redacts: None,
         };
         let askers = vec![asker.clone()];
         let ticket = self.ticket(Pending::Append {
@@ -163,7 +174,7 @@ impl Engine {
                 draft,
                 origin: Some(origin),
             };
-            batch.rooms.entry(room).or_default().push(delivery);
+            batch.push(delivery);
         }
     }
 

@@ -103,6 +103,12 @@ pub enum Order {
     Detach { conn: ConnId, channel: Channel },
     /// Messages for everyone attached to the channel, encoded once for all.
     Deliver(Channel, Chunk),
+    /// See [`crate::engine::effect::Effect::Forget`].
+    Forget {
+        channel: Channel,
+        upto: Seq,
+        gone: bool,
+    },
     /// A frame for everyone attached to the channel and live.
     Signal {
         channel: Channel,

@@ -77,6 +77,11 @@ impl Worker {
                 }
             }
             Order::Deliver(channel, chunk) => self.fanout.deliver(channel, chunk),
+            Order::Forget {
+                channel,
+                upto,
+                gone,
+            } => self.fanout.forget(channel, upto, gone),
             Order::Signal {
                 channel,
                 frame,

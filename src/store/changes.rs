@@ -9,6 +9,7 @@ use crate::base::record::{Change, LastLogin, PasswordHash, RoomForm, RoomRecord,
 use crate::store::identity::{Identity, Place};
 use crate::store::invites;
 use crate::store::rows::{refused, signed};
+use crate::store::tidy::remove_room;
 
 /// What SQLite says when a row of a UNIQUE index is there already; another number of a primary key is a fault of ours.
 const CONSTRAINT_UNIQUE: i32 = 2067;
@@ -63,13 +64,14 @@ pub(super) fn apply(
             "DELETE FROM session WHERE user = ?1 AND id IS NOT ?2",
             params![user.0, but.map(|id| signed(id.0))],
         )?,
+        Change::RemoveRoom(room) => remove_room(connection, *room)?,
         Change::SetTopic(room, topic) => run(
             "UPDATE room SET topic = ?2 WHERE id = ?1",
             params![room.0, topic],
         )?,
         Change::AddMember(member) => run(
-            "INSERT INTO member (room, user, read_seq) \
-             SELECT ?1, id, ?3 FROM user WHERE id = ?2 AND removed = 0 ON CONFLICT DO NOTHING",
+            "INSERT INTO member (room, user, read_seq) SELECT room.id, user.id, ?3 FROM room, user \
+             WHERE room.id = ?1 AND user.id = ?2 AND user.removed = 0 ON CONFLICT DO NOTHING",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
         Change::RemoveMember(room, user) => run(

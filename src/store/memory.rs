@@ -1,15 +1,14 @@
 //! The same store without a disk, for simulations. Forgets everything with its last handle.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::id::LOBBY;
 use crate::base::invite::InviteState;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
-    AuditRecord, Change, Draft, KeyRecord, LastLogin, MemberRecord, PasswordHash, Record, RoomForm,
-    RoomRecord, SessionRecord, Snapshot, UserRecord,
+    AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash,
+    Record, Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName};
 use crate::store::search::{self, Word};
@@ -23,6 +22,8 @@ pub struct MemoryStore(Arc<Mutex<State>>);
 struct State {
     users: BTreeMap<UserId, (UserRecord, Option<PasswordHash>)>,
     rooms: BTreeMap<RoomId, Room>,
+    /// The last number given under a name, in rooms that are gone.
+    room_ends: BTreeMap<Box<str>, Seq>,
     members: BTreeMap<(RoomId, UserId), Seq>,
     sessions: BTreeMap<SessionId, SessionRecord>,
     audit: Vec<AuditRecord>,
@@ -47,6 +48,7 @@ impl Default for MemoryStore {
         let mut state = State {
             users: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            room_ends: BTreeMap::new(),
             members: BTreeMap::new(),
             sessions: BTreeMap::new(),
             audit: Vec::new(),
@@ -100,6 +102,11 @@ impl Store for MemoryStore {
                 .values()
                 .map(|room| room.record.clone())
                 .collect(),
+            room_ends: state
+                .room_ends
+                .iter()
+                .map(|(name, seq)| (name.clone(), *seq))
+                .collect(),
             members: state
                 .members
                 .iter()
@@ -126,11 +133,12 @@ impl Store for MemoryStore {
                 path: "memory".into(),
             });
         }
-        state.check(batch)?;
         Ok(batch
             .iter()
             .map(|entry| match entry {
-                Entry::Append(draft) => Outcome::Appended(state.append(draft)),
+                Entry::Append(draft) => state.append(draft),
+                Entry::Redact(redaction) => state.redact(redaction),
+                Entry::Clear(clearing) => state.clear(clearing),
                 Entry::Changes(changes) if state.is_taken(changes) => Outcome::Taken,
                 Entry::Changes(changes) => {
                     changes.iter().for_each(|change| state.apply(change));
@@ -166,6 +174,11 @@ impl Store for MemoryStore {
             more |= room.indexed < room.record.last_seq;
         }
         Ok(more)
+    }
+
+    /// What is cleared is gone at once.
+    fn tidy(&mut self, _messages_max: usize) -> Result<bool, StoreError> {
+        Ok(false)
     }
 }
 
@@ -265,29 +278,6 @@ impl State {
             .collect()
     }
 
-    /// Looks for what would fail before anything is changed.
-    fn check(&self, batch: &[Entry]) -> Result<(), StoreError> {
-        let mut added = HashSet::new();
-        for entry in batch {
-            match entry {
-                Entry::Append(draft) => {
-                    if !self.rooms.contains_key(&draft.room) && !added.contains(&draft.room) {
-                        let cause = format!("there is no room {}", draft.room);
-                        let path = Path::new("memory");
-                        return Err(StoreError::io("store messages in", path, cause));
-                    }
-                }
-                Entry::Changes(changes) => {
-                    added.extend(changes.iter().filter_map(|change| match change {
-                        Change::AddRoom(room) => Some(room.id),
-                        _ => None,
-                    }))
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn is_taken(&self, changes: &[Change]) -> bool {
         let (mut users, mut rooms) = (HashSet::new(), Vec::new());
         let (mut passwords, mut disabled) = (HashMap::new(), HashMap::new());
@@ -330,17 +320,54 @@ impl State {
         })
     }
 
-    fn append(&mut self, draft: &Draft) -> Seq {
+    fn append(&mut self, draft: &Draft) -> Outcome {
         let offset = self.next_offset;
         let Some(room) = self.rooms.get_mut(&draft.room) else {
-            return Seq(0);
+            return Outcome::Missing;
         };
         self.next_offset += 1;
         let seq = room.record.last_seq.next();
         room.record.last_seq = seq;
         let draft = draft.clone();
         room.log.push((offset, Record { seq, draft }));
-        seq
+        Outcome::Appended(seq)
+    }
+
+    fn redact(&mut self, redaction: &Redaction) -> Outcome {
+        let room = self.rooms.get_mut(&redaction.room);
+        let mut log = room.into_iter().flat_map(|room| &mut room.log);
+        let Some((_, record)) = log.find(|(_, record)| record.seq == redaction.seq) else {
+            return Outcome::Missing;
+        };
+        let draft = &mut record.draft;
+        match draft.kind {
+            Kind::Redaction => Outcome::Missing,
+            _ if redaction.only_of.is_some_and(|user| user != draft.author) => Outcome::Foreign,
+            Kind::Redacted => Outcome::Unchanged,
+            Kind::Text | Kind::Action => {
+                (draft.kind, draft.text) = (Kind::Redacted, "".into());
+                self.append(&redaction.draft())
+            }
+        }
+    }
+
+    fn clear(&mut self, clearing: &Clearing) -> Outcome {
+        let Some(room) = self.rooms.get_mut(&clearing.room) else {
+            return Outcome::Missing;
+        };
+        let first = room.record.first_seq;
+        let goes = |record: &Record| {
+            let is_old = |moment| record.draft.at < moment;
+            record.seq <= clearing.upto && clearing.before.is_none_or(is_old)
+        };
+        let count = room.log.partition_point(|(_, record)| goes(record));
+        let to = Seq(first.0 + count as u64);
+        if !clearing.dry_run {
+            room.log.drain(..count);
+            room.record.first_seq = to;
+            room.indexed = room.indexed.max(Seq(to.0 - 1));
+        }
+        Outcome::Cleared(to)
     }
 
     fn apply(&mut self, change: &Change) {
@@ -388,7 +415,10 @@ impl State {
                     room.record.topic = topic.clone();
                 }
             }
-            Change::AddMember(member) if self.living(member.user).is_none() => {}
+            Change::RemoveRoom(room) => self.remove_room(*room),
+            Change::AddMember(member)
+                if self.living(member.user).is_none() || !self.rooms.contains_key(&member.room) => {
+            }
             Change::AddMember(member) => {
                 let place = self.members.entry((member.room, member.user));
                 place.or_insert(member.read_seq);
@@ -435,6 +465,17 @@ impl State {
         if let Some((record, _)) = self.living(user) {
             record.last_login = Some(login);
         }
+    }
+
+    fn remove_room(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.remove(&id) else {
+            return;
+        };
+        if let RoomForm::Open(name) = &room.record.form {
+            let end = self.room_ends.entry(name.key().into()).or_default();
+            *end = room.record.last_seq.max(*end);
+        }
+        self.members.retain(|(other, _), _| *other != id);
     }
 
     fn add_room(&mut self, room: &RoomRecord) {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::base::record::{Change, Draft, PasswordHash, Record, Snapshot};
+use crate::base::record::{Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot};
 use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
 
 pub mod memory;
@@ -21,12 +21,14 @@ mod lock;
 mod migrate;
 mod numbers;
 mod reader;
+mod redact;
 mod rekey;
 mod rows;
 mod search;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod upkeep;
 mod writer;
 
@@ -43,6 +45,10 @@ pub use writer::SqliteStore;
 pub enum Entry {
     /// A message at the end of its room's log.
     Append(Draft),
+    /// The text of a message is gone, and a message tells of it.
+    Redact(Redaction),
+    /// A log begins later.
+    Clear(Clearing),
     /// Changes that happen together or not at all.
     Changes(Vec<Change>),
 }
@@ -65,6 +71,14 @@ pub enum Outcome {
     /// None of the entry's changes is made: a name is taken, a password no longer the account's, an account disabled, or
     /// an invite no longer open.
     Taken,
+    /// The room is gone, or the message that was to be redacted is not there.
+    Missing,
+    /// The message that was to be redacted is another author's.
+    Foreign,
+    /// The message that was to be redacted was so before; nothing is stored.
+    Unchanged,
+    /// The log begins here now, or would.
+    Cleared(Seq),
 }
 
 /// What the writer thread does. There is one writer at a time; a second is refused when the store is opened.
@@ -99,6 +113,13 @@ pub trait Store: Send {
     /// # Errors
     /// Then the index stays where it was.
     fn index(&mut self, messages_max: usize) -> Result<bool, StoreError>;
+
+    /// Goes one step in removing what nobody is given any more, at most `messages_max` messages, and in giving its space
+    /// back. Returns whether there is more to do.
+    ///
+    /// # Errors
+    /// Then it is to be done again.
+    fn tidy(&mut self, messages_max: usize) -> Result<bool, StoreError>;
 }
 
 /// What a change of the identity key came to.
@@ -110,7 +131,7 @@ pub struct Rekeyed {
     pub key_file: Option<PathBuf>,
 }
 
-/// What reader threads do. Sees what was committed before the call.
+/// What reader threads do. Sees what was committed before the call, and nothing below the beginning of a log.
 pub trait Reader: Send {
     /// At most `limit` messages of a room with numbers above `after`, ascending; stops early when their texts pass
     /// `bytes_max`, but gives at least one where there is one.

@@ -40,6 +40,10 @@ struct Batch {
     next_offset: i64,
     /// Where each room was; nowhere if it came with the batch.
     rooms: Vec<(RoomId, Option<Seq>)>,
+    /// Those that went with it.
+    removed: Vec<(RoomId, Tail)>,
+    /// Logs that begin later with it.
+    cleared: Vec<(RoomId, Seq)>,
 }
 
 /// A stretch of a room's log that is to be indexed: the numbers above `after` up to `to`.
@@ -78,7 +82,9 @@ impl Numbers {
             }
             let tail = Tail {
                 // A log that was emptied goes on from the number it had come to.
-                last: found.map_or(Seq(first.0.saturating_sub(1)), |(seq, _)| seq),
+                last: found
+                    .map_or(Seq(0), |(seq, _)| seq)
+                    .max(Seq(first.0.saturating_sub(1))),
                 indexed: Seq(unsigned(row, 2)?),
                 batch: 0,
             };
@@ -115,15 +121,41 @@ impl Numbers {
         self.batch.rooms.push((room, None));
     }
 
+    /// A room goes with this batch.
+    pub(super) fn remove_room(&mut self, room: RoomId) {
+        if let Some(tail) = self.rooms.remove(&room) {
+            self.batch.removed.push((room, tail));
+        }
+    }
+
+    /// The log of a room begins here with this batch.
+    pub(super) fn clear(&mut self, room: RoomId, first: Seq) {
+        self.batch.cleared.push((room, first));
+    }
+
+    /// Whether the batch leaves rows behind that are in no log.
+    pub(super) fn clears(&self) -> bool {
+        !self.batch.removed.is_empty() || !self.batch.cleared.is_empty()
+    }
+
     /// The batch is on disk.
     pub(super) fn keep(&mut self) {
+        for (room, first) in &self.batch.cleared {
+            if let Some(tail) = self.rooms.get_mut(room) {
+                tail.indexed = tail.indexed.max(Seq(first.0.saturating_sub(1)));
+            }
+        }
+        if !self.batch.removed.is_empty() {
+            let rooms = &self.rooms;
+            self.unindexed.retain(|room| rooms.contains_key(room));
+        }
         for (room, before) in &self.batch.rooms {
             let Some(tail) = self.rooms.get(room) else {
                 continue;
             };
             // A room whose index was behind before is in the queue.
-            let was_indexed = before.is_none_or(|before| before == tail.indexed);
-            if was_indexed && tail.indexed < tail.last {
+            let was_indexed = before.is_none_or(|before| before <= tail.indexed);
+            if was_indexed && tail.indexed < tail.last && !self.unindexed.contains(room) {
                 self.unindexed.push_back(*room);
             }
         }
@@ -132,6 +164,7 @@ impl Numbers {
 
     /// The batch was not stored: its numbers will be given again.
     pub(super) fn take_back(&mut self) {
+        self.rooms.extend(self.batch.removed.drain(..));
         for (room, before) in self.batch.rooms.drain(..) {
             match before {
                 Some(last) => {
@@ -152,6 +185,8 @@ impl Numbers {
         self.batch.number += 1;
         self.batch.next_offset = self.next_offset;
         self.batch.rooms.clear();
+        self.batch.removed.clear();
+        self.batch.cleared.clear();
     }
 
     /// The last number of a room.

@@ -16,16 +16,31 @@ use crate::store::rows::{
 use crate::store::snapshot::open_name;
 use crate::store::{Page, Reader, StoreError, search, sqlite};
 
+/// The id before the first that is in a room's log. NULL where the room is gone, and nothing is above that.
+macro_rules! before_log {
+    ($room:literal) => {
+        concat!(
+            "(SELECT (room.id << 36) + room.first_seq - 1 FROM room WHERE room.id = ",
+            $room,
+            ")"
+        )
+    };
+}
+
 pub(super) const AFTER: &str = concat!(
     "SELECT ",
     record_columns!(),
-    " FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3"
+    " FROM message WHERE id > max(?1, ",
+    before_log!("?4"),
+    ") AND id <= ?2 ORDER BY id LIMIT ?3"
 );
 
 pub(super) const BEFORE: &str = concat!(
     "SELECT ",
     record_columns!(),
-    " FROM message WHERE id > ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+    " FROM message WHERE id > max(?1, ",
+    before_log!("?4"),
+    ") AND id < ?2 ORDER BY id DESC LIMIT ?3"
 );
 
 /// CROSS JOIN keeps the order of the tables: the index finds, the log is only looked up.
@@ -33,7 +48,9 @@ pub(super) const SEARCH: &str = concat!(
     "SELECT ",
     record_columns!(),
     " FROM message_text CROSS JOIN message ON message.id = message_text.rowid",
-    " WHERE message_text MATCH ?1 AND message_text.rowid > ?2 AND message_text.rowid < ?3",
+    " WHERE message_text MATCH ?1 AND message_text.rowid > max(?2, ",
+    before_log!("?5"),
+    ") AND message_text.rowid < ?3",
     " ORDER BY message_text.rowid DESC LIMIT ?4"
 );
 
@@ -41,7 +58,12 @@ pub(super) const SEARCH: &str = concat!(
 pub(super) const PLACES: &str =
     "SELECT rowid FROM message_text WHERE message_text MATCH ?1 ORDER BY rowid DESC";
 
-pub(super) const ONE: &str = concat!("SELECT ", record_columns!(), " FROM message WHERE id = ?1");
+pub(super) const ONE: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM message WHERE id = ?1 AND id > ",
+    before_log!("?1 >> 36")
+);
 
 /// A connection that can only read. Cheap to make; each thread has its own.
 pub struct SqliteReader {
@@ -102,12 +124,14 @@ impl SqliteReader {
             && let Some(row) = rows.next()?
         {
             let id: i64 = row.get(0)?;
+            // What was cleared away may still be in the index.
             if let Some(left) = left.get_mut(&room_of(id))
                 && *left > 0
                 && seq_of(id) < before
+                && let Some(record) = one.query_row([id], record).optional()?
             {
                 (*left, all_left) = (*left - 1, all_left - 1);
-                found.push(one.query_row([id], record)?);
+                found.push(record);
             }
         }
         Ok(found)
@@ -126,6 +150,7 @@ impl Reader for SqliteReader {
             message_id(room, after),
             message_id(room, SEQ_MAX),
             rows_max(limit),
+            room.0,
         );
         self.page(AFTER, range, bytes_max)
     }
@@ -141,6 +166,7 @@ impl Reader for SqliteReader {
             message_id(room, Seq(0)),
             message_id(room, before),
             rows_max(limit),
+            room.0,
         );
         let mut records = self.page(BEFORE, range, bytes_max)?;
         records.reverse();
@@ -171,6 +197,7 @@ impl Reader for SqliteReader {
                 message_id(*room, Seq(0)),
                 message_id(*room, before),
                 rows_max(limit),
+                room.0,
             );
             found.append(&mut self.page(SEARCH, range, usize::MAX)?);
         }

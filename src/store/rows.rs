@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::sys::statvfs::statvfs;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Error, ErrorCode, Row};
 
 use crate::base::record::{Draft, Kind, Record};
@@ -21,7 +21,8 @@ const DISK_BYTES_MIN: u64 = 65_536;
 /// The columns that [`record`] reads, in its order.
 macro_rules! record_columns {
     () => {
-        "message.id, message.at, message.author, message.kind, message.key, message.text"
+        "message.id, message.at, message.author, message.kind, message.key, message.text, \
+         message.redacts"
     };
 }
 pub(super) use record_columns;
@@ -62,6 +63,8 @@ pub(super) fn kind_number(kind: Kind) -> i64 {
     match kind {
         Kind::Text => 0,
         Kind::Action => 1,
+        Kind::Redaction => 2,
+        Kind::Redacted => 3,
     }
 }
 
@@ -71,6 +74,8 @@ pub(super) fn record(row: &Row) -> rusqlite::Result<Record> {
     let kind = match row.get(3)? {
         0 => Kind::Text,
         1 => Kind::Action,
+        2 => Kind::Redaction,
+        3 => Kind::Redacted,
         other => return Err(Error::IntegralValueOutOfRange(3, other)),
     };
     Ok(Record {
@@ -82,6 +87,10 @@ pub(super) fn record(row: &Row) -> rusqlite::Result<Record> {
             kind,
             key: shared(row, 4)?,
             text: row.get_ref(5)?.as_str()?.into(),
+            redacts: match row.get_ref(6)? {
+                ValueRef::Null => None,
+                _ => Some(Seq(unsigned(row, 6)?)),
+            },
         },
     })
 }

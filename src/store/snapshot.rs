@@ -36,6 +36,7 @@ pub(super) fn load(
     let rooms = rooms(connection, numbers)?;
     Ok(Snapshot {
         users: users(connection, identity)?,
+        room_ends: room_ends(connection)?,
         members: members(connection)?,
         sessions: sessions(connection, identity)?,
         invites: invites::all(connection, identity)?,
@@ -137,6 +138,17 @@ fn rooms(connection: &Connection, numbers: &Numbers) -> rusqlite::Result<Vec<Roo
             "SELECT id, name, lower_user, higher_user, topic, created_at, first_seq FROM room ORDER BY id",
         )?
         .query_map([], read)?
+        .collect()
+}
+
+fn room_ends(connection: &Connection) -> rusqlite::Result<Vec<(Box<str>, Seq)>> {
+    connection
+        .prepare(
+            "SELECT name_key, max(last_seq) FROM removed_room GROUP BY name_key ORDER BY name_key",
+        )?
+        .query_map([], |row| {
+            Ok((row.get_ref(0)?.as_str()?.into(), Seq(unsigned(row, 1)?)))
+        })?
         .collect()
 }
 

@@ -12,8 +12,9 @@
 //! remembered by the engine for a named time and read back in that way, once, at the start.
 //!
 //! **Numbers** are given by the writer from memory and read back at its start from the end of each room's stretch. A
-//! room's `first_seq` keeps the numbering of a log that was emptied, `meta.offset_floor` that of the offsets: whatever
-//! removes messages raises both in its own transaction.
+//! room's `first_seq` keeps the numbering of a log that was emptied, `removed_room` that of a room that is gone,
+//! `meta.offset_floor` that of the offsets: whatever removes messages raises them in its own transaction. What lies below
+//! `first_seq` is given to nobody; the rows go later, in small steps (tidy.rs).
 //!
 //! **Durability.** WAL with `synchronous=FULL`: one sync for each commit. The log is copied into the database
 //! (`wal_autocheckpoint`) by the writer itself every 1000 pages, right after a commit: that is 4 MiB and one further
@@ -23,7 +24,8 @@
 //! calls, so that the log can be begun anew at nearly every checkpoint; `journal_size_limit` gives back what a burst took.
 //!
 //! **Secrets.** See [`KeySource`]. Names, addresses, devices and the parameters of control calls are sealed, tokens and
-//! passwords are hashes. `secure_delete=FAST` wipes what is removed where that costs no further page.
+//! passwords are hashes. `secure_delete=FAST` wipes what is removed where that costs no further page; where a text is
+//! redacted, it is wiped wherever it lay, and out of the write-ahead log as soon as no reader is in the way.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -43,7 +45,7 @@ use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, Upkeep, loc
 pub const DATABASE_FILE: &str = "chatd.db";
 
 /// Nobody else writes; what is waited for is a checkpoint's last step or an admin's look with the `sqlite3` program.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// More statements than either side has.
 const STATEMENTS_CACHED: usize = 64;
 /// The writer works at the ends of all rooms' stretches and in the search index: 64 MB.

@@ -6,18 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::fcntl::Flock;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
-use crate::base::record::{Change, Snapshot};
-use crate::base::{RoomId, Timestamp};
+use crate::base::Timestamp;
+use crate::base::record::{Change, Draft, Snapshot};
 use crate::store::changes::apply;
 use crate::store::identity::{Identity, IdentityKey};
 use crate::store::keys::Keys;
 use crate::store::numbers::{Numbers, Stretch};
-use crate::store::rows::{fault, kind_number, message_id, refused, signed};
+use crate::store::redact::{blank, obstacle};
+use crate::store::rows::{fault, kind_number, message_id, signed};
+use crate::store::tidy::{Chores, clear};
 use crate::store::{Entry, Outcome, Rekeyed, Store, StoreError, migrate, snapshot, sqlite};
 
-pub(super) const APPEND: &str = r#"INSERT INTO message (id, "offset", at, author, kind, key, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#;
+pub(super) const APPEND: &str = r#"INSERT INTO message (id, "offset", at, author, kind, key, text, redacts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#;
 
 pub(super) const INDEX: &str = "INSERT INTO message_text (rowid, text) SELECT id, text FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id";
 
@@ -30,6 +32,7 @@ pub struct SqliteStore {
     pub(super) numbers: Numbers,
     /// Set by an error that leaves it open what is on disk: then nothing is stored before [`SqliteStore::mend`].
     pub(super) broken: bool,
+    pub(super) chores: Chores,
     pub(super) keys: Arc<Keys>,
     path: Arc<Path>,
     files: Files,
@@ -45,14 +48,16 @@ impl SqliteStore {
         let open = || {
             let connection = sqlite::connect_writer(&path)?;
             let numbers = Numbers::load(&connection)?;
-            Ok((connection, numbers))
+            let chores = Chores::find(&connection)?;
+            Ok((connection, numbers, chores))
         };
-        let (connection, numbers) = open().map_err(|error| fault("open", &path, &error))?;
+        let (connection, numbers, chores) = open().map_err(|error| fault("open", &path, &error))?;
         let files = Files::look(&path).map_err(|error| StoreError::io("open", &path, error))?;
         Ok(Self {
             connection,
             numbers,
             broken: false,
+            chores,
             keys,
             path,
             files,
@@ -60,29 +65,36 @@ impl SqliteStore {
         })
     }
 
+    /// Where a text is redacted, the pages that it leaves are wiped, too.
     fn store(&mut self, batch: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
+        let redacts = batch.iter().any(|entry| matches!(entry, Entry::Redact(_)));
+        if !redacts {
+            return self.store_all(batch);
+        }
+        self.connection.pragma_update(None, "secure_delete", true)?;
+        self.chores.scrub();
+        let stored = self.store_all(batch);
+        self.connection
+            .pragma_update(None, "secure_delete", "FAST")?;
+        stored
+    }
+
+    fn store_all(&mut self, batch: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
         let transaction = begin(&self.connection)?;
         let identity = self.keys.in_force();
         let mut append = transaction.prepare_cached(APPEND)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
             outcomes.push(match entry {
-                Entry::Append(draft) => {
-                    let (seq, offset) = self
-                        .numbers
-                        .give(draft.room)
-                        .ok_or_else(|| refused(NoRoom(draft.room)))?;
-                    append.execute(params![
-                        message_id(draft.room, seq),
-                        offset,
-                        draft.at.0,
-                        draft.author.0,
-                        kind_number(draft.kind),
-                        draft.key,
-                        draft.text
-                    ])?;
-                    Outcome::Appended(seq)
-                }
+                Entry::Append(draft) => put(&mut append, &mut self.numbers, draft)?,
+                Entry::Redact(redaction) => match obstacle(&transaction, redaction)? {
+                    Some(outcome) => outcome,
+                    None => {
+                        blank(&transaction, redaction)?;
+                        put(&mut append, &mut self.numbers, &redaction.draft())?
+                    }
+                },
+                Entry::Clear(clearing) => clear(&transaction, &mut self.numbers, clearing)?,
                 Entry::Changes(changes) => {
                     change(&transaction, &identity, &mut self.numbers, changes)?
                 }
@@ -191,7 +203,12 @@ impl Store for SqliteStore {
         self.prepare()?;
         match self.store(batch) {
             Ok(outcomes) => {
+                let clears = self.numbers.clears();
                 self.numbers.keep();
+                // What cannot be looked for now is found at the next start.
+                if clears {
+                    let _ = self.chores.look(&self.connection);
+                }
                 Ok(outcomes)
             }
             Err(error) => {
@@ -210,6 +227,15 @@ impl Store for SqliteStore {
             Ok(()) => Ok(self.numbers.is_unindexed()),
             Err(error) => Err(self.failed("index messages in", &error)),
         }
+    }
+
+    fn tidy(&mut self, messages_max: usize) -> Result<bool, StoreError> {
+        if !self.chores.any() {
+            return Ok(false);
+        }
+        self.prepare()?;
+        self.tidy_next(messages_max)
+            .map_err(|error| self.failed("remove cleared messages from", &error))
     }
 
     fn rekey(
@@ -236,13 +262,31 @@ impl Files {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("there is no room {0}")]
-struct NoRoom(RoomId);
-
 /// A transaction that has the right to write from the start; dropped without a commit it is undone.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
     Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+}
+
+/// Puts a message at the end of its room's log, if there is such a room.
+fn put(
+    append: &mut CachedStatement<'_>,
+    numbers: &mut Numbers,
+    draft: &Draft,
+) -> rusqlite::Result<Outcome> {
+    let Some((seq, offset)) = numbers.give(draft.room) else {
+        return Ok(Outcome::Missing);
+    };
+    append.execute(params![
+        message_id(draft.room, seq),
+        offset,
+        draft.at.0,
+        draft.author.0,
+        kind_number(draft.kind),
+        draft.key,
+        draft.text,
+        draft.redacts.map(|seq| signed(seq.0))
+    ])?;
+    Ok(Outcome::Appended(seq))
 }
 
 /// Makes the changes of one entry, all or none. Only an entry that can be refused pays for a savepoint.
@@ -277,8 +321,10 @@ fn change(
         run("RELEASE entry")?;
     }
     for change in changes {
-        if let Change::AddRoom(room) = change {
-            numbers.add_room(room.id, room.last_seq);
+        match change {
+            Change::AddRoom(room) => numbers.add_room(room.id, room.last_seq),
+            Change::RemoveRoom(room) => numbers.remove_room(*room),
+            _ => {}
         }
     }
     Ok(Outcome::Changed)

@@ -50,6 +50,12 @@ pub const COMMANDS: &[Command] = &[
     ),
     row("history", "[NUMBER]", "what was said before", older),
     row("search", "WORDS", "find messages in all your rooms", search),
+    row(
+        "redact",
+        "[NUMBER]",
+        "remove what you said last, or the message of that number",
+        redact,
+    ),
     row("read", "", "mark all in the room as read", read),
     row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
     row("help", "[COMMAND]", "this list, or one line of it", help),
@@ -204,6 +210,20 @@ fn search(_: &mut Talk, words: &str) -> Result<Do, String> {
         limit: SHOWN,
     });
     Ok(Do::Ask(request, Wanted::Messages))
+}
+
+fn redact(talk: &mut Talk, number: &str) -> Result<Do, String> {
+    let room = talk.room_or_current("")?;
+    let seq = match number {
+        "" => talk.last_own(&room).ok_or_else(|| {
+            "you have said nothing here since you came; name a message with /redact NUMBER"
+                .to_owned()
+        })?,
+        number => (number.parse().map(Seq))
+            .map_err(|_| format!("'{number}' is no number of a message"))?,
+    };
+    let request = Request::Redact(request::Redact { room, seq });
+    Ok(Do::Ask(request, Wanted::Nothing))
 }
 
 fn read(talk: &mut Talk, _: &str) -> Result<Do, String> {

@@ -1,7 +1,8 @@
 //! How things look: messages as lines, times, colours; and how what other people wrote is made harmless.
 //!
 //! In a pipe a message is one line, `2026-11-20T10:30:00.000Z lobby <anna> text`, or `… lobby * anna waves` for what is
-//! done; a line break in the text is shown as `↵`. This format is stable. On a terminal it is shorter, with colours, and
+//! done; a line break in the text is shown as `↵`. For a text that was removed it is `… lobby — message 7 of anna was removed`, and
+//! where that happened `… lobby — message 7 was removed by anna`. This format is stable. On a terminal it is shorter, with colours, and
 //! a text of several lines goes on behind `│`. What the
 //! program says itself begins with `--`.
 
@@ -77,6 +78,14 @@ impl Style {
         match message.kind {
             Kind::Text => format!("{moment} {room}<{from}> {text}"),
             Kind::Action => format!("{moment} {room}* {from} {text}"),
+            Kind::Redaction => {
+                let seq = message.redacts.unwrap_or(message.seq);
+                format!("{moment} {room}— message {seq} was removed by {from}")
+            }
+            Kind::Redacted => {
+                let seq = message.seq;
+                format!("{moment} {room}— message {seq} of {from} was removed")
+            }
         }
     }
 
@@ -185,6 +194,7 @@ mod tests {
             at: "2026-11-20T10:30:00Z".parse().unwrap(),
             kind,
             text: text.into(),
+            redacts: None,
             key: None,
         }
     }

@@ -75,6 +75,8 @@ pub struct Talk {
     current: Option<Arc<str>>,
     /// Requests under way.
     waiting: BTreeMap<u64, Wanted>,
+    /// The last thing that this account said in each room, as far as it was shown.
+    own: BTreeMap<Arc<str>, Seq>,
     lines: VecDeque<Line>,
     day: Option<String>,
     comings: Comings,
@@ -92,6 +94,7 @@ impl Talk {
             style,
             current: None,
             waiting: BTreeMap::new(),
+            own: BTreeMap::new(),
             lines: VecDeque::new(),
             day: None,
             comings: Comings::default(),
@@ -168,7 +171,13 @@ impl Talk {
     /// Something happened. Says what to do about it.
     pub fn event(&mut self, event: Event) -> Do {
         match event {
-            Event::Message(message) | Event::Own(message) => self.message(&message),
+            Event::Message(message) => self.message(&message),
+            Event::Own(message) => {
+                if message.kind != Kind::Redaction {
+                    self.own.insert(message.room.clone(), message.seq);
+                }
+                self.message(&message);
+            }
             Event::Answer { no, answer } => {
                 if let Some(wanted) = self.waiting.remove(&no) {
                     return self.answered(wanted, answer);
@@ -264,6 +273,12 @@ impl Talk {
         }
     }
 
+    /// What this account said last in a room.
+    #[must_use]
+    pub fn last_own(&self, room: &str) -> Option<Seq> {
+        self.own.get(room).copied()
+    }
+
     /// Prints what was asked for.
     pub fn answer(&mut self, text: &str) {
         for line in text.lines() {
@@ -332,7 +347,9 @@ impl Talk {
                 self.day = Some(day);
             }
         }
-        self.comings.spoke(&message.room, &message.from);
+        if message.kind != Kind::Redaction {
+            self.comings.spoke(&message.room, &message.from);
+        }
         let line = self.style.message(message, self.current.as_deref());
         self.lines.push_back(Line::Output(line));
     }
@@ -434,6 +451,20 @@ impl Talk {
             // A conversation is begun by its first message, which says enough.
             Answer::Joined(state) if !state.room.starts_with('@') => {
                 self.note(format!("you are now in {}, too", harmless(&state.room)));
+            }
+            Answer::Cleared { room, first_seq } => {
+                let last = first_seq.0.saturating_sub(1);
+                let room = harmless(&room);
+                self.note(format!(
+                    "the messages of {room} up to number {last} were cleared away by the admin"
+                ));
+            }
+            Answer::Removed { room } => {
+                self.note(format!(
+                    "the room {} was removed by the admin",
+                    harmless(&room)
+                ));
+                self.left(&room);
             }
             Answer::Left { room } => {
                 self.note(format!("you are no longer in {}", harmless(&room)));

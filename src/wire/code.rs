@@ -50,6 +50,8 @@ codes! {
     NoSuchRoom = "no-such-room",
     /// There is nobody of that name.
     NoSuchUser = "no-such-user",
+    /// There is no message of that number, or none that could be redacted.
+    NoSuchMessage = "no-such-message",
     /// One has to join the room first.
     NotAMember = "not-a-member",
     /// One may not do this.

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{InviteId, Password, SessionId, Timestamp, UserName};
+use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
 
 pub use self::error::{ControlError, SERVICE};
 pub use self::reply::*;
+pub use self::room::{Topic, TopicError};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -55,6 +56,7 @@ macro_rules! words {
 
 mod error;
 mod reply;
+mod room;
 
 /// The name of the interface.
 pub const INTERFACE: &str = "io.chatd.Control";
@@ -209,6 +211,18 @@ methods! {
     ListConnected {} -> Users, READS, ONCE;
     /// List the rooms.
     ListRooms {} -> Rooms, READS, ONCE;
+    /// Make a room.
+    CreateRoom { name: RoomName, topic: Option<Topic> } -> Added, CHANGES, ONCE;
+    /// Remove a room with all that was said in it.
+    RemoveRoom { room: RoomName, dry_run: Option<bool> } -> RoomRemoved, CHANGES, ONCE;
+    /// Say what a room is about.
+    SetTopic { room: RoomName, topic: Topic } -> Done, CHANGES, ONCE;
+    /// List who is in a room, and how far they have read.
+    ListMembers { room: RoomLabel } -> Members, READS, ONCE;
+    /// Clear away what was said in a room, or everywhere.
+    ClearHistory { room: Option<RoomLabel>, before: Option<Timestamp>, dry_run: Option<bool> } -> HistoryCleared, CHANGES, ONCE;
+    /// Remove the text of a message; its number stays.
+    Redact { room: RoomLabel, seq: Seq } -> Changed, CHANGES, ONCE;
     /// End somebody's connections; the account and its sessions stay.
     Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
     /// Tell everyone who is connected something.
@@ -238,7 +252,8 @@ macro_rules! with_methods {
         $then! {
             Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
             ShowUser, SetPassword, DisableUser, EnableUser, RemoveUser, ClearUsers, CreateInvite, ListInvites, RevokeInvite,
-            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
+            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, CreateRoom, RemoveRoom, SetTopic,
+            ListMembers, ClearHistory, Redact, Kick, Announce,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
         }
@@ -488,6 +503,7 @@ mod tests {
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",
+                "ListMembers",
                 "StageUsers",
                 "GetVersion"
             ]

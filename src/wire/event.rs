@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::record::Kind;
@@ -80,6 +82,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Arc<str>>,
     },
+    Cleared {
+        room: Arc<str>,
+        first_seq: Seq,
+    },
+    Removed {
+        room: Arc<str>,
+    },
     Read {
         room: Arc<str>,
         seq: Seq,
@@ -109,7 +118,8 @@ impl Event {
     /// Every `type` that the server says, in the order of the specification.
     pub const TYPES: &[&str] = &[
         "hello", "welcome", "ok", "sent", "joined", "left", "rooms", "who", "page", "echo", "pong",
-        "message", "presence", "topic", "read", "typing", "notice", "bye", "error",
+        "message", "presence", "topic", "cleared", "removed", "read", "typing", "notice", "bye",
+        "error",
     ];
 }
 
@@ -220,8 +230,13 @@ pub struct Message {
     pub seq: Seq,
     pub from: Arc<str>,
     pub at: Timestamp,
+    /// One that this build does not know is taken for [`Kind::Text`].
+    #[serde(deserialize_with = "kind")]
     pub kind: Kind,
     pub text: Arc<str>,
+    /// Only in a redaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacts: Option<Seq>,
     /// Only in what is read back from the log, and only for its author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
@@ -235,6 +250,12 @@ pub enum Presence {
     Joined,
     /// Is no longer here.
     Left,
+}
+
+fn kind<'de, D: Deserializer<'de>>(kind: D) -> Result<Kind, D::Error> {
+    let word = Arc::<str>::deserialize(kind)?;
+    let word: StrDeserializer<'_, D::Error> = (*word).into_deserializer();
+    Ok(Kind::deserialize(word).unwrap_or_default())
 }
 
 fn is_zero(number: &u32) -> bool {

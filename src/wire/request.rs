@@ -44,6 +44,7 @@ pub enum Request {
     Search(Search),
     Read(Read),
     Topic(Topic),
+    Redact(Redact),
     Password(ChangePassword),
     Typing(Typing),
     Echo(Echo),
@@ -122,6 +123,8 @@ bodies! {
     Read { room: String, seq: Seq, }
     /// What a room is about.
     Topic { room: String, topic: String, }
+    /// A message whose text is to be gone.
+    Redact { room: String, seq: Seq, }
     /// Another password.
     ChangePassword { old: Password, new: Password, }
     /// That one is writing.
@@ -299,7 +302,7 @@ macro_rules! requests {
 requests! {
     "hello" => Hello, "register" => Register, "login" => Login, "resume" => Resume, "logout" => Logout, "send" => Send,
     "join" => Join, "leave" => Leave, "create" => Create, "rooms" => Rooms, "who" => Who, "history" => History,
-    "search" => Search, "read" => Read, "topic" => Topic, "password" => Password, "typing" => Typing, "echo" => Echo,
+    "search" => Search, "read" => Read, "topic" => Topic, "redact" => Redact, "password" => Password, "typing" => Typing, "echo" => Echo,
     "ping" => Ping,
 }
 

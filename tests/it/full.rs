@@ -78,6 +78,10 @@ pub fn requests() -> Vec<Value> {
             room: text("garden"),
             topic: text("tomatoes"),
         }),
+        Request::Redact(request::Redact {
+            room: text("lobby"),
+            seq: Seq(7),
+        }),
         Request::Password(request::ChangePassword {
             old: password(),
             new: password(),
@@ -116,6 +120,7 @@ pub fn events() -> Vec<Value> {
         at,
         kind: Kind::Text,
         text: text.clone(),
+        redacts: Some(seq),
         key: Some(text.clone()),
     };
     [
@@ -199,6 +204,11 @@ pub fn events() -> Vec<Value> {
             topic: text.clone(),
             by: Some(user.clone()),
         },
+        Event::Cleared {
+            room: room.clone(),
+            first_seq: seq,
+        },
+        Event::Removed { room: room.clone() },
         Event::Read {
             room: room.clone(),
             seq,

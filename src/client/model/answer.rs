@@ -51,6 +51,10 @@ impl Model {
             _ => self.room_news(&event),
         }
         if asked.by == By::Program {
+            let mut event = event;
+            if let event::Event::Page { messages, .. } = &mut event {
+                (self.rooms.values()).for_each(|room| room.censor(messages));
+            }
             let answer = Ok(event);
             self.events.push_back(Event::Answer {
                 no: asked.no,
@@ -103,13 +107,21 @@ impl Model {
             }
             event::Event::Presence { .. }
             | event::Event::Topic { .. }
+            | event::Event::Cleared { .. }
+            | event::Event::Removed { .. }
             | event::Event::Read { .. }
             | event::Event::Typing { .. }
             | event::Event::Notice { .. }
             | event::Event::Joined(_)
             | event::Event::Left { .. } => {
                 self.room_news(&event);
+                let cleared = match &event {
+                    event::Event::Cleared { room, .. } => Some(room.clone()),
+                    _ => None,
+                };
                 self.events.push_back(Event::Push(event));
+                // What waited for something that is gone waits no longer.
+                cleared.iter().for_each(|room| self.show(room));
             }
             // Answers to what is no longer asked, such as a send that came by in the catch-up.
             _ => {}
@@ -255,6 +267,7 @@ impl Model {
             at,
             kind: send.kind,
             text: send.text,
+            redacts: None,
             key: Some(key),
         };
         self.room(&room).take(message, false);
@@ -302,7 +315,13 @@ impl Model {
                     .or_insert_with(|| Room::at_end(state.clone()));
                 room.state = state.clone();
             }
-            event::Event::Left { room } => {
+            event::Event::Cleared { room, first_seq } => {
+                let all = self.untold.get_mut(room).into_iter();
+                for room in all.chain(self.rooms.get_mut(room)) {
+                    room.begin_at(*first_seq);
+                }
+            }
+            event::Event::Left { room } | event::Event::Removed { room } => {
                 self.untold.remove(room);
                 self.rooms.remove(room);
             }

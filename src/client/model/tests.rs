@@ -476,4 +476,5 @@ fn whoever_is_no_chat_server_is_recognised() {
 
 mod away;
 mod chaos;
+mod gone;
 mod slow;

@@ -97,7 +97,9 @@ impl Interface {
         match kind {
             Type::Bool => json!(true),
             Type::Int => json!(7),
-            Type::String if ["at", "since", "until"].contains(&name) || name.ends_with("At") => {
+            Type::String
+                if ["at", "since", "until", "before"].contains(&name) || name.ends_with("At") =>
+            {
                 json!("2026-11-20T10:30:00.000Z")
             }
             Type::String => json!("anna"),

@@ -37,36 +37,32 @@ fn of_the_program() {
     Usage: chatctl [OPTIONS] <VERB>
 
     Verbs:
-      status       Show what chatd does, for whom, and since when
-      pause        Let nobody new in; whoever is connected goes on
-      resume       Let people in again, first of all those who wait
-      shutdown     Say good-bye to everyone and stop
-      reload       Read the configuration again and reopen the log file
-      wait         Wait until chatd serves
-      version      Tell the version of the daemon that runs
-      log          Show chatd's own log and steer it
-      clear-log    Empty chatd's own log file and forget the lines that were kept of
-                   it
-      users        List the accounts
-      user         Show, add, disable and remove accounts, set passwords
-      clear-users  Remove all accounts but those that are kept; their messages stay,
-                   under their names
-      sessions     List the sessions: who is logged in on which device
-      invite       Invite people: codes with which they make their accounts, where
-                   `registration` is "invite"
-      session      End sessions
-      rekey        Seal names and addresses in the database with a new identity key
-      who          List who is connected
-      rooms        List the rooms
-      kick         End somebody's connections; the account and its sessions stay
-      export       Write messages or accounts to standard output, for other programs
-      import       Make accounts that come from another chatd or from a list
-      backup       Write a consistent, verified copy of the database, while people
-                   talk
-      check        Look whether the database, the numbering of the rooms and the
-                   search index are sound
-      search       Look for messages in all rooms, or in one
-      announce     Tell everyone who is connected something
+      status         Show what chatd does, for whom, and since when
+      pause          Let nobody new in; whoever is connected goes on
+      resume         Let people in again, first of all those who wait
+      shutdown       Say good-bye to everyone and stop
+      reload         Read the configuration again and reopen the log file
+      wait           Wait until chatd serves
+      version        Tell the version of the daemon that runs
+      log            Show chatd's own log and steer it
+      clear-log      Empty chatd's own log file and forget the lines that were kept
+                     of it
+      users          List the accounts
+      user           Add and remove accounts, set passwords
+      clear-users    Remove all accounts but those that are kept; their messages
+                     stay, under their names
+      sessions       List the sessions: who is logged in on which device
+      session        End sessions
+      rekey          Seal names and addresses in the database with a new identity
+                     key
+      who            List who is connected
+      rooms          List the rooms
+      room           Make and remove rooms, say what they are about, look who is in
+                     them
+      clear-history  Clear away what was said in a room, or everywhere
+      redact         Remove the text of a message; its number stays
+      kick           End somebody's connections; the account and its sessions stay
+      announce       Tell everyone who is connected something
 
     Options:
           --socket <PATH>    The control socket [env: CHATD_CONTROL]
@@ -413,6 +409,74 @@ fn of_each_verb() {
     Usage: chatctl rooms [OPTIONS]
 
     Options:
+
+    Make a room
+
+    Usage: chatctl room create [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the new room
+
+    Options:
+          --topic <TEXT>   What it is about
+          --yes            Do not ask
+
+    Remove a room with all that was said in it
+
+    Usage: chatctl room remove [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the room
+
+    Options:
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Say what a room is about
+
+    Usage: chatctl room topic [OPTIONS] <NAME> [TOPIC]
+
+    Arguments:
+      <NAME>   The name of the room
+      [TOPIC]  What it is to be about, '' for nothing; without it, that is shown
+
+    Options:
+          --yes            Do not ask
+
+    List who is in a room, and how far they have read
+
+    Usage: chatctl room members [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The room; a conversation between two as '@anna @boris'
+
+    Options:
+
+    Clear away what was said in a room, or everywhere
+
+    Usage: chatctl clear-history [OPTIONS] [ROOM]
+
+    Arguments:
+      [ROOM]  The room; a conversation between two as '@anna @boris'
+
+    Options:
+          --all            All rooms and conversations
+          --before <TIME>  Only what is older: 2026-11-20, 2026-11-20T10:30:00Z, or
+                           how long ago, such as 30d
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Remove the text of a message; its number stays
+
+    Usage: chatctl redact [OPTIONS] <ROOM> <SEQ>
+
+    Arguments:
+      <ROOM>  The room; a conversation between two as '@anna @boris'
+      <SEQ>   The number of the message
+
+    Options:
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
 
     End somebody's connections; the account and its sessions stay
 

@@ -32,6 +32,8 @@ enum Step {
     /// The store answers what it was asked, or fails.
     Store(u32, bool),
     Evict,
+    /// What was said up to so far back may be another by now.
+    Forget(u32, u64),
     /// A connection goes and another comes.
     Replace(u32),
 }
@@ -49,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (slot.clone(), channel).prop_map(|(slot, channel)| Step::Detach(slot, channel)),
         2 => (slot.clone(), any::<bool>()).prop_map(|(slot, fails)| Step::Store(slot, fails)),
         1 => Just(Step::Evict),
+        1 => (0..CHANNELS, 0..9_u64).prop_map(|(channel, back)| Step::Forget(channel, back)),
         1 => slot.prop_map(Step::Replace),
     ]
 }
@@ -175,6 +178,10 @@ impl World {
             }
             Step::Store(slot, fails) => self.store(slot, fails),
             Step::Evict => self.fanout.evict(),
+            Step::Forget(index, back) => {
+                let upto = Seq(self.logs[index as usize].1.saturating_sub(back));
+                self.fanout.forget(channel(index), upto, false);
+            }
             Step::Replace(slot) => self.replace(slot),
         }
         for slot in 0..SLOTS {

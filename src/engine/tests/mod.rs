@@ -10,6 +10,7 @@ mod invites;
 mod notes;
 mod people;
 mod rate;
+mod rooms;
 mod rows;
 mod simulation;
 mod talk;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::id::LOBBY;
 use crate::base::invite::InviteState;
-use crate::base::record::{Change, Draft, PasswordHash, RoomForm};
+use crate::base::record::{Change, Clearing, Draft, Kind, PasswordHash, Redaction, RoomForm};
 use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, UserId};
 use crate::engine::input::Outcome;
 
@@ -17,13 +18,53 @@ pub struct Rows {
     disabled: BTreeSet<UserId>,
     pub invites: BTreeMap<InviteId, InviteRecord>,
     heads: BTreeMap<RoomId, Seq>,
+    /// Where logs begin that were cleared.
+    pub firsts: BTreeMap<RoomId, Seq>,
+    /// Who wrote what sort of message.
+    log: BTreeMap<(RoomId, Seq), (UserId, Kind)>,
 }
 
 impl Rows {
     pub fn append(&mut self, draft: &Draft) -> Outcome {
+        if draft.room != LOBBY && !self.rooms.contains_key(&draft.room) {
+            return Outcome::Missing;
+        }
         let head = self.heads.entry(draft.room).or_default();
         *head = head.next();
+        let message = (draft.author, draft.kind);
+        self.log.insert((draft.room, *head), message);
         Outcome::Appended(*head)
+    }
+
+    pub fn redact(&mut self, redaction: &Redaction) -> Outcome {
+        let place = (redaction.room, redaction.seq);
+        match self.log.get_mut(&place) {
+            None | Some((_, Kind::Redaction)) => Outcome::Missing,
+            Some((author, _)) if redaction.only_of.is_some_and(|user| user != *author) => {
+                Outcome::Foreign
+            }
+            Some((_, Kind::Redacted)) => Outcome::Unchanged,
+            Some((_, kind)) => {
+                *kind = Kind::Redacted;
+                self.append(&redaction.draft())
+            }
+        }
+    }
+
+    /// Times are looked at by the stores' own tests: here everything is old.
+    pub fn clear(&mut self, clearing: &Clearing) -> Outcome {
+        let Clearing { room, upto, .. } = *clearing;
+        if room != LOBBY && !self.rooms.contains_key(&room) {
+            return Outcome::Missing;
+        }
+        let first = self.firsts.get(&room).copied().unwrap_or(Seq(1));
+        let to = upto.next().max(first);
+        if !clearing.dry_run {
+            self.firsts.insert(room, to);
+            self.log
+                .retain(|(other, seq), _| *other != room || *seq >= to);
+        }
+        Outcome::Cleared(to)
     }
 
     /// All of the changes or none.
@@ -42,6 +83,7 @@ impl Rows {
                 let is_taken = self.rooms.values().any(|form| *form == room.form);
                 self.rooms.insert(room.id, room.form.clone());
                 self.heads.insert(room.id, room.last_seq);
+                self.firsts.insert(room.id, room.first_seq);
                 return !is_taken;
             }
             Change::AddUser(user, hash) => drop(self.passwords.insert(user.id, hash.clone())),
@@ -81,7 +123,16 @@ impl Rows {
             Change::RemoveSessions { user, but } => self
                 .sessions
                 .retain(|id, owner| owner != user || Some(*id) == *but),
-            Change::AddMember(member) if self.passwords.contains_key(&member.user) => {
+            Change::RemoveRoom(room) => {
+                self.rooms.remove(room);
+                self.firsts.remove(room);
+                self.members.retain(|(_, other), _| other != room);
+                self.log.retain(|(other, _), _| other != room);
+            }
+            Change::AddMember(member)
+                if self.passwords.contains_key(&member.user)
+                    && (member.room == LOBBY || self.rooms.contains_key(&member.room)) =>
+            {
                 let place = self.members.entry((member.user, member.room));
                 place.or_insert(member.read_seq);
             }

@@ -10,11 +10,12 @@ use super::rows::Rows;
 use super::world::{Job, new_engine};
 use crate::base::record::{Change, Kind, PasswordHash, PasswordWork, RoomForm};
 use crate::base::{
-    CallId, Channel, ConnId, Limits, Now, Password, RequestId, Seq, SessionId, Ticket, Timestamp,
-    Token, TokenHash, UserId,
+    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomLabel, Seq, SessionId, Ticket,
+    Timestamp, Token, TokenHash, UserId,
 };
 use crate::engine::effect::{Effect, Query};
-use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Range, Request};
+use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Range, Request};
+use crate::engine::redact::Redactor;
 use crate::engine::{Engine, Pending, Then};
 
 /// What is done, to which connection, and two numbers that say how.
@@ -47,6 +48,8 @@ struct Sim {
     fault: Option<Fault>,
     heads: BTreeMap<Channel, Seq>,
     keys: BTreeSet<(UserId, String)>,
+    /// The last number under each name of a room.
+    last: BTreeMap<String, Seq>,
     /// How many messages of each went to the writer, and how many searches wait.
     said: BTreeMap<UserId, u64>,
     searching: BTreeMap<UserId, u32>,
@@ -96,6 +99,7 @@ impl Sim {
             fault: None,
             heads: BTreeMap::new(),
             keys: BTreeSet::new(),
+            last: BTreeMap::new(),
             said: BTreeMap::new(),
             searching: BTreeMap::new(),
             stopped: 0,
@@ -175,6 +179,12 @@ impl Sim {
     fn store(&mut self, jobs: usize) {
         let mut outcomes = Vec::new();
         for (ticket, job) in self.writer.drain(..jobs.min(self.writer.len())) {
+            let room = match &job {
+                Job::Append(draft) => Some(draft.room),
+                Job::Redact(redaction) => Some(redaction.room),
+                _ => None,
+            };
+            let form = room.and_then(|room| self.rows.rooms.get(&room).cloned());
             let outcome = match job {
                 Job::Append(draft) => {
                     let key = draft.key.as_deref().map(str::to_owned);
@@ -183,11 +193,24 @@ impl Sim {
                     self.fault = None;
                     self.rows.append(&draft)
                 }
+                Job::Redact(redaction) => {
+                    self.fault = None;
+                    self.rows.redact(&redaction)
+                }
+                Job::Clear(clearing) => {
+                    self.fault = None;
+                    self.rows.clear(&clearing)
+                }
                 Job::Commit(changes) => {
                     self.fault = self.fault.filter(|_| changes.is_empty());
                     self.rows.change(&changes)
                 }
             };
+            if let (Some(RoomForm::Open(name)), Outcome::Appended(seq)) = (form, outcome) {
+                let last = self.last.entry(name.key().to_owned()).or_default();
+                assert!(*last < seq, "{seq} of {name} is given twice");
+                *last = seq;
+            }
             outcomes.push((ticket, outcome));
         }
         self.input(Input::Stored(outcomes));
@@ -305,6 +328,19 @@ impl Sim {
                 }
                 self.writer.push_back((ticket, Job::Commit(changes)));
             }
+            Effect::Redact { ticket, redaction } => {
+                self.writer.push_back((ticket, Job::Redact(redaction)));
+            }
+            Effect::Clear { ticket, clearing } => {
+                self.writer.push_back((ticket, Job::Clear(clearing)));
+            }
+            Effect::Forget { channel, upto, .. } => {
+                let head = self.heads.get(&channel).copied().unwrap_or_default();
+                assert!(
+                    upto <= head || upto == Seq(u64::MAX),
+                    "the future of {channel:?}"
+                );
+            }
             Effect::Deliver {
                 channel, messages, ..
             } => {
@@ -338,6 +374,10 @@ impl Sim {
         let living = state.names.values().collect::<BTreeSet<_>>();
         assert_eq!(living, self.rows.passwords.keys().collect());
         assert_eq!(state.rooms.len(), self.rows.rooms.len());
+        for (id, room) in &state.rooms {
+            let first = self.rows.firsts.get(id).copied().unwrap_or(Seq(1));
+            assert_eq!(room.first_seq, first, "the beginning of {id}");
+        }
         assert_eq!(self.engine.fault, self.fault);
         if self.stopped == 0 {
             self.check_conns();
@@ -391,6 +431,7 @@ impl Sim {
         assert_eq!(self.waiting, BTreeMap::new(), "without an answer");
         assert_eq!(self.calls, BTreeSet::new(), "without a reply");
         assert!(engine.pending.is_empty() && engine.registering.is_empty());
+        assert!(engine.creating.is_empty() && engine.clears.is_empty());
         assert_eq!((engine.stores_waiting, engine.appends_waiting), (0, 0));
         if !stops_early {
             self.input(stop());
@@ -402,10 +443,14 @@ impl Sim {
 /// Whether the connection waits for it.
 fn asks(pending: &Pending, conn: ConnId) -> bool {
     let asker = match pending {
-        Pending::Append { .. } => return false,
+        Pending::Append { .. } | Pending::Clear { .. } => return false,
+        Pending::Redact { by, .. } => match by {
+            Redactor::Asker(asker) => asker,
+            Redactor::Call(..) => return false,
+        },
         Pending::Password { asker, .. } => asker,
         Pending::Commit { then, .. } => match then {
-            Then::Nothing | Then::Admin(_) => return false,
+            Then::Nothing | Then::Admin(_) | Then::Room(_) => return false,
             Then::Session(then) => &then.asker,
             Then::Member(then) => &then.asker,
             Then::Talk(then) => &then.asker,
@@ -447,7 +492,11 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
         18..21 => Request::Join { room: room() },
         21..23 => Request::Leave { room: room() },
         23 => Request::Create { room: room() },
-        24..26 => Request::Read {
+        24 => Request::Redact {
+            room: target(),
+            seq: Seq(u64::from(b % 8)),
+        },
+        25 => Request::Read {
             room: target(),
             seq: Seq(u64::from(b % 8)),
         },
@@ -481,7 +530,9 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
 fn command(a: u8, b: u8) -> Command {
     let name = || PEOPLE[usize::from(a) % PEOPLE.len()].parse().unwrap();
     let hash = PasswordHash(format!("password {}", a % 2).into());
-    match b % 10 {
+    let room = || PLACES[usize::from(a) % 3].parse().unwrap();
+    let label = || RoomLabel::Open(room());
+    match b % 16 {
         0 | 1 => Command::RemoveUser { name: name() },
         2 => Command::ClearUsers {
             keep: Vec::from_iter((a < 128).then(name)),
@@ -498,6 +549,28 @@ fn command(a: u8, b: u8) -> Command {
         6 => Command::AddUser { name: name(), hash },
         7 => Command::Probe,
         8 => Command::Glance,
+        9 => Command::CreateRoom {
+            name: room(),
+            topic: "x".into(),
+        },
+        10 => Command::RemoveRoom {
+            name: room(),
+            dry_run: a >= 200,
+        },
+        11 => Command::SetTopic {
+            name: room(),
+            topic: "y".into(),
+        },
+        12 => Command::Members { room: label() },
+        13 => Command::ClearHistory {
+            room: (a < 128).then(label),
+            before: None,
+            dry_run: a.is_multiple_of(5),
+        },
+        14 => Command::Redact {
+            room: label(),
+            seq: Seq(u64::from(a % 8)),
+        },
         _ => Command::Counts,
     }
 }

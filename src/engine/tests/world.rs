@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::rows::Rows;
 use crate::base::id::LOBBY;
 use crate::base::record::{
-    Change, Draft, Kind, PasswordHash, PasswordWork, RoomForm, RoomRecord, Snapshot,
+    Change, Clearing, Draft, Kind, PasswordHash, PasswordWork, Redaction, RoomForm, RoomRecord,
+    Snapshot,
 };
 use crate::base::{
     CallId, Channel, ConnId, InviteId, Limits, Now, Password, RequestId, RoomId, RoomName, Seq,
@@ -23,6 +24,8 @@ use crate::engine::note::Note;
 /// What the writer is asked for.
 pub enum Job {
     Append(Draft),
+    Redact(Redaction),
+    Clear(Clearing),
     Commit(Vec<Change>),
 }
 
@@ -45,6 +48,8 @@ pub struct World {
     tokens: u8,
     pub stopped: bool,
     pub notes: Vec<Note>,
+    /// What the workers hold no longer.
+    pub forgotten: Vec<(Channel, Seq, bool)>,
     pub replies: Vec<Reply>,
 }
 
@@ -67,6 +72,7 @@ impl World {
             tokens: 0,
             stopped: false,
             notes: Vec::new(),
+            forgotten: Vec::new(),
             replies: Vec::new(),
         }
     }
@@ -171,6 +177,8 @@ impl World {
     pub fn store(&mut self) {
         let outcome = |(ticket, job)| match job {
             Job::Append(draft) => (ticket, self.rows.append(&draft)),
+            Job::Redact(redaction) => (ticket, self.rows.redact(&redaction)),
+            Job::Clear(clearing) => (ticket, self.rows.clear(&clearing)),
             Job::Commit(changes) => (ticket, self.rows.change(&changes)),
         };
         let outcomes = self.writer.drain(..).map(outcome).collect();
@@ -250,16 +258,28 @@ impl World {
             Effect::Commit { ticket, changes } => {
                 self.writer.push_back((ticket, Job::Commit(changes)));
             }
+            Effect::Redact { ticket, redaction } => {
+                self.writer.push_back((ticket, Job::Redact(redaction)));
+            }
+            Effect::Clear { ticket, clearing } => {
+                self.writer.push_back((ticket, Job::Clear(clearing)));
+            }
+            Effect::Forget {
+                channel,
+                upto,
+                gone,
+            } => self.forgotten.push((channel, upto, gone)),
             Effect::Deliver {
                 channel,
                 label,
                 messages,
             } => {
                 for message in messages {
-                    let line = format!(
-                        "{label} {} <{}> {}",
-                        message.seq, message.from, message.draft.text
-                    );
+                    let (seq, from) = (message.seq, &message.from);
+                    let line = match message.draft.redacts {
+                        Some(redacts) => format!("{label} {seq} {from} redacts {redacts}"),
+                        None => format!("{label} {seq} <{from}> {}", message.draft.text),
+                    };
                     self.tell_all(channel, message.origin, &line);
                 }
             }
@@ -402,6 +422,8 @@ fn line(news: &News) -> String {
             )
         }
         News::Topic { room, topic, .. } => format!("topic {room} {topic}"),
+        News::Cleared { room, first_seq } => format!("cleared {room} {first_seq}"),
+        News::Removed { room } => format!("removed {room}"),
         News::Read { room, seq } => format!("read {room} {seq}"),
         News::Typing { room, user } => format!("{user} types in {room}"),
         News::Notice { text } => format!("notice {text}"),

@@ -230,10 +230,15 @@ impl Encoder {
             self.bytes.extend_from_slice(at.as_bytes());
         }
         self.bytes.extend_from_slice(match draft.kind {
-            Kind::Text => b"\",\"kind\":\"text\",\"text\":",
+            Kind::Text => b"\",\"kind\":\"text\",\"text\":".as_slice(),
             Kind::Action => b"\",\"kind\":\"action\",\"text\":",
+            Kind::Redaction => b"\",\"kind\":\"redaction\",\"text\":",
+            Kind::Redacted => b"\",\"kind\":\"redacted\",\"text\":",
         });
         string(&mut self.bytes, &draft.text);
+        if let Some(seq) = draft.redacts {
+            let _ = write!(self.bytes, ",\"redacts\":{seq}");
+        }
         if let Some(key) = key {
             self.bytes.extend_from_slice(b",\"key\":");
             string(&mut self.bytes, key);
@@ -268,6 +273,7 @@ mod tests {
                 kind: Kind::Action,
                 key: Some("k\"1".into()),
                 text: text.into(),
+                redacts: None,
             },
         }
     }
@@ -291,6 +297,7 @@ mod tests {
             at: Timestamp(1_795_170_600_007),
             kind: Kind::Action,
             text: text.into(),
+            redacts: None,
             key: key.map(Into::into),
         }
     }

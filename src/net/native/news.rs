@@ -22,6 +22,9 @@ use crate::wire::event::{
 };
 use crate::wire::{Code, PROTOCOL, SOFTWARE, frame};
 
+/// What the server can do that a client could not find out by trying.
+const FEATURES: [&str; 1] = ["redaction"];
+
 /// Encodes what one connection is told. Mostly one frame; a `welcome` with more rooms than fit it is followed by
 /// `joined` frames for the rest.
 #[must_use]
@@ -105,7 +108,7 @@ pub fn encode_hello(re: Option<RequestId>, greeting: &Greeting) -> Bytes {
                 requests_outstanding: greeting.limits.requests_outstanding,
                 key_hours: greeting.limits.key_hours,
             },
-            features: Vec::new(),
+            features: FEATURES.map(str::to_owned).into(),
         }),
     )
 }
@@ -236,6 +239,11 @@ fn event(news: News) -> Event {
             topic,
             by: by.map(|by| by.as_str().into()),
         },
+        News::Cleared { room, first_seq } => Event::Cleared {
+            room: label(&room),
+            first_seq,
+        },
+        News::Removed { room } => Event::Removed { room: label(&room) },
         News::Read { room, seq } => Event::Read {
             room: label(&room),
             seq,
@@ -374,6 +382,14 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         Refusal::NoSuchUser => (
             Code::NoSuchUser,
             "there is nobody of that name; check how it is written",
+        ),
+        Refusal::NoSuchMessage => (
+            Code::NoSuchMessage,
+            "there is no message of that number whose text could be removed; look at the history of the room",
+        ),
+        Refusal::NotYours => (
+            Code::Forbidden,
+            "only whoever wrote a message may remove it, or the admin",
         ),
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (

@@ -10,6 +10,7 @@ use crate::base::limit::{
     DEVICE_BYTES_MAX, FRAME_BYTES_MAX, INVITE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX,
     PASSWORD_BYTES_MAX, TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
 };
+use crate::base::record::Kind;
 use crate::base::{InviteHash, NameError, Password, RoomName, Seq, Target, Token};
 use crate::engine::input::{Range, Request};
 use crate::net::native::clip;
@@ -109,6 +110,10 @@ pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refus
             room: names.room(&room)?,
             topic: bounded("topic", &topic, TOPIC_BYTES_MAX)?.into(),
         },
+        Wire::Redact(request::Redact { room, seq }) => Request::Redact {
+            room: names.target(&room)?,
+            seq,
+        },
         Wire::Password(request::ChangePassword { old, new }) => Request::ChangePassword {
             old: password(old)?,
             new: password(new)?,
@@ -142,6 +147,11 @@ fn read_send(send: request::Send, names: &mut Names) -> Result<Request, Refused>
         key,
     } = send;
     said("text", &text)?;
+    if !matches!(kind, Kind::Text | Kind::Action) {
+        return Err(bad(
+            "the field `kind` is neither `text` nor `action`; to remove a message, ask for `redact`",
+        ));
+    }
     if let Some(key) = &key {
         bounded("key", key, KEY_BYTES_MAX)?;
         if key.is_empty() {

@@ -230,6 +230,7 @@ fn draft(bytes: usize) -> Draft {
         kind: MessageKind::Text,
         key: None,
         text: "x".repeat(bytes).into(),
+        redacts: None,
     }
 }
 

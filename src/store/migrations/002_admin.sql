@@ -15,3 +15,22 @@ CREATE TABLE invite (
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
 ) STRICT;
+
+-- Rooms. Those that are gone: their messages are removed in small steps, and what is made again under the name goes on
+-- with the numbers, so that nobody's cursor takes a new message for an old one.
+CREATE TABLE removed_room (
+    id       INTEGER PRIMARY KEY,
+    name_key TEXT NOT NULL,
+    last_seq INTEGER NOT NULL                   -- the last number given in it
+) STRICT;
+
+-- Redaction. Of message.kind there are now 2 redaction and 3 redacted, whose text is gone, too.
+ALTER TABLE message ADD COLUMN redacts INTEGER; -- in a redaction: the number of the message whose text is gone
+
+-- An index that can forget: it reads what a message said from the log, and can take the words out of its own pages, where
+-- the one before could only mark them as gone. It is made anew behind the log.
+DROP TABLE message_text;
+CREATE VIRTUAL TABLE message_text USING fts5 (
+    text, content = 'message', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+);
+UPDATE room SET indexed_seq = first_seq - 1;

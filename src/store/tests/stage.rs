@@ -85,6 +85,7 @@ pub(in crate::store) fn draft(room: RoomId, at: i64, key: Option<&str>, text: &s
         kind: Kind::Text,
         key: key.map(Arc::from),
         text: text.into(),
+        redacts: None,
     }
 }
 

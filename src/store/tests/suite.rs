@@ -12,6 +12,11 @@ use crate::store::tests::accounts::{
     an_invite_for_one_lets_one_in_of_many, an_invite_is_counted_with_its_account_or_not_at_all,
     nobody_logs_in_to_an_account_that_is_disabled,
 };
+use crate::store::tests::gone::{
+    a_cleared_log_begins_later_and_goes_on_counting, a_log_is_cleared_up_to_a_moment,
+    a_redacted_text_is_gone_and_a_message_tells_of_it,
+    a_removed_room_frees_its_name_and_its_numbers_go_on,
+};
 use crate::store::tests::search::{
     search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
     search_finds_the_newest_of_each_room, search_takes_any_text,
@@ -51,8 +56,12 @@ suite! {
     search_finds_the_newest_of_each_room
     search_comes_behind_the_log_in_portions
     search_takes_any_text
+    a_redacted_text_is_gone_and_a_message_tells_of_it
+    a_cleared_log_begins_later_and_goes_on_counting
+    a_log_is_cleared_up_to_a_moment
+    a_removed_room_frees_its_name_and_its_numbers_go_on
     on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room
-    a_message_to_no_room_stores_nothing_of_its_batch
+    a_message_to_a_room_that_is_gone_holds_up_nobody_else
     an_empty_entry_goes_with_the_others_and_alone_also_on_a_full_disk
 }
 
@@ -203,7 +212,8 @@ fn a_name_that_is_taken_holds_up_nobody_else(stage: &mut dyn Stage) {
     assert_eq!(&*snapshot.rooms[0].topic, "");
     assert_eq!(snapshot.next_user, UserId(3));
     assert_eq!(snapshot.next_room, RoomId(2));
-    assert!(stage.store().commit(&[said(TEA, "no such room")]).is_err());
+    let nowhere = stage.store().commit(&[said(TEA, "no such room")]);
+    assert_eq!(nowhere.unwrap(), [Outcome::Missing]);
 }
 
 fn accounts_sessions_and_members_are_as_they_were_left(stage: &mut dyn Stage) {
@@ -416,8 +426,7 @@ fn on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room(stage: &mu
     assert_eq!(outcomes[21], Outcome::Appended(Seq(1)));
 }
 
-fn a_message_to_no_room_stores_nothing_of_its_batch(stage: &mut dyn Stage) {
-    let before = snapshot(stage.store());
+fn a_message_to_a_room_that_is_gone_holds_up_nobody_else(stage: &mut dyn Stage) {
     let audit = AuditRecord {
         at: Timestamp(1),
         uid: 0,
@@ -431,10 +440,13 @@ fn a_message_to_no_room_stores_nothing_of_its_batch(stage: &mut dyn Stage) {
         Entry::Changes(vec![Change::AddAudit(audit)]),
         said(RoomId(77), "where?"),
     ];
-    assert!(stage.store().commit(&batch).is_err());
-    assert_eq!(snapshot(stage.store()), before);
-    let outcomes = stage.store().commit(&batch[..2]).unwrap();
-    assert_eq!(outcomes, [Outcome::Appended(Seq(1)), Outcome::Changed]);
+    let outcomes = stage.store().commit(&batch).unwrap();
+    let due = [
+        Outcome::Appended(Seq(1)),
+        Outcome::Changed,
+        Outcome::Missing,
+    ];
+    assert_eq!(outcomes, due);
 }
 
 fn an_empty_entry_goes_with_the_others_and_alone_also_on_a_full_disk(stage: &mut dyn Stage) {

@@ -129,6 +129,7 @@ fn message(room: &str, seq: u64, from: &str, text: &str) -> Message {
         at: "2026-11-20T10:30:00Z".parse().unwrap(),
         kind: Kind::Text,
         text: text.into(),
+        redacts: None,
         key: None,
     }
 }
@@ -284,6 +285,7 @@ fn help_is_a_table() {
     -- /topic [TEXT]        what the room is about; with TEXT, change it
     -- /history [NUMBER]    what was said before
     -- /search WORDS        find messages in all your rooms
+    -- /redact [NUMBER]     remove what you said last, or the message of that number
     -- /read                mark all in the room as read
     -- /quit                end, like Ctrl-D
     -- /help [COMMAND]      this list, or one line of it

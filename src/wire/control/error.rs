@@ -49,6 +49,9 @@ errors! {
     /// An account cannot be imported, and so none is.
     "account {index}: {reason}"
     BadAccount { index: u64, reason: String } = "io.chatd.Control.BadAccount",
+    /// There is no message of that number, or none that could be redacted.
+    "there is no message {seq} in '{room}' whose text could be removed; the log may begin later or end before"
+    NoSuchMessage { room: String, seq: u64 } = "io.chatd.Control.NoSuchMessage",
     /// The session has ended or never was.
     "there is no session {id}; `chatctl sessions` lists them"
     NoSuchSession { id: SessionId } = "io.chatd.Control.NoSuchSession",

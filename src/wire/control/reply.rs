@@ -176,6 +176,19 @@ replies! {
         online: u32,
         messages: u64,
     }
+    /// See [`super::RemoveRoom`]: what went with it.
+    RoomRemoved { members: u64, messages: u64, }
+    /// See [`super::ListMembers`].
+    Members { members: Vec<Member>, }
+    /// Somebody in a room.
+    Member {
+        name: String,
+        online: bool,
+        read_seq: Seq,
+        unread: u64,
+    }
+    /// See [`super::ClearHistory`]: the rooms whose logs begin later, and the messages that went.
+    HistoryCleared { rooms: u64, messages: u64, }
     /// How many connections it concerned.
     Reached { connections: u64, }
     /// See [`super::GetVersion`].

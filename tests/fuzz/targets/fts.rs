@@ -60,6 +60,7 @@ impl Place {
             kind: Kind::Text,
             key: None,
             text: text.into(),
+            redacts: None,
         };
         let outcome = self.store.commit(&[Entry::Append(draft)]).unwrap();
         while self.store.index(64).unwrap() {}

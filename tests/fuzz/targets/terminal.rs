@@ -47,6 +47,7 @@ fn lines(text: &str, steer: u8) {
         },
         text: said.into(),
         key: None,
+        redacts: None,
     };
     let messages = [
         message("lobby", "anna", text),

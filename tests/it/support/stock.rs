@@ -32,6 +32,7 @@ pub fn stock(state: &Path, messages: u64, bytes: usize) {
             kind: Kind::Text,
             key: None,
             text: format!("message {at}, {padding}").into(),
+            redacts: None,
         })
     };
     for first in (1..=messages).step_by(5_000) {

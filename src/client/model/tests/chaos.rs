@@ -27,6 +27,7 @@ impl Server {
             at: crate::base::Timestamp(0),
             kind: Kind::Text,
             text: text.into(),
+            redacts: None,
             key: key.map(Into::into),
         });
         seq.0
