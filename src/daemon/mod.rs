@@ -24,6 +24,7 @@ mod settings;
 mod show;
 mod signal;
 mod start;
+mod tally;
 mod writer;
 
 use std::cell::{Cell, RefCell};
