@@ -245,11 +245,11 @@ pub fn observe_time(measure: Measure, time: Duration) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// In the order of [`COUNTERS`].
-    counters: Vec<u64>,
+    pub counters: Vec<u64>,
     /// In the order of [`Limits::NAMES`].
     pub limits: Vec<u64>,
     /// In the order of [`MEASURES`].
-    measures: Vec<Distribution>,
+    pub measures: Vec<Distribution>,
 }
 
 /// How often something came, and how large it was.

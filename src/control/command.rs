@@ -90,6 +90,10 @@ pub enum Reply {
     Rooms(wire::Rooms),
     Reached(wire::Reached),
     Version(wire::Version),
+    Draining(wire::Draining),
+    Behind(wire::Behind),
+    Stats(wire::Stats),
+    Load(Box<wire::Load>),
 }
 
 macro_rules! reply_from {
@@ -108,6 +112,13 @@ reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
     Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Reached => Reached, Version => Version,
+    Draining => Draining, Behind => Behind, Stats => Stats,
+}
+
+impl From<wire::Load> for Reply {
+    fn from(load: wire::Load) -> Self {
+        Self::Load(Box::new(load))
+    }
 }
 
 impl From<wire::DaemonStatus> for Reply {

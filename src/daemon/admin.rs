@@ -14,6 +14,8 @@ use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
 use super::clock::wall;
+use super::drain;
+use super::lag::READERS_MAX;
 use super::log::Log;
 use super::password::Passwords;
 use super::rekey;
@@ -69,12 +71,15 @@ impl Admin {
                 command,
                 reply,
             } = call;
-            if let Command::FollowLog(follow) = &command {
-                return admin.follow_log(follow, reply).await;
+            match &command {
+                Command::FollowLog(follow) => return admin.follow_log(follow, reply).await,
+                Command::FollowLoad(follow) => return admin.follow_load(follow, reply).await,
+                _ => {}
             }
             let audit = command.audit();
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
+                Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
                 command => admin.carry_out(command).await,
             };
             if let Some((method, parameters)) = audit {
@@ -111,7 +116,12 @@ impl Admin {
             Command::Reload(_) => self.reload().map(Reply::from),
             Command::SetLog(set) => Ok(self.set_log(&set).into()),
             Command::ShowLog(show) => Ok(self.log.show(show.lines).into()),
-            Command::FollowLog(_) | Command::Rekey(_) => Err(ControlError::ExpectedMore {}),
+            Command::FollowLog(_)
+            | Command::Rekey(_)
+            | Command::Drain(_)
+            | Command::FollowLoad(_) => Err(ControlError::ExpectedMore {}),
+            Command::ListBehind(_) => self.behind(READERS_MAX).await.map(Reply::from),
+            Command::GetStats(_) => self.stats().await.map(Reply::from),
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
@@ -242,7 +252,7 @@ impl Admin {
 
     /// Has all listeners do something. One that cannot is told of and keeps nobody else from it; the same may be asked
     /// again. Nothing is changed once the daemon stops.
-    fn steer(
+    pub fn steer(
         &self,
         state: State,
         listeners_do: impl Fn(&ListenerHandle) -> io::Result<()>,

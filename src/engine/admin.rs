@@ -42,6 +42,8 @@ impl Engine {
                     .collect(),
             )),
             Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
+            Command::Owners { conns } => Some(self.owners(&conns)),
+            Command::Busiest { before, most } => Some(self.busiest(&before, most)),
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
             Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
@@ -150,7 +152,7 @@ impl Engine {
         lines.filter(|line| line.connections > 0).collect()
     }
 
-    fn admin_room_line(&self, id: RoomId) -> Option<AdminRoomLine> {
+    pub(super) fn admin_room_line(&self, id: RoomId) -> Option<AdminRoomLine> {
         let room = self.state.rooms.get(&id)?;
         let name = |user: &UserId| {
             self.state

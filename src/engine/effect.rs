@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::base::record::{Change, Draft, LastLogin, PasswordWork, RoomForm, SessionRecord};
 use crate::base::{
-    CallId, Channel, ConnId, Origin, RequestId, RoomName, Seq, SessionId, Target, Ticket,
+    CallId, Channel, ConnId, Origin, RequestId, RoomId, RoomName, Seq, SessionId, Target, Ticket,
     Timestamp, Token, UserId, UserName,
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
+use crate::engine::watch::{Busy, Owner};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -405,6 +406,13 @@ pub enum Reply {
     Users(Vec<UserLine>),
     Sessions(Vec<(UserName, SessionRecord, u32)>),
     Rooms(Vec<AdminRoomLine>),
+    /// Of each connection that was asked for.
+    Owners(Vec<Option<Owner>>),
+    Busiest {
+        /// The last number of each room, for the next time.
+        heads: Vec<(RoomId, Seq)>,
+        rooms: Vec<Busy>,
+    },
     NoSuchUser(UserName),
     NoSuchSession(SessionId),
     Taken(UserName),

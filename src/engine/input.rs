@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, Password, RequestId, RoomName, Seq, SessionId, Target, Ticket, Token,
+    CallId, ConnId, Password, RequestId, RoomId, RoomName, Seq, SessionId, Target, Ticket, Token,
     TokenHash, UserId, UserName,
 };
 
@@ -225,6 +225,8 @@ pub enum Command {
     RevokeSession { id: SessionId },
     Who,
     Rooms,
+    Owners { conns: Vec<ConnId> },
+    Busiest { before: Vec<(RoomId, Seq)>, most: usize },
     Kick { name: UserName, text: Arc<str> },
     Announce { text: Arc<str> },
     Audit(AuditRecord),

@@ -30,6 +30,7 @@ mod session;
 mod state;
 mod strength;
 mod talk;
+pub mod watch;
 #[cfg(test)]
 mod tests;
 

@@ -14,9 +14,11 @@ use crate::base::limit::TEXT_BYTES_MAX;
 use crate::base::{Password, SessionId, UserName};
 
 pub use self::error::{ControlError, SERVICE};
+pub use self::observe::*;
 pub use self::reply::*;
 
 mod error;
+mod observe;
 mod reply;
 
 /// The name of the interface.
@@ -128,6 +130,8 @@ methods! {
     Resume {} -> Changed, CHANGES, ONCE;
     /// Say good-bye to everyone and stop.
     Shutdown { message: Option<Words>, in_seconds: Option<u32> } -> ShutdownPlan, CHANGES, ONCE;
+    /// Let nobody new in, wait until everyone has what was said, and stop.
+    Drain { message: Option<Words>, limit_seconds: Option<u32> } -> Draining, CHANGES, STREAMS;
     /// Read the configuration again and reopen the log file.
     Reload {} -> Reloaded, CHANGES, ONCE;
     /// Turn chatd's own log on or off, or set the level of all that chatd says.
@@ -158,6 +162,12 @@ methods! {
     ListConnected {} -> Users, READS, ONCE;
     /// List the rooms.
     ListRooms {} -> Rooms, READS, ONCE;
+    /// List who is behind: whose connections have not taken everything that was said.
+    ListBehind {} -> Behind, READS, ONCE;
+    /// Tell what is counted and measured.
+    GetStats {} -> Stats, READS, ONCE;
+    /// Show the load of the daemon as it changes.
+    FollowLoad { seconds: Option<u32> } -> Load, READS, STREAMS;
     /// End somebody's connections; the account and its sessions stay.
     Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
     /// Tell everyone who is connected something.
@@ -170,8 +180,9 @@ methods! {
 macro_rules! with_methods {
     ($then:ident) => {
         $then! {
-            Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
-            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, Kick, Announce,
+            Status, Pause, Resume, Shutdown, Drain, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
+            SetPassword, RemoveUser, ClearUsers, ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind,
+            GetStats, FollowLoad, Kick, Announce,
             GetVersion,
         }
     };
@@ -344,8 +355,38 @@ words! {
         Paused = "paused",
         /// Whoever connects is refused until the daemon resumes.
         Refusing = "refusing",
+        /// Whoever connects is refused, and it stops once everyone has what was said.
+        Draining = "draining",
         /// It says good-bye.
         Stopping = "stopping",
+    }
+}
+
+words! {
+    /// How far a stop is that waits for everyone.
+    DrainStep {
+        /// It waits.
+        Waiting = "waiting",
+        /// Everyone has what was said: it stops.
+        CaughtUp = "caught_up",
+        /// The time is up: it stops, and those named come back to what they have missed.
+        LimitReached = "limit_reached",
+    }
+}
+
+words! {
+    /// What kind of thing is counted or measured, in the words of OpenMetrics.
+    MetricKind {
+        /// It only grows, and begins at 0 with the daemon.
+        Counter = "counter",
+        /// It is what it is at the moment.
+        Gauge = "gauge",
+        /// How often it came, and how large it was.
+        Histogram = "histogram",
+        /// Words about the daemon; the value is always 1.
+        Info = "info",
+        /// One of several words: 1 for that, 0 for the others.
+        StateSet = "stateset",
     }
 }
 
@@ -423,13 +464,17 @@ mod tests {
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",
+                "ListBehind",
+                "GetStats",
+                "FollowLoad",
                 "GetVersion"
             ]
         );
         assert!(
             METHODS
                 .iter()
-                .all(|about| about.streams == ["FollowLog", "Rekey"].contains(&about.name))
+                .all(|about| about.streams
+                    == ["Drain", "FollowLog", "Rekey", "FollowLoad"].contains(&about.name))
         );
     }
 }

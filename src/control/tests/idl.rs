@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, ControlError, LogLevel, METHODS, Method, State, with_methods,
+    self as wire, ControlError, DrainStep, LogLevel, METHODS, Method, MetricKind, State,
+    with_methods,
 };
 
 /// A type as it is described.
@@ -15,6 +16,7 @@ use crate::wire::control::{
 enum Type {
     Bool,
     Int,
+    Float,
     String,
     Named(String),
     Optional(Box<Type>),
@@ -95,6 +97,7 @@ impl Interface {
         match kind {
             Type::Bool => json!(true),
             Type::Int => json!(7),
+            Type::Float => json!(7.5),
             Type::String if name == "at" || name == "since" || name.ends_with("At") => {
                 json!("2026-11-20T10:30:00.000Z")
             }
@@ -138,6 +141,7 @@ fn kind_of(text: &str) -> Type {
     match text {
         "bool" => Type::Bool,
         "int" => Type::Int,
+        "float" => Type::Float,
         "string" => Type::String,
         name => Type::Named(name.to_owned()),
     }
@@ -223,7 +227,9 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     let enums = described().enums;
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
-    assert_eq!(enums.len(), 2);
+    assert_eq!(enums["DrainStep"], DrainStep::WORDS);
+    assert_eq!(enums["MetricKind"], MetricKind::WORDS);
+    assert_eq!(enums.len(), 4);
 }
 
 #[test]
