@@ -389,10 +389,7 @@ mod tests {
         assert_eq!(quantile(0.5), Some(1));
         assert_eq!(quantile(0.9), Some(2));
         assert_eq!(quantile(0.99), Some(4));
-        assert_eq!(
-            Distribution::default().quantile(Measure::Commit, 0.5),
-            None
-        );
+        assert_eq!(Distribution::default().quantile(Measure::Commit, 0.5), None);
     }
 
     #[test]

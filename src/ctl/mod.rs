@@ -5,10 +5,13 @@ mod args;
 mod ask;
 mod call;
 mod manual;
+mod observe;
+mod screen;
 mod show;
 mod table;
 #[cfg(test)]
 mod tests;
+mod top;
 mod verb;
 
 use std::io::{self, IsTerminal, Write};

@@ -19,7 +19,7 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, show};
+use super::{Console, Failure, observe, show, top};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -29,8 +29,10 @@ pub(super) fn run(
     socket: Option<&Path>,
     console: &mut Console,
 ) -> Result<(), Failure> {
-    if let Verb::Wait { timeout } = verb {
-        return wait(*timeout, socket, console);
+    match verb {
+        Verb::Wait { timeout } => return wait(*timeout, socket, console),
+        Verb::Top { times, delay } => return top::top(*times, *delay, socket, console),
+        _ => {}
     }
     // A question is asked before anything is done, but only when there is somebody to do it.
     let mut daemon = Daemon::connect(&find_socket(socket)?)?;
@@ -50,13 +52,20 @@ pub(super) fn run(
         }),
         Verb::Shutdown {
             message,
+            delay: _,
+            drain,
+            sure,
+        } if drain.drain => observe::drain(message.as_ref(), *drain, *sure, daemon, console),
+        Verb::Shutdown {
+            message,
             delay,
+            drain: _,
             sure,
         } => shutdown(message.as_ref(), *delay, *sure, daemon, console),
         Verb::Reload { .. } => {
             console.print(&daemon.call(&Reload {})?, |reply, _| show::reloaded(reply))
         }
-        Verb::Wait { .. } => Ok(()),
+        Verb::Wait { .. } | Verb::Top { .. } => Ok(()),
         Verb::Version => version(daemon, console),
         Verb::Log(verb) => log(verb, daemon, console),
         Verb::ClearLog { sure } => clear_log(*sure, daemon, console),
@@ -81,6 +90,8 @@ pub(super) fn run(
         Verb::Rooms => console.print(&daemon.call(&ListRooms {})?, |reply, console| {
             show::rooms(reply, console.look)
         }),
+        Verb::Lag => observe::lag(daemon, console),
+        Verb::Stats { format } => observe::stats(*format, daemon, console),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
         Verb::Announce { text, .. } => {
             let reply = daemon.call(&Announce { text: text.clone() })?;
@@ -92,7 +103,7 @@ pub(super) fn run(
 }
 
 /// Prints what would be done; as JSON the facts alone, marked as a dry run.
-fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
+pub(super) fn would(console: &mut Console, words: &str, mut facts: Value) -> Result<(), Failure> {
     facts["dryRun"] = true.into();
     console.print(&facts, |_, _| format!("would {words}\n"))
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::Clock;
-use super::{note, tally};
 use super::password::Passwords;
 use super::writer::{Job, Work};
+use super::{note, tally};
 use crate::base::{CallId, ConnId};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, Query, Reply};

@@ -116,7 +116,10 @@ pub(super) fn listen(handed: Option<Bound>, config: &Config) -> Result<Option<Mo
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Exit {
     let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0));
-    if matches!(errno, nix::errno::Errno::EAFNOSUPPORT | nix::errno::Errno::EPERM) {
+    if matches!(
+        errno,
+        nix::errno::Errno::EAFNOSUPPORT | nix::errno::Errno::EPERM
+    ) {
         return Exit::config(format!(
             "chatd may not open network sockets here, so it cannot listen on {address} for metrics; have them handed in by \
              a socket unit, as /usr/share/doc/chatd/examples/chatd-metrics.socket does, or take a path for metrics.listen"
@@ -243,7 +246,8 @@ async fn page(request: Request, admin: &Admin) -> Vec<u8> {
         }
     };
     let told = timeout(ANSWER_TIME, told).await;
-    let told = told.unwrap_or_else(|_| Err("the hub, a worker or the writer does not answer".into()));
+    let told =
+        told.unwrap_or_else(|_| Err("the hub, a worker or the writer does not answer".into()));
     match told {
         Ok((kind, text)) => answer("200 OK", kind, &text, head_only),
         Err(why) => {

@@ -238,7 +238,13 @@ fn measure(about: &About, bounds: &[u64], seen: &Distribution) -> Metric {
         ..Sample::default()
     }];
     let name = format!("chatd_{}", about.name);
-    metric(&name, MetricKind::Histogram, about.unit, about.help, samples)
+    metric(
+        &name,
+        MetricKind::Histogram,
+        about.unit,
+        about.help,
+        samples,
+    )
 }
 
 /// The usual names, which dashboards know.

@@ -217,18 +217,43 @@ pub enum Command {
     Counts,
     Glance,
     Users,
-    AddUser { name: UserName, hash: PasswordHash },
-    SetPassword { name: UserName, hash: PasswordHash },
-    RemoveUser { name: UserName },
-    ClearUsers { keep: Vec<UserName>, dry_run: bool },
-    Sessions { user: Option<UserName> },
-    RevokeSession { id: SessionId },
+    AddUser {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    SetPassword {
+        name: UserName,
+        hash: PasswordHash,
+    },
+    RemoveUser {
+        name: UserName,
+    },
+    ClearUsers {
+        keep: Vec<UserName>,
+        dry_run: bool,
+    },
+    Sessions {
+        user: Option<UserName>,
+    },
+    RevokeSession {
+        id: SessionId,
+    },
     Who,
     Rooms,
-    Owners { conns: Vec<ConnId> },
-    Busiest { before: Vec<(RoomId, Seq)>, most: usize },
-    Kick { name: UserName, text: Arc<str> },
-    Announce { text: Arc<str> },
+    Owners {
+        conns: Vec<ConnId>,
+    },
+    Busiest {
+        before: Vec<(RoomId, Seq)>,
+        most: usize,
+    },
+    Kick {
+        name: UserName,
+        text: Arc<str>,
+    },
+    Announce {
+        text: Arc<str>,
+    },
     Audit(AuditRecord),
     Probe,
 }

@@ -30,9 +30,9 @@ mod session;
 mod state;
 mod strength;
 mod talk;
-pub mod watch;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;

@@ -323,7 +323,10 @@ impl Outbox {
 
     /// The messages that wait for the connection.
     pub(super) fn messages_waiting(&self, ring: &Ring) -> u64 {
-        let feeds = self.pending.iter().map(|index| &self.feeds[*index as usize]);
+        let feeds = self
+            .pending
+            .iter()
+            .map(|index| &self.feeds[*index as usize]);
         let behind = |feed: &Feed| ring.log(feed.place).head.0.saturating_sub(feed.cursor.0);
         feeds.map(behind).sum()
     }

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::RequestId;
-use crate::base::metrics::{self, Counter};
 use crate::base::limit::FRAME_BYTES_MAX;
+use crate::base::metrics::{self, Counter};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::net::Doors;
 use crate::net::crowd::Place;

@@ -470,11 +470,7 @@ mod tests {
                 "GetVersion"
             ]
         );
-        assert!(
-            METHODS
-                .iter()
-                .all(|about| about.streams
-                    == ["Drain", "FollowLog", "Rekey", "FollowLoad"].contains(&about.name))
-        );
+        assert!(METHODS.iter().all(|about| about.streams
+            == ["Drain", "FollowLog", "Rekey", "FollowLoad"].contains(&about.name)));
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn read(head: &[u8]) -> Result<Request, Wrong> {
     let [method, target, version] = words[..] else {
         return Err(Wrong::BadRequest);
     };
-    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_token =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_token(method) || !is_token(target) || !version.starts_with("HTTP/") {
         return Err(Wrong::BadRequest);
     }
