@@ -56,6 +56,11 @@ fn of_the_program() {
       rekey        Seal names and addresses in the database with a new identity key
       who          List who is connected
       rooms        List the rooms
+      lag          List who is behind: whose connections have not taken everything
+                   that was said
+      stats        Tell what is counted and measured
+      top          Show the load of the daemon as it changes; q quits, s shows those
+                   who are behind
       kick         End somebody's connections; the account and its sessions stay
       announce     Tell everyone who is connected something
 
@@ -169,6 +174,9 @@ fn of_each_verb() {
     Options:
           --message <TEXT>  What everyone is told
           --in <TIME>       Tell everyone now and stop later: 30s, 5m, 1h30m
+          --drain           Let nobody in, wait until everyone has what was said,
+                            then stop; Ctrl-C takes it back
+          --limit <TIME>    Stop after this time all the same: 30s, 5m
           --yes             Do not ask
           --dry-run         Only tell what would be done
 
@@ -328,6 +336,28 @@ fn of_each_verb() {
     Usage: chatctl rooms [OPTIONS]
 
     Options:
+
+    List who is behind: whose connections have not taken everything that was said
+
+    Usage: chatctl lag [OPTIONS]
+
+    Options:
+
+    Tell what is counted and measured
+
+    Usage: chatctl stats [OPTIONS]
+
+    Options:
+          --format <FORMAT>  Print it for a program that reads metrics [possible
+                             values: openmetrics]
+
+    Show the load of the daemon as it changes; q quits, s shows those who are behind
+
+    Usage: chatctl top [OPTIONS]
+
+    Options:
+      -n, --times <N>      Show it so many times, one below the other
+      -d, --delay <TIME>   The time from one to the next: 1s, 1m [default: 1s]
 
     End somebody's connections; the account and its sessions stay
 
