@@ -4,3 +4,4 @@
 mod calls;
 mod help;
 mod looks;
+mod watching;
