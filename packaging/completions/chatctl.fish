@@ -49,6 +49,9 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End se
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal names and addresses in the database with a new identity key'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "lag" -d 'List who is behind: whose connections have not taken everything that was said'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "stats" -d 'Tell what is counted and measured'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "top" -d 'Show the load of the daemon as it changes; q quits, s shows those who are behind'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "announce" -d 'Tell everyone who is connected something'
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
@@ -65,7 +68,9 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -l json -d 'Prin
 complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l message -d 'What everyone is told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l in -d 'Tell everyone now and stop later: 30s, 5m, 1h30m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l limit -d 'Stop after this time all the same: 30s, 5m' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l drain -d 'Let nobody in, wait until everyone has what was said, then stop; Ctrl-C takes it back'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l json -d 'Print JSON: one object, or one object a line'
@@ -166,6 +171,18 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand who" -s h -l help -d 'Pr
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l format -d 'Print it for a program that reads metrics' -r -f -a "openmetrics\t'OpenMetrics 1.0'"
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s n -l times -d 'Show it so many times, one below the other' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s d -l delay -d 'The time from one to the next: 1s, 1m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l reason -d 'What they are told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not ask'

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::base::Timestamp;
 use crate::base::text::{harmless, harmless_lines};
 use crate::wire::control::{
-    Behind, Drain, DrainStep, Draining, GetStats, Histogram, ListBehind, Metric, Reader, Sample,
-    Stats, Words,
+    Behind, Drain, DrainStep, Draining, GetStats, Histogram, ListBehind, Metric, MetricKind,
+    Reader, Sample, Stats, Words,
 };
 use crate::wire::openmetrics::{Format, encode};
 
@@ -62,7 +62,9 @@ pub(super) fn behind(reply: &Behind, now: Timestamp, look: Look) -> String {
 pub(super) fn reader_row(reader: &Reader, now: Timestamp) -> Vec<String> {
     let most = match (&reader.room, reader.rooms) {
         (Some(room), 0..=1) => room.clone(),
-        (Some(room), rooms) => format!("{room} ({} of {rooms} rooms)", reader.room_messages),
+        (Some(room), rooms) => {
+            format!("{room} ({}), and {} more", reader.room_messages, rooms - 1)
+        }
         (None, _) => "-".to_owned(),
     };
     vec![
@@ -113,15 +115,19 @@ pub(super) fn stats_table(stats: &Stats, look: Look) -> String {
 
 fn row(metric: &Metric, sample: &Sample) -> Option<Vec<String>> {
     let unit = metric.unit.as_deref();
-    let name = match &sample.label {
+    let label = sample.label.as_ref();
+    let is_word = matches!(metric.kind, MetricKind::StateSet | MetricKind::Info);
+    let name = match label.filter(|_| !is_word) {
         Some(label) => format!("{} {}={}", metric.name, label.name, label.value),
         None => metric.name.clone(),
     };
-    let value = match (&sample.histogram, sample.value) {
+    let value = sample.value.unwrap_or_default().0;
+    let value = match (&sample.histogram, label.filter(|_| is_word)) {
         (Some(histogram), _) => histogram_words(histogram, unit),
-        // Of the words for a state, the one that holds.
-        (None, Some(value)) if value.0 == 0.0 && name.contains("_state=") => return None,
-        (None, value) => words(value.unwrap_or_default().0, unit),
+        // Of several words the one that holds.
+        (None, Some(_)) if value == 0.0 => return None,
+        (None, Some(label)) => label.value.clone(),
+        (None, None) => words(value, unit),
     };
     Some(vec![name, value])
 }

@@ -73,7 +73,13 @@ fn load() -> Load {
 
 #[test]
 fn who_is_behind() {
-    insta::assert_snapshot!(behind(&lag(), NOW, look(120)), @"");
+    insta::assert_snapshot!(behind(&lag(), NOW, look(120)), @"
+    USER   BEHIND  SINCE       WAITING  MOST IN                 FROM          SESSION  DEVICE
+    boris    1250  1 min ago  19.5 KiB  lobby                   192.0.2.0/24        7  chat-client on a phone
+    Анна       45  1 min ago  19.5 KiB  lobby (44), and 1 more  local               7  chat-client on a phone
+    3 connections behind, by 1300 messages in all
+    the worst 2 are shown
+    ");
     let nobody = Behind {
         behind: 0,
         messages: 0,
@@ -94,7 +100,10 @@ fn what_is_counted() {
     };
     let metric = |name: &str, unit: &str, samples| Metric {
         name: name.into(),
-        kind: MetricKind::Gauge,
+        kind: match name {
+            "chatd_state" => MetricKind::StateSet,
+            _ => MetricKind::Gauge,
+        },
         unit: (!unit.is_empty()).then(|| unit.into()),
         help: String::new(),
         samples,
@@ -142,18 +151,66 @@ fn what_is_counted() {
             ),
         ],
     };
-    insta::assert_snapshot!(stats_table(&stats, look(100)), @"");
+    insta::assert_snapshot!(stats_table(&stats, look(100)), @"
+    NAME                                     VALUE
+    chatd_state                              serving
+    chatd_messages_stored                    1234
+    chatd_sent_bytes                         4.8 MiB
+    process_cpu_seconds                      12.5 s
+    chatd_certificate_end_timestamp_seconds  2026-11-20 10:30:00 UTC
+    chatd_commit_seconds                     100 times, mean 5 ms, half up to 5 ms, 99 % up to more
+    chatd_delivery_seconds                   none
+    ");
 }
 
 #[test]
 fn the_load_in_a_pipe() {
-    insta::assert_snapshot!(plain(&load(), look(usize::MAX)), @"");
+    insta::assert_snapshot!(plain(&load(), look(usize::MAX)), @r#"
+    chatd serves, up 3 h, 10:30:00 UTC
+    12 online, 14 connections (1 not logged in), 2 behind
+    31.0 messages/s, 372.0 deliveries/s, 12.0 commits/s
+    commits: half up to 2.5 ms, 99 % up to 10 ms
+    deliveries: none
+    12.3 % of a processor, 34.5 MiB of memory
+
+    ROOM            MESSAGES/S  ONLINE  MESSAGES
+    lobby\u{1b}[2J        30.5      12     40000
+
+    USER   BEHIND  SINCE       WAITING  MOST IN                 FROM          SESSION  DEVICE
+    boris    1250  1 min ago  19.5 KiB  lobby                   192.0.2.0/24        7  chat-client on a phone
+    Анна       45  1 min ago  19.5 KiB  lobby (44), and 1 more  local               7  chat-client on a phone
+    "#);
 }
 
 #[test]
 fn the_load_on_a_screen() {
-    insta::assert_snapshot!(drawn(&load(), View::Rooms, look(60), 12).join("\n"), @"");
-    insta::assert_snapshot!(drawn(&load(), View::Readers, look(46), 11).join("\n"), @"");
+    insta::assert_snapshot!(drawn(&load(), View::Rooms, look(60), 12).join("\n"), @r#"
+    chatd serves, up 3 h, 10:30:00 UTC
+    12 online, 14 connections (1 not logged in), 2 behind
+    31.0 messages/s, 372.0 deliveries/s, 12.0 commits/s
+    commits: half up to 2.5 ms, 99 % up to 10 ms
+    deliveries: none
+    12.3 % of a processor, 34.5 MiB of memory
+
+    ROOM            MESSAGES/S  ONLINE  MESSAGES
+    lobby\u{1b}[2J        30.5      12     40000
+
+
+    q quit  s those who are behind
+    "#);
+    insta::assert_snapshot!(drawn(&load(), View::Readers, look(46), 11).join("\n"), @"
+    chatd serves, up 3 h, 10:30:00 UTC
+    12 online, 14 connections (1 not logged in), …
+    31.0 messages/s, 372.0 deliveries/s, 12.0 com…
+    commits: half up to 2.5 ms, 99 % up to 10 ms
+    deliveries: none
+    12.3 % of a processor, 34.5 MiB of memory
+
+    USER   BEHIND  SINCE       WAITING  MOST IN  …
+    boris    1250  1 min ago  19.5 KiB  lobby    …
+    Анна       45  1 min ago  19.5 KiB  lobby (44…
+    q quit  s busiest rooms
+    ");
 }
 
 #[test]
@@ -187,7 +244,13 @@ fn a_stop_that_waits() {
         DrainStep::LimitReached,
     ];
     let told: String = steps.map(|step| draining(&part(step))).concat();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    waiting for 3 connections, 28 s left: boris (1250), Анна (45), 1 more
+    everyone has what was said; chatd is stopping
+    the service manager still listens; to stop that, too: systemctl stop chatd-client.socket
+    the time is up; chatd is stopping. still behind, and told the rest when they come back: boris (1250), Анна (45), 1 more
+    the service manager still listens; to stop that, too: systemctl stop chatd-client.socket
+    ");
 }
 
 #[test]
