@@ -1,5 +1,6 @@
-//! What happens, counted: each thread adds to a cell of its own, and whoever wants to know sums the cells. To count is one
-//! relaxed addition to memory that no other thread writes. Knows no format, and nothing that can be counted by looking.
+//! What happens, counted: each thread adds to a cell of its own, and whoever wants to know sums the cells. To count is to
+//! read and write a number that no other thread writes: two nanoseconds. Knows no format, and nothing that can be counted
+//! by looking.
 //!
 //! The crate `prometheus-client` was turned down: its counters are shared between threads, so that all workers would
 //! write to the same lines of memory, and its families of labels lie behind a lock.
@@ -210,10 +211,17 @@ impl Cell {
     }
 }
 
+/// To be called by the thread whose it is alone: nobody else writes, so nothing is lost between reading and writing, and it
+/// costs a quarter of an addition that others could be in the way of.
+fn grow(number: &AtomicU64, by: u64) {
+    let grown = number.load(Ordering::Relaxed).wrapping_add(by);
+    number.store(grown, Ordering::Relaxed);
+}
+
 /// So many more.
 pub fn add(counter: Counter, count: u64) {
     let _ = CELL.try_with(|cell| {
-        cell.counters[counter as usize].fetch_add(count, Ordering::Relaxed);
+        grow(&cell.counters[counter as usize], count);
     });
 }
 
@@ -221,7 +229,7 @@ pub fn add(counter: Counter, count: u64) {
 pub fn add_refused(limit: &str) {
     let place = Limits::NAMES.iter().position(|name| *name == limit);
     if let Some(place) = place {
-        let _ = CELL.try_with(|cell| cell.limits[place].fetch_add(1, Ordering::Relaxed));
+        let _ = CELL.try_with(|cell| grow(&cell.limits[place], 1));
     }
 }
 
@@ -231,8 +239,8 @@ pub fn observe(measure: Measure, value: u64) {
         let histogram = &cell.measures[measure as usize];
         let bounds = MEASURES[measure as usize].1;
         let bucket = bounds.partition_point(|bound| *bound < value);
-        histogram.sum.fetch_add(value, Ordering::Relaxed);
-        histogram.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        grow(&histogram.sum, value);
+        grow(&histogram.buckets[bucket], 1);
     });
 }
 

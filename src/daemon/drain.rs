@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::admin::{Admin, STOPPING};
 use crate::control::{Reply, ReplySender};
@@ -14,6 +14,8 @@ use crate::wire::control::{self as wire, ControlError, DrainStep, State};
 const LIMIT_SECONDS: u32 = 30;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(250);
+/// For the workers to answer: past that the limit holds all the same.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Those who are named: more than an admin could do anything about.
 const READERS: usize = 100;
 
@@ -37,14 +39,16 @@ pub(super) async fn drain(
     tracing::info!(seconds = limit.as_secs(), "draining");
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let behind = admin.behind(READERS).await?;
+        let answer = timeout(left.max(ANSWER_TIME), admin.behind(READERS)).await;
+        let is_known = answer.is_ok();
+        let behind = answer.unwrap_or(Ok(wire::Behind::default()))?;
         match admin.state.get() {
             State::Draining => {}
             State::Stopping => return Err(ControlError::ShuttingDown {}),
             _ => return failed("it was taken back by `chatctl resume` or `chatctl pause`"),
         }
-        let step = match (behind.behind, left.is_zero()) {
-            (0, _) => DrainStep::CaughtUp,
+        let step = match (behind.behind, left.is_zero() || !is_known) {
+            (0, _) if is_known => DrainStep::CaughtUp,
             (_, true) => DrainStep::LimitReached,
             (_, false) => DrainStep::Waiting,
         };

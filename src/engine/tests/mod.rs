@@ -10,4 +10,5 @@ mod rate;
 mod rows;
 mod simulation;
 mod talk;
+mod watch;
 mod world;

@@ -35,6 +35,7 @@ macro_rules! replies {
 
 replies! {
     /// See [`super::ListBehind`].
+    #[derive(Default)]
     Behind { behind: u64, messages: u64, readers: Vec<Reader>, }
     /// A connection that is behind.
     Reader {
