@@ -299,10 +299,11 @@ impl Session {
 }
 
 /// What rustls lends in the clear is a copy, and it lets go of that as it is: there may be a password in it. Whoever asks the
-/// allocator for as much next is given the same memory.
+/// allocator for as much next is given the same memory. Not whoever asks for zeros: `calloc` passes over what a thread has
+/// just given back (glibc's tcache), and what was said would lie there until somebody else is given it.
 fn wipe_let_go(length: usize) {
     if length > 0 {
-        wipe(&mut vec![0; length]);
+        wipe(&mut vec![0xff; length]);
     }
 }
 

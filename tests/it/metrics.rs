@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
+use crate::stats::samples_by_another;
 use crate::support::http::{Answer, connect, exchange, get, get_locally};
 use crate::support::samples::Samples;
 use crate::support::{Daemon, Heard, PATIENCE, run, undisturbed, until};
@@ -56,6 +57,9 @@ fn the_page_of_metrics() {
             .contains("# TYPE chatd_messages_stored_total counter\n")
     );
     assert!(!plain.body.contains("# EOF"), "{}", plain.body);
+    if let Some(count) = samples_by_another("parser", &plain.body) {
+        assert_eq!(count, samples.values.len());
+    }
     let length = plain.body.len().to_string();
     assert_eq!(plain.field("content-length"), length);
 
