@@ -26,7 +26,9 @@ fn what_people_do_is_counted() {
     let guess = ask!(guesser, "login", name: "anna", password: "not the right one");
     assert_eq!(guess.code(), "bad-credentials");
     daemon.login("anna");
-    daemon.resume(&boris.token, &[("lobby", 1)]);
+    let mut back = daemon.resume(&boris.token, &[("lobby", 1)]);
+    back.hears("lobby", 2, "anna", "message 2");
+    back.hears("lobby", 3, "anna", "message 3");
     let refused = until("there are too many rooms", || {
         let answer = ask!(anna, "create", room: "tea");
         (answer["type"] == "error").then_some(answer)
