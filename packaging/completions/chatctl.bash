@@ -40,6 +40,9 @@ _chatctl() {
             chatctl,kick)
                 cmd="chatctl__subcmd__kick"
                 ;;
+            chatctl,lag)
+                cmd="chatctl__subcmd__lag"
+                ;;
             chatctl,log)
                 cmd="chatctl__subcmd__log"
                 ;;
@@ -76,8 +79,14 @@ _chatctl() {
             chatctl,shutdown)
                 cmd="chatctl__subcmd__shutdown"
                 ;;
+            chatctl,stats)
+                cmd="chatctl__subcmd__stats"
+                ;;
             chatctl,status)
                 cmd="chatctl__subcmd__status"
+                ;;
+            chatctl,top)
+                cmd="chatctl__subcmd__top"
                 ;;
             chatctl,user)
                 cmd="chatctl__subcmd__user"
@@ -394,6 +403,24 @@ _chatctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__lag)
+            opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -820,7 +847,7 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__shutdown)
-            opts="-h --message --in --yes --dry-run --socket --json --help"
+            opts="-h --message --in --drain --limit --yes --dry-run --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -832,6 +859,32 @@ _chatctl() {
                     ;;
                 --in)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__stats)
+            opts="-h --format --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "openmetrics" -- "${cur}"))
                     return 0
                     ;;
                 --socket)
@@ -852,6 +905,40 @@ _chatctl() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__top)
+            opts="-n -d -h --times --delay --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -74,7 +74,9 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -l json -d 'Prin
 complete -c chatctl -n "__fish_chatctl_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l message -d 'What everyone is told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l in -d 'Tell everyone now and stop later: 30s, 5m, 1h30m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l limit -d 'Stop after this time all the same: 30s, 5m' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l drain -d 'Let nobody in, wait until everyone has what was said, then stop; Ctrl-C takes it back'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand shutdown" -l json -d 'Print JSON: one object, or one object a line'

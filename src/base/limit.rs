@@ -48,6 +48,9 @@ macro_rules! limits {
         }
 
         impl Limits {
+            /// The names of all of them, in the order of the configuration file.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),+];
+
             /// Name, value and reason of each limit, in the order of the configuration file.
             #[must_use]
             pub fn table(&self) -> Vec<(&'static str, u64, String)> {

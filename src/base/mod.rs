@@ -1,5 +1,5 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, and the
-//! form of manual pages. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, counters,
+//! and the form of manual pages. Does no I/O and knows no floor above.
 
 pub mod catalog;
 pub mod fingerprint;
@@ -8,6 +8,7 @@ pub mod invite;
 pub mod label;
 pub mod limit;
 pub mod manual;
+pub mod metrics;
 pub mod name;
 pub mod network;
 pub mod origin;

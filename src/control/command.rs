@@ -103,6 +103,10 @@ pub enum Reply {
     BackedUp(wire::BackedUp),
     Checked(wire::Checked),
     Found(wire::Found),
+    Draining(wire::Draining),
+    Behind(wire::Behind),
+    Stats(wire::Stats),
+    Load(Box<wire::Load>),
 }
 
 macro_rules! reply_from {
@@ -125,6 +129,13 @@ reply_from! {
     Exported => Exported, ExportedUsers => ExportedUsers, Staged => Staged, Imported => Imported, BackedUp => BackedUp,
     Checked => Checked, Found => Found,
     ShownUser => ShownUser, InviteCreated => InviteCreated, Invites => Invites,
+    Draining => Draining, Behind => Behind, Stats => Stats,
+}
+
+impl From<wire::Load> for Reply {
+    fn from(load: wire::Load) -> Self {
+        Self::Load(Box::new(load))
+    }
 }
 
 impl From<wire::DaemonStatus> for Reply {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::backup::BackupArgs;
 use super::export::ExportVerb;
@@ -68,6 +68,24 @@ pub(super) struct Sure {
     pub(super) dry_run: bool,
 }
 
+/// For the stop that waits.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(super) struct DrainArgs {
+    /// Let nobody in, wait until everyone has what was said, then stop; Ctrl-C takes it back
+    #[arg(long, conflicts_with = "delay")]
+    pub(super) drain: bool,
+    /// Stop after this time all the same: 30s, 5m
+    #[arg(long, value_name = "TIME", value_parser = when::span, requires = "drain")]
+    pub(super) limit: Option<Duration>,
+}
+
+/// How statistics are printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum StatsFormat {
+    /// OpenMetrics 1.0
+    Openmetrics,
+}
+
 /// A method's help as the help of a verb, which has no full stop.
 pub(super) fn about<M: Method>() -> &'static str {
     M::ABOUT.help.trim_end_matches('.')
@@ -99,6 +117,8 @@ pub(super) enum Verb {
         /// Tell everyone now and stop later: 30s, 5m, 1h30m
         #[arg(long = "in", value_name = "TIME", value_parser = when::span)]
         delay: Option<Duration>,
+        #[command(flatten)]
+        drain: DrainArgs,
         #[command(flatten)]
         sure: Sure,
     },
@@ -204,6 +224,23 @@ pub(super) enum Verb {
         seq: u64,
         #[command(flatten)]
         sure: Sure,
+    },
+    #[command(about = about::<wire::ListBehind>())]
+    Lag,
+    #[command(about = about::<wire::GetStats>())]
+    Stats {
+        /// Print it for a program that reads metrics
+        #[arg(long, value_name = "FORMAT")]
+        format: Option<StatsFormat>,
+    },
+    /// Show the load of the daemon as it changes; q quits, s shows those who are behind
+    Top {
+        /// Show it so many times, one below the other
+        #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        times: Option<u32>,
+        /// The time from one to the next: 1s, 1m
+        #[arg(short = 'd', long, value_name = "TIME", value_parser = when::span, default_value = "1s")]
+        delay: Duration,
     },
     #[command(about = about::<wire::Kick>())]
     Kick {

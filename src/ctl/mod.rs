@@ -11,13 +11,16 @@ mod export;
 mod import;
 mod invite;
 mod manual;
+mod observe;
 mod progress;
 mod room;
+mod screen;
 mod search;
 mod show;
 mod table;
 #[cfg(test)]
 mod tests;
+mod top;
 mod verb;
 mod when;
 

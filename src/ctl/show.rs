@@ -15,6 +15,10 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
         State::Serving => ("serves", "32"),
         State::Paused => ("is paused: whoever connects waits", "33"),
         State::Refusing => ("is paused: whoever connects is refused", "33"),
+        State::Draining => (
+            "is draining: it stops once everyone has what was said",
+            "33",
+        ),
         State::Stopping => ("is stopping", "31"),
     };
     let since = absolute(status.since);

@@ -5,3 +5,4 @@ mod accounts;
 mod calls;
 mod help;
 mod looks;
+mod watching;

@@ -19,7 +19,10 @@ use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
 use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
-use super::{Console, Failure, account, backup, check, export, import, invite, room, search, show};
+use super::{
+    Console, Failure, account, backup, check, export, import, invite, observe, room, search, show,
+    top,
+};
 
 /// Between two looks whether chatd serves.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -29,8 +32,10 @@ pub(super) fn run(
     socket: Option<&Path>,
     console: &mut Console,
 ) -> Result<(), Failure> {
-    if let Verb::Wait { timeout } = verb {
-        return wait(*timeout, socket, console);
+    match verb {
+        Verb::Wait { timeout } => return wait(*timeout, socket, console),
+        Verb::Top { times, delay } => return top::top(*times, *delay, socket, console),
+        _ => {}
     }
     // A question is asked before anything is done, but only when there is somebody to do it.
     call(verb, &mut Daemon::connect(&find_socket(socket)?)?, console)
@@ -53,13 +58,20 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         }),
         Verb::Shutdown {
             message,
+            delay: _,
+            drain,
+            sure,
+        } if drain.drain => observe::drain(message.as_ref(), *drain, *sure, daemon, console),
+        Verb::Shutdown {
+            message,
             delay,
+            drain: _,
             sure,
         } => shutdown(message.as_ref(), *delay, *sure, daemon, console),
         Verb::Reload { .. } => {
             console.print(&daemon.call(&Reload {})?, |reply, _| show::reloaded(reply))
         }
-        Verb::Wait { .. } => Ok(()),
+        Verb::Wait { .. } | Verb::Top { .. } => Ok(()),
         Verb::Version => version(daemon, console),
         Verb::Log(verb) => log(verb, daemon, console),
         Verb::ClearLog { sure } => clear_log(*sure, daemon, console),
@@ -90,6 +102,8 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
             room, before, sure, ..
         } => room::clear_history(room.as_ref(), *before, *sure, daemon, console),
         Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
+        Verb::Lag => observe::lag(daemon, console),
+        Verb::Stats { format } => observe::stats(*format, daemon, console),
         Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
         Verb::Export(what) => export::run(what, daemon, console),
         Verb::Import(what) => import::run(what, daemon, console),

@@ -16,6 +16,8 @@ use tokio::task::spawn_local;
 use super::account;
 use super::clock::wall;
 use super::data::{self, Data};
+use super::drain;
+use super::lag::READERS_MAX;
 use super::log::Log;
 use super::password::Passwords;
 use super::rekey;
@@ -73,8 +75,10 @@ impl Admin {
                 command,
                 reply,
             } = call;
-            if let Command::FollowLog(follow) = &command {
-                return admin.follow_log(follow, reply).await;
+            match &command {
+                Command::FollowLog(follow) => return admin.follow_log(follow, reply).await,
+                Command::FollowLoad(follow) => return admin.follow_load(follow, reply).await,
+                _ => {}
             }
             let audit = command.audit();
             let result = match command {
@@ -84,6 +88,7 @@ impl Admin {
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
+                Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
                 command => admin.carry_out(command, caller).await,
             };
             if let Some((method, parameters)) = audit {
@@ -126,9 +131,13 @@ impl Admin {
             | Command::ExportUsers(_)
             | Command::ImportUsers(_)
             | Command::Backup(_)
-            | Command::Check(_) => Err(ControlError::ExpectedMore {}),
+            | Command::Check(_)
+            | Command::Drain(_)
+            | Command::FollowLoad(_) => Err(ControlError::ExpectedMore {}),
             Command::StageUsers(call) => data::import::stage(self, call),
             Command::Search(call) => data::search::search(self, call).await,
+            Command::ListBehind(_) => self.behind(READERS_MAX).await.map(Reply::from),
+            Command::GetStats(_) => self.stats().await.map(Reply::from),
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
@@ -278,7 +287,7 @@ impl Admin {
 
     /// Has all listeners do something. One that cannot is told of and keeps nobody else from it; the same may be asked
     /// again. Nothing is changed once the daemon stops.
-    fn steer(
+    pub fn steer(
         &self,
         state: State,
         listeners_do: impl Fn(&ListenerHandle) -> io::Result<()>,

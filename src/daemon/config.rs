@@ -14,6 +14,7 @@ use super::args::Args;
 use super::exit::Exit;
 use super::log::Addresses;
 use super::mistake::{OneOf, Place, mistake};
+use super::monitor::Place as Watched;
 use crate::base::limit::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use crate::base::{Limits, Network};
 use crate::wire::DEFAULT_PORT;
@@ -50,6 +51,8 @@ pub(super) struct Config {
     pub proxies: Vec<Network>,
     /// The files of certificate and key, where the settings name them.
     pub tls: Option<TlsTable>,
+    /// Where those are served who watch the daemon.
+    pub metrics: Option<Watched>,
     pub log_level: LogLevel,
     pub log_addresses: Addresses,
     pub limits: Limits,
@@ -69,6 +72,7 @@ struct File {
     allow_plaintext: bool,
     proxies: Vec<Network>,
     tls: TlsTable,
+    metrics: MetricsTable,
     log: LogTable,
     limits: Limits,
 }
@@ -79,6 +83,20 @@ struct File {
 pub(super) struct TlsTable {
     pub certificate: PathBuf,
     pub key: PathBuf,
+}
+
+/// Where metrics are served; nowhere by default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MetricsTable {
+    #[serde(deserialize_with = "watched")]
+    listen: Option<Watched>,
+}
+
+fn watched<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Watched>, D::Error> {
+    let text = String::deserialize(value)?;
+    let place = (!text.is_empty()).then(|| text.parse());
+    place.transpose().map_err(serde::de::Error::custom)
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,6 +177,7 @@ impl Config {
             allow_plaintext: file.allow_plaintext,
             proxies: file.proxies,
             tls,
+            metrics: file.metrics.listen,
             log_level: file.log.level,
             log_addresses: file.log.addresses,
             limits: file.limits,
@@ -502,7 +521,7 @@ mod tests {
         line 1, column 15: a list is not possible here; write a text in quotation marks
         line 1, column 7: 7 is not possible here; write a table, as the chatd.toml that comes with chatd has it
         line 1, column 10: true is not possible here; write a table, as the chatd.toml that comes with chatd has it
-        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, log, limits
+        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, log, limits
         line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
         line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
         line 2, column 9: -5 is not possible here; write a whole number up to 4294967295
@@ -516,7 +535,7 @@ mod tests {
         line 1, column 22: the text has no second quotation mark
         line 2, column 1: this is set already, further up
         line 1, column 6: key with no value, expected `=`
-        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, log, limits
+        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, log, limits
         "#);
     }
 

@@ -1,5 +1,5 @@
-//! The sockets that the service manager hands in (sd_listen_fds(3)): `client`, any number of them, and `control`. They are
-//! known by their names alone, because their order is nobody's promise. What is not handed in is made in `start.rs`.
+//! The sockets that the service manager hands in (sd_listen_fds(3)): `client`, any number of them, `control` and `metrics`.
+//! They are known by their names alone, because their order is nobody's promise. What is not handed in is made in `start.rs`.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::args::Args;
 use super::config::{Config, LISTENERS_MAX};
 use super::exit::Exit;
+use super::monitor;
 use crate::base::catalog;
 use crate::base::text::harmless;
 use crate::net::Bound;
@@ -23,6 +24,8 @@ use crate::net::Bound;
 const CLIENT: &str = "client";
 /// The name of the control socket.
 const CONTROL: &str = "control";
+/// The name of the socket on which metrics are served.
+const METRICS: &str = "metrics";
 
 /// How long a failed start rests before it ends. A client that waits in the queue of a handed-in socket makes systemd
 /// start chatd again at once, and after 20 starts in 2 seconds it takes the socket away from everyone
@@ -34,6 +37,7 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) struct Handed {
     pub clients: Vec<Bound>,
     pub control: Option<UnixListener>,
+    pub metrics: Option<Bound>,
     pub held: Held,
     /// To be said once there is a log.
     left_alone: Option<String>,
@@ -46,6 +50,8 @@ pub(super) struct Held {
     pub clients: Vec<String>,
     /// The control socket.
     pub control: Option<String>,
+    /// Where metrics are served.
+    pub metrics: Option<String>,
 }
 
 /// Takes the sockets that are handed in. To be called before anything else is opened: descriptors are known by their
@@ -150,7 +156,7 @@ fn malformed(problem: &str) -> Exit {
 impl Handed {
     /// Takes one socket, or says why not.
     fn add(&mut self, number: u32, name: Option<&str>, socket: OwnedFd) -> Result<(), String> {
-        const KNOWN: &str = "set FileDescriptorName=client or control in its socket unit";
+        const KNOWN: &str = "set FileDescriptorName=client, control or metrics in its socket unit";
         let name = match name {
             None | Some("" | "unknown") => {
                 return Err(format!(
@@ -159,7 +165,7 @@ impl Handed {
             }
             Some(name) => name,
         };
-        if ![CLIENT, CONTROL].contains(&name) {
+        if ![CLIENT, CONTROL, METRICS].contains(&name) {
             let name = harmless(name);
             return Err(format!("a socket is handed in as '{name}'; {KNOWN}"));
         }
@@ -178,6 +184,8 @@ impl Handed {
                 "is no Unix socket; use ListenStream= with a path in its socket unit",
             )),
             (CONTROL, Form::Unix) => self.set_control(socket.into(), &wrong),
+            (METRICS, Form::Tcp) => self.set_metrics(Bound::Tcp(socket.into()), &wrong),
+            (METRICS, Form::Unix) => self.set_metrics(Bound::Unix(socket.into()), &wrong),
             (_, Form::Tcp) => self.add_client(Bound::Tcp(TcpListener::from(socket))),
             (_, Form::Unix) => self.add_client(Bound::Unix(UnixListener::from(socket))),
         }
@@ -213,6 +221,19 @@ impl Handed {
         Ok(())
     }
 
+    fn set_metrics(&mut self, bound: Bound, wrong: &dyn Fn(&str) -> String) -> Result<(), String> {
+        if self.metrics.is_some() {
+            return Err(wrong("is the second of that name, and there can be one"));
+        }
+        let failed = |error: io::Error| wrong(&format!("has no address: {error}"));
+        if let Some(address) = bound.address().map_err(failed)? {
+            monitor::check(address).map_err(|why| wrong(&format!("is not for metrics: {why}")))?;
+        }
+        self.held.metrics = Some(bound.place().map_err(failed)?);
+        self.metrics = Some(bound);
+        Ok(())
+    }
+
     /// Says what of the settings is not in force, because the sockets decide it.
     pub fn compare(&self, args: &Args, config: &Config) {
         if let Some(words) = &self.left_alone {
@@ -222,6 +243,10 @@ impl Handed {
         let ignored = [
             ("listen", clients && !config.listen_by_default),
             ("--next-free-port", clients && args.next_free_port),
+            (
+                "metrics.listen",
+                self.metrics.is_some() && config.metrics.is_some(),
+            ),
             (
                 "--control",
                 self.control.is_some() && args.control.is_some(),
@@ -244,16 +269,19 @@ impl Handed {
 }
 
 impl Held {
-    /// All of them, the control socket last.
+    /// All of them, those for people first.
     pub fn all(&self) -> Vec<String> {
-        self.clients.iter().chain(&self.control).cloned().collect()
+        let others = self.control.iter().chain(&self.metrics);
+        self.clients.iter().chain(others).cloned().collect()
     }
 
     /// What stops the service manager's listening; none when it does not.
     pub fn stop_command(&self) -> Option<String> {
         let clients = (!self.clients.is_empty()).then_some(" chatd-client.socket");
         let control = self.control.as_ref().map(|_| " chatd-control.socket");
-        let units: String = [clients, control].into_iter().flatten().collect();
+        // Who scrapes would start it again.
+        let metrics = self.metrics.as_ref().map(|_| " chatd-metrics.socket");
+        let units: String = [clients, control, metrics].into_iter().flatten().collect();
         (!units.is_empty()).then(|| format!("systemctl stop{units}"))
     }
 }
@@ -390,6 +418,7 @@ mod tests {
         let held = |clients: &[&str], control: Option<&str>| Held {
             clients: clients.iter().map(ToString::to_string).collect(),
             control: control.map(str::to_owned),
+            metrics: None,
         };
         let both = held(&["127.0.0.1:2428"], Some("/run/chatd/io.chatd.Control"));
         assert_eq!(

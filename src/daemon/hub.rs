@@ -3,13 +3,14 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::Clock;
-use super::note;
 use super::password::Passwords;
 use super::writer::{Job, Work};
+use super::{note, tally};
 use crate::base::{CallId, ConnId};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, Query, Reply};
@@ -48,6 +49,8 @@ impl Hub {
 
     fn run(mut self) {
         let mut effects = Vec::new();
+        // What the writer has not done yet.
+        let mut waiting = 0;
         loop {
             let now = self.clock.now();
             let patience = self.engine.next_deadline().saturating_sub(now.elapsed);
@@ -57,12 +60,15 @@ impl Hub {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let now = self.clock.now();
+            tally::count_input(&first, &mut waiting);
             self.engine.handle(first, now, &mut effects);
             for input in self.inputs.try_iter().take(INPUTS_AT_ONCE) {
+                tally::count_input(&input, &mut waiting);
                 self.engine.handle(input, now, &mut effects);
             }
             let mut stopped = false;
             for effect in effects.drain(..) {
+                tally::count_effect(&effect, &mut waiting);
                 stopped |= self.carry_out(effect);
             }
             if stopped {
@@ -130,7 +136,8 @@ impl Hub {
                 messages,
             } => {
                 if let Some(chunk) = native::encode_chunk(&label, &messages) {
-                    self.broadcast(|| Order::Deliver(channel, chunk.clone()));
+                    let now = Instant::now();
+                    self.broadcast(|| Order::Deliver(channel, chunk.clone(), now));
                 }
             }
             Effect::Append { ticket, draft } => self.store(Job {

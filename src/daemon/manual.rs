@@ -19,6 +19,7 @@ pub(super) fn manual() -> Manual {
             credentials(),
             background(),
             logs(),
+            metrics(),
             signals(),
             service_manager(),
         ],
@@ -116,6 +117,10 @@ fn sockets() -> Section {
                 "control",
                 "the control socket: one, Unix, with a path, whose mode says who may use it",
             ),
+            (
+                "metrics",
+                "where metrics are served: one, Unix, or TCP on a loopback address; see METRICS",
+            ),
         ],
     )
 }
@@ -163,6 +168,38 @@ fn credentials() -> Section {
             (
                 "chatd.tls-certificate, chatd.tls-key",
                 "certificate and key, both of them; see CERTIFICATE",
+            ),
+        ],
+    )
+}
+
+fn metrics() -> Section {
+    Section::new(
+        "METRICS",
+        &[
+            "With `metrics.listen` in chatd.toml(5), or a socket that is handed in as `metrics`, chatd answers HTTP there, to \
+             whoever may connect. It tells numbers, no names and no texts. In the package's service chatd may open no \
+             port: take a path such as /run/chatd/metrics, or the example \
+             /usr/share/doc/chatd/examples/chatd-metrics.socket. Beside it lie a dashboard for Grafana and alerts for \
+             Prometheus. `chatctl stats` tells the same numbers without any of this.",
+            "Counters begin at 0 with the daemon. A commit is one transaction with one sync. A delivery lasts from the end \
+             of the commit, as the hub orders it, until a worker has written to everybody who keeps up; who is behind is \
+             counted in `chatd_readers_behind`.",
+        ],
+        [
+            (
+                "/metrics",
+                "everything that is counted, as OpenMetrics 1.0 where that is asked for (`Accept`), else in the text \
+                 format 0.0.4",
+            ),
+            (
+                "/healthz",
+                "200 while hub and writer answer, else 503 after 5 s",
+            ),
+            (
+                "/readyz",
+                "200 while, beyond that, people are let in and messages can be stored; 503 while chatd is paused, drains \
+                 or stops",
             ),
         ],
     )

@@ -9,14 +9,18 @@ mod config;
 mod credential;
 mod data;
 mod detach;
+mod drain;
 mod exit;
 mod fault;
 mod foreign;
 mod handed;
 mod hub;
+mod lag;
+mod load;
 pub mod log;
 mod manual;
 mod mistake;
+mod monitor;
 mod note;
 mod password;
 mod reader;
@@ -27,6 +31,8 @@ mod settings;
 mod show;
 mod signal;
 mod start;
+mod stats;
+mod tally;
 mod writer;
 
 use std::cell::{Cell, RefCell};
@@ -63,6 +69,7 @@ use detach::{Starter, detach};
 use exit::Exit;
 use handed::Handed;
 use log::Log;
+use monitor::Monitor;
 use service::Service;
 use settings::Settings;
 use signal::Signals;
@@ -216,6 +223,7 @@ struct Daemon {
     writer: JoinHandle<()>,
     control: UnixListener,
     control_file: Option<ControlFile>,
+    monitor: Option<Monitor>,
     signals: Signals,
     /// The lock on the state folder, held to the end.
     _database: Database,
@@ -245,6 +253,7 @@ impl Daemon {
         let held = handed.held;
         let bound = client_sockets(handed.clients, &config)?;
         let (control, control_file) = control_socket(handed.control, &config)?;
+        let monitor = monitor::listen(handed.metrics, &config)?;
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
@@ -309,6 +318,7 @@ impl Daemon {
             writer: threads.writer,
             control,
             control_file,
+            monitor,
             signals,
             _database: database,
         })
@@ -326,6 +336,7 @@ impl Daemon {
             writer,
             control,
             control_file,
+            monitor,
             mut signals,
             _database,
         } = self;
@@ -338,6 +349,9 @@ impl Daemon {
             starter.serves(&where_it_listens(&admin));
             service::attend(&admin);
             spawn_local(admin.clone().remind());
+            if let Some(monitor) = monitor {
+                spawn_local(monitor.serve(admin.clone()));
+            }
             loop {
                 tokio::select! {
                     signal = signals.next() => match signal {

@@ -6,10 +6,12 @@ mod queue;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
+use crate::base::metrics::{self, Counter, Measure};
 use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{Limits, Origin, Password, Seldom, Token, UserId, catalog};
 use crate::engine::input::PasswordOutcome;
@@ -29,11 +31,18 @@ const GIVEN_PASSES_MAX: u32 = 10;
 /// Takes the outcome to whoever asked.
 pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
 
+/// What waits to be done.
+struct Job {
+    work: PasswordWork,
+    done: Done,
+    since: Instant,
+}
+
 /// The way to the password threads.
 pub(super) struct Passwords(Arc<Shared>);
 
 struct Shared {
-    queue: Mutex<Queue<(PasswordWork, Done)>>,
+    queue: Mutex<Queue<Job>>,
     /// Something waits, or nothing will any more.
     changed: Condvar,
     /// The ways to the threads that there are.
@@ -68,10 +77,17 @@ impl Passwords {
 
     /// Has the work done for somebody from there, or tells at once that too much of it waits. The admin comes from nowhere.
     pub fn work(&self, work: PasswordWork, origin: Option<Origin>, done: Done) {
-        let refused = self.0.queue().push(origin, (work, done));
+        let job = Job {
+            work,
+            done,
+            since: Instant::now(),
+        };
+        metrics::add(Counter::PasswordsBegun, 1);
+        let refused = self.0.queue().push(origin, job);
         self.0.changed.notify_one();
-        if let Some((_, done)) = refused {
-            done(PasswordOutcome::Busy);
+        if let Some(job) = refused {
+            metrics::add(Counter::PasswordsDone, 1);
+            (job.done)(PasswordOutcome::Busy);
         }
     }
 }
@@ -93,12 +109,12 @@ impl Drop for Passwords {
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue<(PasswordWork, Done)>> {
+    fn queue(&self) -> MutexGuard<'_, Queue<Job>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next work; none when there will be none.
-    fn next(&self) -> Option<(PasswordWork, Done)> {
+    fn next(&self) -> Option<Job> {
         let waits = |queue: &mut Queue<_>| queue.waiting == 0 && !queue.is_over;
         let queue = self.changed.wait_while(self.queue(), waits);
         queue.unwrap_or_else(PoisonError::into_inner).pop()
@@ -115,8 +131,13 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        while let Some((work, done)) = self.shared.next() {
-            done(self.outcome(work));
+        while let Some(Job { work, done, since }) = self.shared.next() {
+            metrics::add(Counter::PasswordsDone, 1);
+            metrics::observe_time(Measure::PasswordWait, since.elapsed());
+            let begun = Instant::now();
+            let outcome = self.outcome(work);
+            metrics::observe_time(Measure::Password, begun.elapsed());
+            done(outcome);
         }
     }
 

@@ -369,6 +369,7 @@ fn describe(state: State, places: &[&str], seen: Seen) -> String {
         State::Serving => format!("serving on {}", list(places)),
         State::Paused => "paused: whoever comes waits until `chatctl resume`".to_owned(),
         State::Refusing => "refusing: nobody comes in until `chatctl resume`".to_owned(),
+        State::Draining => "draining: stops once everyone has what was said".to_owned(),
         State::Stopping => "stopping".to_owned(),
     };
     let mut parts = vec![does];

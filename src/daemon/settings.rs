@@ -71,6 +71,9 @@ impl Settings {
             // Where chatd listens is the service manager's to say: no other setting waits for a restart.
             new.listen.clone_from(&self.config().listen);
         }
+        if self.held.metrics.is_some() {
+            new.metrics.clone_from(&self.config().metrics);
+        }
         let certificate = Certificate::load(&new).map_err(|exit| exit.text)?;
         let needs_restart = |(_, at_start): &(String, bool)| *at_start;
         let name = |(name, _)| name;
@@ -142,6 +145,7 @@ fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)>
             false,
         ),
         ("listen", old.listen != new.listen, true),
+        ("metrics.listen", old.metrics != new.metrics, true),
     ];
     let settings = settings
         .into_iter()
@@ -178,7 +182,7 @@ mod tests {
         let told: Vec<_> = told.split("\\fB").skip(1).collect();
         let told = told.iter().map(|name| name.split_once("\\fR").unwrap().0);
         let limits = LIMITS_AT_START.map(|name| format!("limits.{name}"));
-        let wanted = ["listen"]
+        let wanted = ["listen", "metrics.listen"]
             .into_iter()
             .chain(limits.iter().map(|name| &**name));
         assert_eq!(told.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());

@@ -128,7 +128,10 @@ pub(super) fn status(
         messages: 0,
         log,
         database: wire::Database {
-            bytes: bytes_of(&database),
+            bytes: {
+                let (database, log) = database_bytes(config);
+                database + log
+            },
             file: database.display().to_string(),
         },
         certificate,
@@ -148,14 +151,11 @@ pub(super) fn status(
     status
 }
 
-/// The database with its write-ahead log.
-fn bytes_of(database: &Path) -> u64 {
-    let log = database.with_extension("db-wal");
-    [database, &log]
-        .into_iter()
-        .filter_map(|path| path.metadata().ok())
-        .map(|file| file.len())
-        .sum()
+/// The database and its write-ahead log.
+pub(super) fn database_bytes(config: &Config) -> (u64, u64) {
+    let bytes = |path: &Path| path.metadata().map_or(0, |file| file.len());
+    let database = config.state_dir.join("chatd.db");
+    (bytes(&database), bytes(&database.with_extension("db-wal")))
 }
 
 pub(super) fn version() -> wire::Version {

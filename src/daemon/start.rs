@@ -228,6 +228,12 @@ pub(super) fn client_sockets(handed: Vec<Bound>, config: &Config) -> Result<Vec<
 /// A control socket's file that is chatd's own. Taken away when it goes out of scope.
 pub(super) struct ControlFile(PathBuf);
 
+impl ControlFile {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
 impl Drop for ControlFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);

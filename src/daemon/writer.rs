@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::base::metrics::{self, Counter, Measure};
 use crate::base::record::Change;
 use crate::base::{Seldom, Ticket, catalog};
 use crate::engine::input::{Fault, Input, Outcome};
@@ -175,16 +176,23 @@ impl Writer {
     }
 
     fn commit(&mut self, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {
-        let input = match self.store.commit(entries) {
+        let begun = Instant::now();
+        let committed = self.store.commit(entries);
+        let is_probe = entries.iter().all(Entry::is_empty);
+        let input = match committed {
             Ok(outcomes) => {
+                if !is_probe {
+                    count_commit(entries, begun.elapsed());
+                }
                 // A batch of nothing went nowhere near the disk.
-                if !entries.iter().all(Entry::is_empty) && self.storing.went_well() {
+                if !is_probe && self.storing.went_well() {
                     tracing::info!(MESSAGE_ID = catalog::STORING_AGAIN, "storing again");
                 }
                 let outcomes = outcomes.into_iter().map(outcome);
                 Input::Stored(tickets.drain(..).zip(outcomes).collect())
             }
             Err(error) => {
+                metrics::add(Counter::CommitsFailed, 1);
                 if let Some(unsaid) = self.storing.failed(&error.to_string()) {
                     tracing::error!(MESSAGE_ID = catalog::STORING_FAILED, %error, unsaid, "cannot store");
                 }
@@ -231,6 +239,15 @@ impl Writer {
         });
         self.tidied = Instant::now();
     }
+}
+
+fn count_commit(entries: &[Entry], time: Duration) {
+    let messages = entries
+        .iter()
+        .filter(|entry| matches!(entry, Entry::Append(_)));
+    metrics::add(Counter::Stored, messages.count() as u64);
+    metrics::observe(Measure::CommitEntries, entries.len() as u64);
+    metrics::observe_time(Measure::Commit, time);
 }
 
 fn outcome(outcome: store::Outcome) -> Outcome {

@@ -56,6 +56,8 @@ impl Engine {
             } => self.clear_history(call, room, before, dry_run),
             Command::Redact { room, seq } => self.admin_redact(call, room, seq),
             Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
+            Command::Owners { conns } => Some(self.owners(&conns)),
+            Command::Busiest { before, most } => Some(self.busiest(&before, most)),
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
             Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
@@ -170,7 +172,7 @@ impl Engine {
         lines.filter(|line| line.connections > 0).collect()
     }
 
-    fn admin_room_line(&self, id: RoomId) -> Option<AdminRoomLine> {
+    pub(super) fn admin_room_line(&self, id: RoomId) -> Option<AdminRoomLine> {
         let room = self.state.rooms.get(&id)?;
         let name = |user: &UserId| {
             self.state

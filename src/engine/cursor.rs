@@ -134,6 +134,8 @@ pub struct Run<'a> {
     pub bytes: &'a [u8],
     /// The cursor once they are written.
     pub upto: Seq,
+    /// How many there are.
+    pub messages: u64,
     chunk: &'a Chunk,
     start: usize,
 }
@@ -180,6 +182,7 @@ impl<'a> Iterator for Runs<'a> {
         Some(Run {
             bytes: &chunk.bytes[chunk.start(from)..chunk.start(to)],
             upto: chunk.seq_before(next),
+            messages: (to - from) as u64,
             chunk,
             start: chunk.start(from),
         })

@@ -12,6 +12,7 @@ use crate::base::{
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
+use crate::engine::watch::{Busy, Owner};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -472,6 +473,13 @@ pub enum Reply {
     NoSuchMessage(RoomLabel, Seq),
     RoomTaken(RoomName),
     LobbyStays,
+    /// Of each connection that was asked for.
+    Owners(Vec<Option<Owner>>),
+    Busiest {
+        /// The last number of each room, for the next time.
+        heads: Vec<(RoomId, Seq)>,
+        rooms: Vec<Busy>,
+    },
     NoSuchUser(UserName),
     NoSuchSession(SessionId),
     NoSuchInvite(InviteId),

@@ -8,6 +8,8 @@ use crate::engine::cursor::{Chunk, Member, Ring};
 use crate::engine::effect::Query;
 use crate::engine::outbox::Outbox;
 
+pub use crate::engine::outbox::Lag;
+
 /// All channels and outboxes of one worker.
 #[derive(Debug)]
 pub struct Fanout {
@@ -18,6 +20,8 @@ pub struct Fanout {
     dirty: Vec<u32>,
     outbox_bytes: usize,
     ring_bytes: usize,
+    /// Messages given out of the ring.
+    given: u64,
 }
 
 impl Fanout {
@@ -30,6 +34,7 @@ impl Fanout {
             dirty: Vec::new(),
             outbox_bytes: limits.outbox_bytes as usize,
             ring_bytes: limits.ring_bytes as usize,
+            given: 0,
         }
     }
 
@@ -134,7 +139,7 @@ impl Fanout {
             if Some(outbox.conn) == except {
                 continue;
             }
-            outbox.signal(&self.ring, frame, self.outbox_bytes);
+            self.given += outbox.signal(&self.ring, frame, self.outbox_bytes);
             if !outbox.dirty && !outbox.blocked {
                 outbox.dirty = true;
                 self.dirty.push(member.slot);
@@ -144,13 +149,14 @@ impl Fanout {
 
     /// A frame for one connection if it keeps up. If not, it is noted that it missed something.
     pub fn tell(&mut self, slot: u32, frame: &[u8]) {
-        self.outboxes[slot as usize].signal(&self.ring, frame, self.outbox_bytes);
+        let outbox = &mut self.outboxes[slot as usize];
+        self.given += outbox.signal(&self.ring, frame, self.outbox_bytes);
         self.set_dirty(slot);
     }
 
     /// Frames for one connection that are never dropped.
     pub fn push(&mut self, slot: u32, frames: &[u8]) {
-        self.outboxes[slot as usize].push(&self.ring, frames);
+        self.given += self.outboxes[slot as usize].push(&self.ring, frames);
         self.set_dirty(slot);
     }
 
@@ -180,7 +186,24 @@ impl Fanout {
     /// The socket took so many bytes of what was gathered. To be called with 0 when nothing was: cursors go past what
     /// is not for this connection.
     pub fn advance(&mut self, slot: u32, taken: usize) {
-        self.outboxes[slot as usize].advance(&self.ring, taken);
+        self.given += self.outboxes[slot as usize].advance(&self.ring, taken);
+    }
+
+    /// How many messages were given out of the ring since this was last asked.
+    pub fn take_given(&mut self) -> u64 {
+        std::mem::take(&mut self.given)
+    }
+
+    /// How far the connection is behind.
+    #[must_use]
+    pub fn lag(&self, slot: u32) -> Lag {
+        self.outboxes[slot as usize].lag(&self.ring)
+    }
+
+    /// The messages that wait for the connection.
+    #[must_use]
+    pub fn messages_waiting(&self, slot: u32) -> u64 {
+        self.outboxes[slot as usize].messages_waiting(&self.ring)
     }
 
     /// Whether the connection's socket takes no more. One that does again is to be flushed.

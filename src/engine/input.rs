@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::record::{AuditRecord, Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomLabel, RoomName,
-    Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
+    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId, RoomLabel,
+    RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
 };
 
 /// What happened.
@@ -294,6 +294,13 @@ pub enum Command {
     Redact {
         room: RoomLabel,
         seq: Seq,
+    },
+    Owners {
+        conns: Vec<ConnId>,
+    },
+    Busiest {
+        before: Vec<(RoomId, Seq)>,
+        most: usize,
     },
     Kick {
         name: UserName,

@@ -8,7 +8,7 @@
 use std::io::IoSlice;
 
 use crate::base::secret::{append, wipe};
-use crate::base::{ConnId, Seq, UserId};
+use crate::base::{ConnId, Seq, Target, UserId};
 use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
 
@@ -60,6 +60,21 @@ impl Feed {
             false => ring.log(self.place).runs(self.cursor, reader),
         }
     }
+}
+
+/// How far a connection is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// The messages that it was not given yet, its own included.
+    pub messages: u64,
+    /// In how many rooms and conversations.
+    pub rooms: u32,
+    /// The one with most of them, as it is called there, and how many.
+    pub room: Option<Target>,
+    /// See above.
+    pub room_messages: u64,
+    /// The bytes in memory that wait to be sent to it. What only the store has is not among them.
+    pub bytes: u64,
 }
 
 /// A question to the store.
@@ -135,21 +150,24 @@ impl Outbox {
     }
 
     /// Puts a frame behind what waits. While the connection keeps up, the messages that wait in the ring come before it,
-    /// unless that is a lot of them.
-    pub(super) fn push(&mut self, ring: &Ring, frame: &[u8]) {
-        if !self.pending.is_empty() && !self.blocked {
-            self.take_up(ring);
-        }
+    /// unless that is a lot of them. Tells how many messages were given with it.
+    pub(super) fn push(&mut self, ring: &Ring, frame: &[u8]) -> u64 {
+        let given = match !self.pending.is_empty() && !self.blocked {
+            true => self.take_up(ring),
+            false => 0,
+        };
         self.append(frame);
+        given
     }
 
     /// The same with a frame that is no use to somebody who has older things to take: then it is noted that it was
     /// dropped.
-    pub(super) fn signal(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) {
-        match self.is_behind(bytes_max) {
-            true => self.missed = true,
-            false => self.push(ring, frame),
+    pub(super) fn signal(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) -> u64 {
+        if self.is_behind(bytes_max) {
+            self.missed = true;
+            return 0;
         }
+        self.push(ring, frame)
     }
 
     /// What the store answered. Returns whether it is to be asked again after a while.
@@ -236,14 +254,15 @@ impl Outbox {
         count
     }
 
-    /// So many of the gathered bytes are sent.
-    pub(super) fn advance(&mut self, ring: &Ring, mut taken: usize) {
+    /// So many of the gathered bytes are sent. Tells how many messages were given with them; one that was cut counts.
+    pub(super) fn advance(&mut self, ring: &Ring, mut taken: usize) -> u64 {
         let queued = taken.min(self.unsent());
         self.sent += queued;
         taken -= queued;
         if self.unsent() > 0 {
-            return;
+            return 0;
         }
+        let mut given = 0;
         // Whoever has nothing to say for an hour should not keep the memory of what it said.
         self.forget();
         let Self {
@@ -260,6 +279,7 @@ impl Outbox {
                 if taken < run.bytes.len() {
                     if taken > 0 {
                         let (cursor, rest) = run.cut(taken);
+                        given += cursor.0.saturating_sub(feed.cursor.0).min(run.messages);
                         feed.cursor = cursor;
                         append(queue, rest);
                         taken = 0;
@@ -267,16 +287,50 @@ impl Outbox {
                     break;
                 }
                 taken -= run.bytes.len();
+                given += run.messages;
                 feed.cursor = run.upto;
             }
             feed.pending = feed.cursor < log.head;
             feed.pending
         });
+        given
     }
 
     /// The bytes of the queue that are not sent yet.
     pub(super) fn unsent(&self) -> usize {
         self.queue.len() - self.sent
+    }
+
+    /// How far the connection is behind. Goes through what waits for it: for an admin's question, not for each message.
+    pub(super) fn lag(&self, ring: &Ring) -> Lag {
+        let mut lag = Lag {
+            bytes: self.unsent() as u64,
+            ..Lag::default()
+        };
+        for index in &self.pending {
+            let feed = &self.feeds[*index as usize];
+            let log = ring.log(feed.place);
+            let messages = log.head.0.saturating_sub(feed.cursor.0);
+            if messages > lag.room_messages {
+                lag.room = Some(log.label.clone());
+                lag.room_messages = messages;
+            }
+            lag.messages += messages;
+            lag.rooms += 1;
+            let runs = feed.runs(ring, self.conn).into_iter().flatten();
+            lag.bytes += runs.map(|run| run.bytes.len() as u64).sum::<u64>();
+        }
+        lag
+    }
+
+    /// The messages that wait for the connection.
+    pub(super) fn messages_waiting(&self, ring: &Ring) -> u64 {
+        let feeds = self
+            .pending
+            .iter()
+            .map(|index| &self.feeds[*index as usize]);
+        let behind = |feed: &Feed| ring.log(feed.place).head.0.saturating_sub(feed.cursor.0);
+        feeds.map(behind).sum()
     }
 
     /// Whether everything is sent.
@@ -291,8 +345,9 @@ impl Outbox {
             || self.unsent() > bytes_max
     }
 
-    /// Copies messages from the ring into the queue, so that what is pushed next comes behind them.
-    fn take_up(&mut self, ring: &Ring) {
+    /// Copies messages from the ring into the queue, so that what is pushed next comes behind them. Tells how many.
+    fn take_up(&mut self, ring: &Ring) -> u64 {
+        let mut given = 0;
         let mut room = TAKE_UP_BYTES.saturating_sub(self.unsent());
         let Self {
             conn,
@@ -311,11 +366,13 @@ impl Outbox {
                 }
                 room -= run.bytes.len();
                 append(queue, run.bytes);
+                given += run.messages;
                 feed.cursor = run.upto;
             }
             feed.pending = feed.cursor < log.head;
             feed.pending
         });
+        given
     }
 
     fn append(&mut self, bytes: &[u8]) {

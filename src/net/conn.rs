@@ -10,6 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::RequestId;
 use crate::base::limit::FRAME_BYTES_MAX;
+use crate::base::metrics::{self, Counter};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::net::Doors;
 use crate::net::crowd::Place;
@@ -78,6 +79,8 @@ pub(super) struct Conn {
     pub greeted: bool,
     /// Whether the hub has heard of it.
     pub known: bool,
+    /// Since when it has not been given everything, in milliseconds of the worker; 0: it has.
+    pub behind_since: u64,
     /// Whether it is not read at present.
     paused: bool,
     /// Whether the client has ended its side.
@@ -126,6 +129,7 @@ impl Conn {
             frame_entry: false,
             greeted: false,
             known: false,
+            behind_since: 0,
             paused: false,
             ended: false,
         }
@@ -196,9 +200,15 @@ impl Worker {
         let clear = self.fanout.is_clear(slot) && !self.fanout.is_blocked(slot);
         let is_stuck =
             self.fanout.is_blocked(slot) && self.fanout.unsent(slot) > LOGIN_UNREAD_BYTES;
+        let now = self.now.max(1);
         let Some(conn) = self.conn(slot) else {
             return;
         };
+        match clear {
+            true => conn.behind_since = 0,
+            false if conn.behind_since == 0 => conn.behind_since = now,
+            false => {}
+        }
         match conn.phase {
             Phase::Open if conn.is_finished() && clear => {
                 let mut cx = Context::from_waker(&conn.waker);
@@ -332,6 +342,7 @@ impl Worker {
                 }
                 Poll::Ready(Ok(length)) => {
                     self.heard_bytes += length;
+                    metrics::add(Counter::ReceivedBytes, length as u64);
                     self.take_input(slot, &reading.bytes[..length]);
                     // There may have been a password in it.
                     reading.bytes[..length].fill(0);
@@ -394,6 +405,7 @@ impl Worker {
                 Err(error) => return self.refuse_frame(slot, error),
             }
         }
+        metrics::add(Counter::Requests, frames);
         self.watch_frame(slot, frames > 0);
         self.watch_length(slot);
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::base::metrics::{self, Counter};
 use crate::base::{Limits, Network, Origin, SeldomByOrigin, catalog};
 use crate::net::crowd::{Crowd, Full, LetGo, Place};
 use crate::net::native::encode_error;
@@ -96,11 +97,13 @@ impl Doors {
             Ok(entered) => entered,
             Err(full) => {
                 drop(crowd);
+                metrics::add(Counter::TurnedAway, 1);
                 self.tell_crowded(origin);
                 return self.turn_away(accepted, &no_room(full));
             }
         };
         self.let_go(&let_go);
+        metrics::add(Counter::Admitted, 1);
         accepted.place = Some(Place::new(self.crowd.clone(), origin, number, worker));
         count.fetch_add(1, Ordering::Relaxed);
         let unsent = orders.send(Order::Adopt(accepted)).err();
@@ -133,6 +136,7 @@ impl Doors {
 
     /// To be called under the crowd's lock: nobody may be handed over in between.
     fn let_go(&self, strangers: &[LetGo]) {
+        metrics::add(Counter::LetGo, strangers.len() as u64);
         for stranger in strangers {
             if let Some((orders, _)) = self.workers.get(stranger.worker) {
                 drop(orders.send(Order::LetGo(stranger.number)));

@@ -5,9 +5,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use rustls::ServerConfig;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
 use crate::engine::effect::{Bye, News, Query};
@@ -19,6 +21,7 @@ mod conn;
 mod crowd;
 mod deadline;
 mod doors;
+mod lag;
 pub mod listener;
 pub mod native;
 mod order;
@@ -30,6 +33,7 @@ pub mod worker;
 
 pub use crate::engine::cursor::Chunk;
 pub use doors::Doors;
+pub use lag::{Laggard, Lagging};
 pub use listener::{Bound, ListenerHandle};
 pub use worker::WorkerHandle;
 
@@ -101,13 +105,18 @@ pub enum Order {
     },
     /// See [`crate::engine::effect::Effect::Detach`].
     Detach { conn: ConnId, channel: Channel },
-    /// Messages for everyone attached to the channel, encoded once for all.
-    Deliver(Channel, Chunk),
+    /// Messages for everyone attached to the channel, encoded once for all, and when that was ordered.
+    Deliver(Channel, Chunk, Instant),
     /// See [`crate::engine::effect::Effect::Forget`].
     Forget {
         channel: Channel,
         upto: Seq,
         gone: bool,
+    },
+    /// Tell who is behind: at most so many, those with most messages.
+    Lag {
+        most: usize,
+        told: UnboundedSender<Lagging>,
     },
     /// A frame for everyone attached to the channel and live.
     Signal {

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::base::ConnId;
+use crate::base::metrics::{self, Counter};
 use crate::engine::effect::{Bye, ByeReason};
 use crate::net::conn::Conn;
 use crate::net::crowd::Place;
@@ -76,12 +77,16 @@ impl Worker {
                     self.fanout.detach(slot, channel);
                 }
             }
-            Order::Deliver(channel, chunk) => self.fanout.deliver(channel, chunk),
             Order::Forget {
                 channel,
                 upto,
                 gone,
             } => self.fanout.forget(channel, upto, gone),
+            Order::Deliver(channel, chunk, ordered) => {
+                self.delivering.get_or_insert(ordered);
+                self.fanout.deliver(channel, chunk);
+            }
+            Order::Lag { most, told } => self.tell_lag(most, &told),
             Order::Signal {
                 channel,
                 frame,
@@ -92,9 +97,13 @@ impl Worker {
                 channel: _,
                 chunk,
             } => {
-                if let Some(slot) = self.find(conn)
-                    && self.fanout.feed(slot, chunk)
-                {
+                let given = chunk.as_ref().ok().and_then(Option::as_ref);
+                let given = given.map_or(0, |chunk| chunk.pieces.len() as u64);
+                let Some(slot) = self.find(conn) else {
+                    return;
+                };
+                metrics::add(Counter::DeliveredStore, given);
+                if self.fanout.feed(slot, chunk) {
                     self.due(slot, Kind::AskAgain, self.now + ASK_AGAIN_MS);
                 }
             }

@@ -18,6 +18,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{HandshakeKind, ServerConfig};
 
+use crate::base::metrics::{self, Counter};
 use crate::base::secret::wipe;
 use crate::net::stream::{READ_BYTES, Reading, Transport, Writing};
 use crate::wire::ALPN;
@@ -133,10 +134,20 @@ impl Session {
                     more => (length, self.left) = (length + more, left - more),
                 }
             }
-            if self.tls.is_handshaking() {
+            let was_handshaking = self.tls.is_handshaking();
+            if was_handshaking {
                 reading.count_handshake();
             }
             let opened = self.open(&mut reading.sealed[..length], &mut reading.bytes);
+            if was_handshaking && self.is_open() {
+                metrics::add(
+                    match self.is_resumed() {
+                        true => Counter::HandshakesResumed,
+                        false => Counter::HandshakesFull,
+                    },
+                    1,
+                );
+            }
             // Opened where they came in: there may be a password in it.
             reading.sealed[..length].fill(0);
             match opened {
@@ -288,11 +299,11 @@ impl Session {
 }
 
 /// What rustls lends in the clear is a copy, and it lets go of that as it is: there may be a password in it. Whoever asks the
-/// allocator for as much next is given the same memory.
+/// allocator for as much next is given the same memory. Not whoever asks for zeros: `calloc` passes over what a thread has
+/// just given back (glibc's tcache), and what was said would lie there until somebody else is given it.
 fn wipe_let_go(length: usize) {
     if length > 0 {
-        // Not zeros: for those it looks elsewhere.
-        wipe(&mut vec![1; length]);
+        wipe(&mut vec![0xff; length]);
     }
 }
 

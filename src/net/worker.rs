@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 
 use crate::base::ConnId;
+use crate::base::metrics::{self, Counter, Measure};
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
 use crate::net::conn::{Conn, Phase};
@@ -82,6 +83,8 @@ pub struct Worker {
     /// The time of this turn in milliseconds since `began`.
     pub(super) now: u64,
     timer: Option<(u64, Pin<Box<Sleep>>)>,
+    /// When the oldest of the messages was on its way that were delivered in this turn.
+    pub(super) delivering: Option<std::time::Instant>,
     pub(super) stopping: bool,
     stopped: bool,
 }
@@ -161,6 +164,7 @@ impl Worker {
             began: Instant::now(),
             now: 0,
             timer: None,
+            delivering: None,
             stopping: false,
             stopped: false,
         }
@@ -184,6 +188,7 @@ impl Worker {
         for slot in slots.drain(..) {
             self.flush(slot);
         }
+        self.count_given();
         self.fanout.evict();
         if self.again.is_empty() {
             // What was allocated for it is used again.
@@ -198,6 +203,17 @@ impl Worker {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// What the connections were given in this turn.
+    fn count_given(&mut self) {
+        if let Some(ordered) = self.delivering.take() {
+            metrics::observe_time(Measure::Delivery, ordered.elapsed());
+        }
+        match self.fanout.take_given() {
+            0 => {}
+            given => metrics::add(Counter::DeliveredRing, given),
+        }
     }
 
     /// Returns whether there are more.
@@ -235,6 +251,7 @@ impl Worker {
                 .poll_write(&mut cx, &slices[..count], &mut self.writing)
             {
                 Poll::Ready(Ok(written)) if written > 0 => {
+                    metrics::add(Counter::SentBytes, written as u64);
                     self.fanout.advance(slot, written);
                     left = left.saturating_sub(written);
                 }
@@ -274,6 +291,7 @@ impl Worker {
                 re: None,
                 query,
             };
+            metrics::add(Counter::Lookups, 1);
             // Without readers the daemon is about to stop.
             let _ = self.readers.send(lookup);
         }

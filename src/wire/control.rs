@@ -15,6 +15,7 @@ use crate::base::limit::TEXT_BYTES_MAX;
 use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
 
 pub use self::error::{ControlError, SERVICE};
+pub use self::observe::*;
 pub use self::reply::*;
 pub use self::room::{Topic, TopicError};
 
@@ -55,6 +56,7 @@ macro_rules! words {
 }
 
 mod error;
+mod observe;
 mod reply;
 mod room;
 
@@ -169,6 +171,8 @@ methods! {
     Resume {} -> Changed, CHANGES, ONCE;
     /// Say good-bye to everyone and stop.
     Shutdown { message: Option<Words>, in_seconds: Option<u32> } -> ShutdownPlan, CHANGES, ONCE;
+    /// Let nobody new in, wait until everyone has what was said, and stop.
+    Drain { message: Option<Words>, limit_seconds: Option<u32> } -> Draining, CHANGES, STREAMS;
     /// Read the configuration again and reopen the log file.
     Reload {} -> Reloaded, CHANGES, ONCE;
     /// Turn chatd's own log on or off, or set the level of all that chatd says.
@@ -223,6 +227,12 @@ methods! {
     ClearHistory { room: Option<RoomLabel>, before: Option<Timestamp>, dry_run: Option<bool> } -> HistoryCleared, CHANGES, ONCE;
     /// Remove the text of a message; its number stays.
     Redact { room: RoomLabel, seq: Seq } -> Changed, CHANGES, ONCE;
+    /// List who is behind: whose connections have not taken everything that was said.
+    ListBehind {} -> Behind, READS, ONCE;
+    /// Tell what is counted and measured.
+    GetStats {} -> Stats, READS, ONCE;
+    /// Show the load of the daemon as it changes.
+    FollowLoad { seconds: Option<u32> } -> Load, READS, STREAMS;
     /// End somebody's connections; the account and its sessions stay.
     Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
     /// Tell everyone who is connected something.
@@ -250,9 +260,10 @@ methods! {
 macro_rules! with_methods {
     ($then:ident) => {
         $then! {
-            Status, Pause, Resume, Shutdown, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
+            Status, Pause, Resume, Shutdown, Drain, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
             ShowUser, SetPassword, DisableUser, EnableUser, RemoveUser, ClearUsers, CreateInvite, ListInvites, RevokeInvite,
-            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, CreateRoom, RemoveRoom, SetTopic,
+            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
+            CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
@@ -396,6 +407,8 @@ words! {
         Paused = "paused",
         /// Whoever connects is refused until the daemon resumes.
         Refusing = "refusing",
+        /// Whoever connects is refused, and it stops once everyone has what was said.
+        Draining = "draining",
         /// It says good-bye.
         Stopping = "stopping",
     }
@@ -414,6 +427,18 @@ words! {
 }
 
 words! {
+    /// How far a stop is that waits for everyone.
+    DrainStep {
+        /// It waits.
+        Waiting = "waiting",
+        /// Everyone has what was said: it stops.
+        CaughtUp = "caught_up",
+        /// The time is up: it stops, and those named come back to what they have missed.
+        LimitReached = "limit_reached",
+    }
+}
+
+words! {
     /// What has become of an invite.
     InviteState {
         /// An account can be made with it.
@@ -424,6 +449,22 @@ words! {
         Expired = "expired",
         /// An admin took it back.
         Revoked = "revoked",
+    }
+}
+
+words! {
+    /// What kind of thing is counted or measured, in the words of OpenMetrics.
+    MetricKind {
+        /// It only grows, and begins at 0 with the daemon.
+        Counter = "counter",
+        /// It is what it is at the moment.
+        Gauge = "gauge",
+        /// How often it came, and how large it was.
+        Histogram = "histogram",
+        /// Words about the daemon; the value is always 1.
+        Info = "info",
+        /// One of several words: 1 for that, 0 for the others.
+        StateSet = "stateset",
     }
 }
 
@@ -504,6 +545,9 @@ mod tests {
                 "ListConnected",
                 "ListRooms",
                 "ListMembers",
+                "ListBehind",
+                "GetStats",
+                "FollowLoad",
                 "StageUsers",
                 "GetVersion"
             ]
@@ -516,8 +560,10 @@ mod tests {
         assert_eq!(
             streaming,
             [
+                "Drain",
                 "FollowLog",
                 "Rekey",
+                "FollowLoad",
                 "ExportHistory",
                 "ExportUsers",
                 "ImportUsers",

@@ -5,6 +5,7 @@ pub mod code;
 pub mod control;
 pub mod event;
 pub mod frame;
+pub mod openmetrics;
 pub mod request;
 
 /// The specification of the native protocol. Each example in it is decoded and encoded again by a test.

@@ -40,7 +40,7 @@ fn grouped(number: u64) -> String {
 #[test]
 fn as_shipped_it_sets_nothing() {
     let file: Table = SHIPPED.parse().unwrap();
-    assert_eq!(keys(&file), ["limits", "log", "tls"]);
+    assert_eq!(keys(&file), ["limits", "log", "metrics", "tls"]);
     for (name, table) in &file {
         assert_eq!(
             table,
@@ -60,6 +60,7 @@ fn with_every_line_in_force_it_is_the_defaults() {
             "limits",
             "listen",
             "log",
+            "metrics",
             "proxies",
             "registration",
             "server_name",
@@ -77,6 +78,8 @@ fn with_every_line_in_force_it_is_the_defaults() {
     assert_eq!(file["proxies"], Value::Array(Vec::new()));
     let none = ["certificate", "key"].map(|name| (name.to_owned(), Value::from("")));
     assert_eq!(file["tls"], Value::Table(Table::from_iter(none)));
+    let nowhere = [("listen".to_owned(), Value::from(""))];
+    assert_eq!(file["metrics"], Value::Table(Table::from_iter(nowhere)));
     assert_eq!(
         file["log"],
         Value::Table(Table::from_iter([

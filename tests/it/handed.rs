@@ -231,7 +231,7 @@ fn what_is_handed_in_wrongly_is_told() {
             &[("chatd-client.socket", &client)],
             &[
                 "'chatd-client.socket'",
-                "FileDescriptorName=client or control",
+                "FileDescriptorName=client, control or metrics",
             ],
         ),
         (

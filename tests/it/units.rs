@@ -113,7 +113,9 @@ fn every_unit_and_every_example_can_be_read() {
     assert_eq!(units.len(), 3, "{units:?}");
     let examples = files("systemd/examples", ".conf");
     assert_eq!(examples.len(), 3, "{examples:?}");
-    for file in [units, examples].concat() {
+    let sockets = files("systemd/examples", ".socket");
+    assert_eq!(sockets.len(), 1, "{sockets:?}");
+    for file in [units, examples, sockets].concat() {
         Unit::read(&file);
     }
 }
@@ -191,6 +193,17 @@ fn the_sockets_have_the_names_by_which_chatd_knows_them() {
             constant("src/daemon/handed.rs", name)
         );
     }
+}
+
+#[test]
+fn the_example_of_a_socket_for_metrics_is_one_that_chatd_takes() {
+    let socket = Unit::read("systemd/examples/chatd-metrics.socket");
+    let name = constant("src/daemon/handed.rs", "METRICS");
+    assert_eq!(socket.one("Socket.FileDescriptorName"), name);
+    assert_eq!(socket.one("Socket.Service"), "chatd.service");
+    let place = socket.one("Socket.ListenStream");
+    assert!(read("packaging/chatd.toml").contains(&format!("\"{place}\"")));
+    assert!(read("packaging/prometheus-alerts.yml").contains(place));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, AccountState, CheckStep, ControlError, InviteState, LogLevel, METHODS, Method,
-    State, with_methods,
+    self as wire, AccountState, CheckStep, ControlError, DrainStep, InviteState, LogLevel, METHODS,
+    Method, MetricKind, State, with_methods,
 };
 
 /// A type as it is described.
@@ -17,6 +17,7 @@ use crate::wire::control::{
 enum Type {
     Bool,
     Int,
+    Float,
     String,
     Named(String),
     Optional(Box<Type>),
@@ -97,6 +98,7 @@ impl Interface {
         match kind {
             Type::Bool => json!(true),
             Type::Int => json!(7),
+            Type::Float => json!(7.5),
             Type::String
                 if ["at", "since", "until", "before"].contains(&name) || name.ends_with("At") =>
             {
@@ -142,6 +144,7 @@ fn kind_of(text: &str) -> Type {
     match text {
         "bool" => Type::Bool,
         "int" => Type::Int,
+        "float" => Type::Float,
         "string" => Type::String,
         name => Type::Named(name.to_owned()),
     }
@@ -232,7 +235,9 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(json!(enums["MessageKind"]), json!(kinds));
     assert_eq!(enums["AccountState"], AccountState::WORDS);
     assert_eq!(enums["InviteState"], InviteState::WORDS);
-    assert_eq!(enums.len(), 6);
+    assert_eq!(enums["DrainStep"], DrainStep::WORDS);
+    assert_eq!(enums["MetricKind"], MetricKind::WORDS);
+    assert_eq!(enums.len(), 8);
 }
 
 #[test]

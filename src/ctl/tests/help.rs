@@ -63,6 +63,32 @@ fn of_the_program() {
       redact         Remove the text of a message; its number stays
       kick           End somebody's connections; the account and its sessions stay
       announce       Tell everyone who is connected something
+      status       Show what chatd does, for whom, and since when
+      pause        Let nobody new in; whoever is connected goes on
+      resume       Let people in again, first of all those who wait
+      shutdown     Say good-bye to everyone and stop
+      reload       Read the configuration again and reopen the log file
+      wait         Wait until chatd serves
+      version      Tell the version of the daemon that runs
+      log          Show chatd's own log and steer it
+      clear-log    Empty chatd's own log file and forget the lines that were kept of
+                   it
+      users        List the accounts
+      user         Add and remove accounts, set passwords
+      clear-users  Remove all accounts but those that are kept; their messages stay,
+                   under their names
+      sessions     List the sessions: who is logged in on which device
+      session      End sessions
+      rekey        Seal names and addresses in the database with a new identity key
+      who          List who is connected
+      rooms        List the rooms
+      lag          List who is behind: whose connections have not taken everything
+                   that was said
+      stats        Tell what is counted and measured
+      top          Show the load of the daemon as it changes; q quits, s shows those
+                   who are behind
+      kick         End somebody's connections; the account and its sessions stay
+      announce     Tell everyone who is connected something
 
     Options:
           --socket <PATH>    The control socket [env: CHATD_CONTROL]
@@ -192,6 +218,9 @@ fn of_each_verb() {
     Options:
           --message <TEXT>  What everyone is told
           --in <TIME>       Tell everyone now and stop later: 30s, 5m, 1h30m
+          --drain           Let nobody in, wait until everyone has what was said,
+                            then stop; Ctrl-C takes it back
+          --limit <TIME>    Stop after this time all the same: 30s, 5m
           --yes             Do not ask
           --dry-run         Only tell what would be done
 
@@ -477,6 +506,27 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
           --dry-run        Only tell what would be done
+    List who is behind: whose connections have not taken everything that was said
+
+    Usage: chatctl lag [OPTIONS]
+
+    Options:
+
+    Tell what is counted and measured
+
+    Usage: chatctl stats [OPTIONS]
+
+    Options:
+          --format <FORMAT>  Print it for a program that reads metrics [possible
+                             values: openmetrics]
+
+    Show the load of the daemon as it changes; q quits, s shows those who are behind
+
+    Usage: chatctl top [OPTIONS]
+
+    Options:
+      -n, --times <N>      Show it so many times, one below the other
+      -d, --delay <TIME>   The time from one to the next: 1s, 1m [default: 1s]
 
     End somebody's connections; the account and its sessions stay
 

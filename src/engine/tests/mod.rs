@@ -14,4 +14,5 @@ mod rooms;
 mod rows;
 mod simulation;
 mod talk;
+mod watch;
 mod world;

@@ -154,6 +154,7 @@ impl World {
         self.order(Order::Deliver(
             LOBBY,
             encode_chunk(&lobby(), &messages).unwrap(),
+            std::time::Instant::now(),
         ));
     }
 

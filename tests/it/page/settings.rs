@@ -46,7 +46,7 @@ pub fn settings() -> String {
 }
 
 /// Held to the code by a test in `src/daemon/settings.rs`.
-const RESTART: &str = "A restart is needed for `listen`, `limits.appends_per_commit`, `limits.password_threads`, \
+const RESTART: &str = "A restart is needed for `listen`, `metrics.listen`, `limits.appends_per_commit`, `limits.password_threads`, \
     `limits.passwords_waiting`, `limits.passwords_waiting_per_address`, `limits.reader_threads`, \
     `limits.control_connections`, `limits.stop_seconds` and `limits.log_lines`.";
 

@@ -6,10 +6,13 @@
 mod background;
 mod daemon;
 mod heard;
+pub mod http;
 mod person;
 mod process;
 pub mod records;
+pub mod samples;
 pub mod siege;
+mod sluggard;
 pub mod stock;
 mod talker;
 pub mod tls;
@@ -19,6 +22,7 @@ pub use daemon::{Daemon, clean};
 pub use heard::{Heard, View};
 pub use person::{Person, Terminal};
 pub use process::{Output, Process, run};
+pub use sluggard::Sluggard;
 pub use talker::Talker;
 pub use tls::Secure;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use rexpect::process::WaitStatus;
 use rexpect::reader::Options;
@@ -166,6 +167,20 @@ impl Terminal {
             (!settings.local_flags.contains(LocalFlags::ECHO)).then_some(())
         });
         self.types(line);
+    }
+
+    /// Presses keys, without Enter.
+    #[track_caller]
+    pub fn presses(&mut self, keys: &str) {
+        self.session.send(keys).expect("the terminal is there");
+        self.session.flush().expect("the terminal is there");
+    }
+
+    /// Sends the program a signal.
+    #[track_caller]
+    pub fn signal(&mut self, signal: Signal) {
+        let program = self.session.process_mut();
+        program.signal(signal).expect("it runs");
     }
 
     /// Presses Ctrl and this letter.
