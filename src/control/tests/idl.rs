@@ -231,7 +231,7 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
     assert_eq!(enums["CheckStep"], CheckStep::WORDS);
-    let kinds = [Kind::Text, Kind::Action].map(|kind| json!(kind));
+    let kinds = [Kind::Text, Kind::Action, Kind::Redaction, Kind::Redacted].map(|kind| json!(kind));
     assert_eq!(json!(enums["MessageKind"]), json!(kinds));
     assert_eq!(enums["AccountState"], AccountState::WORDS);
     assert_eq!(enums["InviteState"], InviteState::WORDS);
