@@ -383,7 +383,7 @@ impl Check<'_> {
             };
             note(&mut self.findings, what);
         }
-        let offset: i64 = row.get(6)?;
+        let offset: i64 = row.get(7)?;
         if offset <= log.offset {
             let what = format!("message {seq} of '{name}' does not come after the one before it");
             note(&mut self.findings, what);

@@ -48,10 +48,12 @@ fn of_the_program() {
       clear-log      Empty chatd's own log file and forget the lines that were kept
                      of it
       users          List the accounts
-      user           Add and remove accounts, set passwords
+      user           Show, add, disable and remove accounts, set passwords
       clear-users    Remove all accounts but those that are kept; their messages
                      stay, under their names
       sessions       List the sessions: who is logged in on which device
+      invite         Invite people: codes with which they make their accounts, where
+                     `registration` is "invite"
       session        End sessions
       rekey          Seal names and addresses in the database with a new identity
                      key
@@ -61,34 +63,21 @@ fn of_the_program() {
                      them
       clear-history  Clear away what was said in a room, or everywhere
       redact         Remove the text of a message; its number stays
+      lag            List who is behind: whose connections have not taken everything
+                     that was said
+      stats          Tell what is counted and measured
+      top            Show the load of the daemon as it changes; q quits, s shows
+                     those who are behind
       kick           End somebody's connections; the account and its sessions stay
+      export         Write messages or accounts to standard output, for other
+                     programs
+      import         Make accounts that come from another chatd or from a list
+      backup         Write a consistent, verified copy of the database, while people
+                     talk
+      check          Look whether the database, the numbering of the rooms and the
+                     search index are sound
+      search         Look for messages in all rooms, or in one
       announce       Tell everyone who is connected something
-      status       Show what chatd does, for whom, and since when
-      pause        Let nobody new in; whoever is connected goes on
-      resume       Let people in again, first of all those who wait
-      shutdown     Say good-bye to everyone and stop
-      reload       Read the configuration again and reopen the log file
-      wait         Wait until chatd serves
-      version      Tell the version of the daemon that runs
-      log          Show chatd's own log and steer it
-      clear-log    Empty chatd's own log file and forget the lines that were kept of
-                   it
-      users        List the accounts
-      user         Add and remove accounts, set passwords
-      clear-users  Remove all accounts but those that are kept; their messages stay,
-                   under their names
-      sessions     List the sessions: who is logged in on which device
-      session      End sessions
-      rekey        Seal names and addresses in the database with a new identity key
-      who          List who is connected
-      rooms        List the rooms
-      lag          List who is behind: whose connections have not taken everything
-                   that was said
-      stats        Tell what is counted and measured
-      top          Show the load of the daemon as it changes; q quits, s shows those
-                   who are behind
-      kick         End somebody's connections; the account and its sessions stay
-      announce     Tell everyone who is connected something
 
     Options:
           --socket <PATH>    The control socket [env: CHATD_CONTROL]
@@ -506,6 +495,7 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
           --dry-run        Only tell what would be done
+
     List who is behind: whose connections have not taken everything that was said
 
     Usage: chatctl lag [OPTIONS]

@@ -95,12 +95,12 @@ fn holes_and_doubles_in_a_log_are_found() {
     const LOBBY_ID: &str = "(1 << 36) + ";
     let numbering = |text: &str| vec![(Step::Numbering, vec![text.to_owned()])];
     let lost = format!(
-        "DELETE FROM message WHERE id = {LOBBY_ID} 17; DELETE FROM message_text WHERE rowid = {LOBBY_ID} 17"
+        "DELETE FROM message_text WHERE rowid = {LOBBY_ID} 17; DELETE FROM message WHERE id = {LOBBY_ID} 17"
     );
     assert_eq!(after(&lost), numbering("'lobby' has no message 17"));
     let lost = format!(
-        "DELETE FROM message WHERE id BETWEEN {LOBBY_ID} 1990 AND {LOBBY_ID} 2010;
-         DELETE FROM message_text WHERE rowid BETWEEN {LOBBY_ID} 1990 AND {LOBBY_ID} 2010"
+        "DELETE FROM message_text WHERE rowid BETWEEN {LOBBY_ID} 1990 AND {LOBBY_ID} 2010;
+         DELETE FROM message WHERE id BETWEEN {LOBBY_ID} 1990 AND {LOBBY_ID} 2010"
     );
     assert_eq!(
         after(&lost),
