@@ -25,6 +25,9 @@ _chatctl() {
             chatctl,check)
                 cmd="chatctl__subcmd__check"
                 ;;
+            chatctl,clear-history)
+                cmd="chatctl__subcmd__clear__subcmd__history"
+                ;;
             chatctl,clear-log)
                 cmd="chatctl__subcmd__clear__subcmd__log"
                 ;;
@@ -36,6 +39,9 @@ _chatctl() {
                 ;;
             chatctl,import)
                 cmd="chatctl__subcmd__import"
+                ;;
+            chatctl,invite)
+                cmd="chatctl__subcmd__invite"
                 ;;
             chatctl,kick)
                 cmd="chatctl__subcmd__kick"
@@ -112,6 +118,15 @@ _chatctl() {
             chatctl__subcmd__import,users)
                 cmd="chatctl__subcmd__import__subcmd__users"
                 ;;
+            chatctl__subcmd__invite,create)
+                cmd="chatctl__subcmd__invite__subcmd__create"
+                ;;
+            chatctl__subcmd__invite,list)
+                cmd="chatctl__subcmd__invite__subcmd__list"
+                ;;
+            chatctl__subcmd__invite,revoke)
+                cmd="chatctl__subcmd__invite__subcmd__revoke"
+                ;;
             chatctl__subcmd__log,follow)
                 cmd="chatctl__subcmd__log__subcmd__follow"
                 ;;
@@ -167,7 +182,7 @@ _chatctl() {
 
     case "${cmd}" in
         chatctl)
-            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions session rekey who rooms kick export import backup check search announce"
+            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms room clear-history redact lag stats top kick export import backup check search announce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -231,6 +246,28 @@ _chatctl() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__clear__subcmd__history)
+            opts="-h --all --before --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -375,6 +412,90 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__import__subcmd__users)
+            opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite)
+            opts="-h --socket --json --help create list revoke"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__create)
+            opts="-h --uses --for --note --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --uses)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__list)
+            opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__invite__subcmd__revoke)
             opts="-h --yes --dry-run --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

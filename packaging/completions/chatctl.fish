@@ -53,6 +53,9 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "room" -d 'Make and remove rooms, say what they are about, look who is in them'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-history" -d 'Clear away what was said in a room, or everywhere'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "redact" -d 'Remove the text of a message; its number stays'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "lag" -d 'List who is behind: whose connections have not taken everything that was said'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "stats" -d 'Tell what is counted and measured'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "top" -d 'Show the load of the daemon as it changes; q quits, s shows those who are behind'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "export" -d 'Write messages or accounts to standard output, for other programs'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "import" -d 'Make accounts that come from another chatd or from a list'
@@ -249,6 +252,18 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l yes -d 'Do no
 complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand redact" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand lag" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l format -d 'Print it for a program that reads metrics' -r -f -a "openmetrics\t'OpenMetrics 1.0'"
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s n -l times -d 'Show it so many times, one below the other' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s d -l delay -d 'The time from one to the next: 1s, 1m' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l reason -d 'What they are told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not ask'
