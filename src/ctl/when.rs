@@ -27,7 +27,7 @@ impl When {
 }
 
 /// Reads `2026-11-20T10:30:00Z` (RFC 3339), `2026-11-20`, which is its first moment in UTC, or a span, which is so long
-/// ago.
+/// ago. A number alone is refused: who writes `--before 30` may mean days.
 pub(super) fn moment(text: &str) -> Result<When, String> {
     if let Ok(moment) = text.parse() {
         return Ok(When::At(moment));
@@ -36,7 +36,9 @@ pub(super) fn moment(text: &str) -> Result<When, String> {
     if is_date && let Ok(moment) = format!("{text}T00:00:00Z").parse() {
         return Ok(When::At(moment));
     }
-    span(text).map(When::Ago).map_err(|_| {
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    let ago = has_unit.then(|| span(text).ok()).flatten();
+    ago.map(When::Ago).ok_or_else(|| {
         format!(
             "'{text}' is no time: write 2026-11-20T10:30:00Z, 2026-11-20, or how long ago, such as 12h or 7d"
         )

@@ -214,7 +214,7 @@ fn invites_that_are_over() {
     for (flags, words) in [
         (["--uses", "0"], "--uses"),
         (["--for", "0s"], "over at once"),
-        (["--for", "soon"], "is not a time like"),
+        (["--for", "soon"], "is no span of time: write 30s"),
         (["--note", ""], "--note"),
     ] {
         let refused = daemon.ctl(&[&["invite", "create"], &flags[..]].concat());

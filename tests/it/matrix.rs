@@ -36,6 +36,7 @@ const REQUESTS: &str = "
     read     bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
     topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
     password bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -        -
+    redact   bad-request  not-logged-in  forbidden    not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
     typing   bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
     echo     bad-request  echo           echo         echo          echo          echo          echo           -        -        -
     ping     bad-request  pong           pong         pong          pong          pong          pong           -        -        -
@@ -115,6 +116,7 @@ impl Place {
             "create" if room == "milk" => request!("create", room: "oat-milk"),
             "search" => request!("search", text: "secret", room: room),
             "read" => request!("read", room: room, seq: 1),
+            "redact" => request!("redact", room: room, seq: 1),
             "topic" => request!("topic", room: room, topic: "I was here"),
             "password" => request!("password", old: PASSWORD, new: "another password"),
             "typing" => request!("typing", to: room),
@@ -180,7 +182,8 @@ fn every_role_and_every_request() {
     assert_eq!(found.texts(), [], "in no room of theirs");
 }
 
-/// How chatctl calls each method; `$SESSION` is somebody's session. What ends everything comes last.
+/// How chatctl calls each method; `$SESSION` is somebody's session, `$FOLDER` one that everybody may write to. What ends
+/// everything comes last.
 const CALLS: &[(&str, &str)] = &[
     ("Status", "status"),
     ("Pause", "pause"),
@@ -206,6 +209,19 @@ const CALLS: &[(&str, &str)] = &[
     ("ListBehind", "lag"),
     ("GetStats", "stats"),
     ("FollowLoad", "top -n 1"),
+    ("CreateRoom", "room create tea"),
+    ("ListMembers", "room members lobby"),
+    ("SetTopic", "room topic tea green"),
+    ("Redact", "redact --yes lobby 1"),
+    ("ClearHistory", "clear-history --yes lobby"),
+    ("RemoveRoom", "room remove --yes tea"),
+    ("ExportHistory", "export history"),
+    ("ExportUsers", "export users"),
+    ("StageUsers", "import users --dry-run $FOLDER/users.csv"),
+    ("ImportUsers", "import users --yes $FOLDER/users.csv"),
+    ("Backup", "backup $FOLDER/backup.db"),
+    ("Check", "check"),
+    ("Search", "search hello"),
     ("Kick", "kick --yes anna"),
     ("Announce", "announce hello"),
     ("RevokeSession", "session revoke --yes $SESSION"),
@@ -236,6 +252,11 @@ impl Host {
         for path in [&*program, daemon.folder()] {
             mode(path, 0o755);
         }
+        let files = daemon.folder().join("files");
+        std::fs::create_dir(&files).expect("a folder");
+        mode(&files, 0o777);
+        let users = "name,password\ndora,correct horse battery\n";
+        std::fs::write(files.join("users.csv"), users).expect("a file");
         chown(&daemon.control(), None, Some(Gid::from_raw(GROUP))).expect("root can");
         Self {
             daemon,
@@ -255,7 +276,11 @@ impl Host {
         );
         command.uid(uid).gid(gid);
         command.arg("--socket").arg(self.daemon.control());
-        command.args(call.replace("$SESSION", session).split(' '));
+        let files = self.daemon.folder().join("files");
+        let call = call
+            .replace("$SESSION", session)
+            .replace("$FOLDER", files.to_str().expect("a plain path"));
+        command.args(call.split(' '));
         if call.starts_with("log follow") {
             let mut process = Process::start(&mut command);
             return match process.next_line() {
