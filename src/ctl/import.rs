@@ -155,10 +155,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 /// With the line that is wrong, and what is wrong with it.
 pub fn read_accounts(bytes: &[u8]) -> Result<Vec<Line>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+        let line = 1 + line_ends(&bytes[..error.valid_up_to()]);
         format!("line {line}: that is not UTF-8")
     })?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -201,7 +198,7 @@ fn json_lines(text: &str) -> Result<Vec<Line>, String> {
         Err(error) => {
             // The place within the line is all that it knows of lines.
             let (why, column) = (error.to_string(), error.column());
-            let why = why.split(" at line ").next().unwrap_or_default();
+            let why = harmless(why.split(" at line ").next().unwrap_or_default());
             Err(format!("line {number}: {why}, at column {column}"))
         }
     };
@@ -297,11 +294,21 @@ impl Ruler<'_> {
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
         let begin = (begin + ends).clamp(self.at, bytes.len());
-        let passed = bytes[self.at..begin].iter().filter(|byte| **byte == b'\n');
-        self.line += passed.count() as u64;
+        self.line += line_ends(&bytes[self.at..begin]);
         self.at = begin;
         self.line
     }
+}
+
+/// How many lines end in the bytes: with LF, with CR LF, or with CR alone, as old editors wrote them.
+fn line_ends(bytes: &[u8]) -> u64 {
+    let is_end = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let ends = bytes.iter().enumerate().filter(|place| is_end(*place));
+    ends.count() as u64
 }
 
 #[cfg(test)]
@@ -377,6 +384,15 @@ mod tests {
                 "line 1: EOF while parsing an object, at column 14",
             ),
             ("{\"name\":\"anna\",\"password\":\"x\"}\n[]\n", "line 2: "),
+            // The fuzzer's.
+            (
+                "{\"name\":\"anna\",\"createdAt\":\"\x7f\"}",
+                "line 1: '\\u{7f}' is not a time",
+            ),
+            (
+                "name,password\r\"anna\",x\rboris\r",
+                "line 3: it has 1 cells",
+            ),
         ] {
             let refused = refused(text);
             assert!(refused.starts_with(why), "{refused}");

@@ -11,6 +11,7 @@ use std::ops::Range;
 mod answers;
 mod config;
 mod control;
+mod csv;
 mod frame;
 mod fts;
 mod name;
@@ -27,6 +28,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("answers", answers::check),
     ("config", config::check),
     ("control", control::check),
+    ("csv", csv::check),
     ("frame", frame::check),
     ("fts", fts::check),
     ("name", name::check),
