@@ -1,15 +1,17 @@
 //! Whether a database is sound: its file, what refers to what, what is sealed, the numbers of the messages and the
 //! search index. Goes through it in short read transactions, the file itself apart, which SQLite looks at in one.
 //!
-//! **The search index** keeps no texts, so there is nothing that a word in it could be compared with: its inside is looked
+//! **The search index** is filled behind the log, so its words cannot all be compared with the texts: its inside is looked
 //! at by SQLite (`integrity_check` goes into virtual tables), and here, whether each message that ought to be in it is, and
 //! no other.
+//!
+//! What was cleared away and is still there, since it goes in small steps, is no mistake and not looked at.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::base::{RoomId, Seq, UserId};
 use crate::store::identity::{Identity, Place};
@@ -225,6 +227,13 @@ impl Check<'_> {
                 .is_err()
                 .then(|| format!("the device of session {id} does not open")))
         };
+        let invite = |identity: &Identity, row: &Row| {
+            let id: u32 = row.get(0)?;
+            let note = open_text(identity, Place::Invite(id), row.get_ref(1)?.as_blob()?);
+            Ok(note
+                .is_err()
+                .then(|| format!("the note of invite {id} does not open")))
+        };
         let audit = |identity: &Identity, row: &Row| {
             let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
             let is_open = identity
@@ -239,6 +248,10 @@ impl Check<'_> {
         self.sealed(
             "SELECT id, device FROM session WHERE id > ?1 ORDER BY id LIMIT ?2",
             session,
+        )?;
+        self.sealed(
+            "SELECT id, note FROM invite WHERE id > ?1 ORDER BY id LIMIT ?2",
+            invite,
         )?;
         self.sealed(
             "SELECT id, at, parameters FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -310,10 +323,14 @@ impl Check<'_> {
         statement.query_map([], log)?.collect()
     }
 
-    /// Messages in no room.
+    /// Messages in no room, and in none that was removed.
     fn strays(&mut self, logs: &[Log]) -> rusqlite::Result<()> {
-        let rooms: HashSet<_> = logs.iter().map(|log| log.id).collect();
         let connection = self.connection;
+        let mut removed = connection.prepare("SELECT id FROM removed_room")?;
+        let mut rooms = removed
+            .query_map([], |row| row.get(0).map(RoomId))?
+            .collect::<rusqlite::Result<HashSet<_>>>()?;
+        rooms.extend(logs.iter().map(|log| log.id));
         let mut next = connection.prepare("SELECT min(id) FROM message WHERE id > ?1")?;
         let mut after = 0_i64;
         while let Some(id) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
@@ -406,13 +423,14 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the log begins here by now.
+    /// Whether the log begins here by now, or is gone.
     fn was_cleared(&self, room: RoomId, seq: Seq) -> rusqlite::Result<bool> {
-        let sql = "SELECT first_seq FROM room WHERE id = ?1";
-        let first: i64 = self
+        let first = self
             .connection
-            .query_row(sql, params![room.0], |row| row.get(0))?;
-        Ok(first.unsigned_abs() >= seq.0)
+            .prepare_cached("SELECT first_seq FROM room WHERE id = ?1")?
+            .query_row([room.0], |row| unsigned(row, 0))
+            .optional()?;
+        Ok(first.is_none_or(|first| first >= seq.0))
     }
 }
 

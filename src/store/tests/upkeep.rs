@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::gone::clear;
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
 use crate::base::record::{AuditRecord, Change, LastLogin};
 use crate::base::{Seq, Timestamp};
-use crate::store::{Checking, Database, KeySource, Reader, Step, Store, StoreError};
+use crate::store::{Checking, Database, KeySource, Outcome, Reader, Step, Store, StoreError};
 
 /// A database with everything in it.
 fn database() -> (TempDir, Database) {
@@ -91,6 +92,20 @@ fn a_sound_database_has_no_findings() {
 }
 
 #[test]
+fn what_is_still_to_go_is_no_finding() {
+    let (_folder, database) = database();
+    let mut store = database.writer().unwrap();
+    let cleared = store.commit(&[clear(LOBBY, 1_234)]).unwrap();
+    assert_eq!(cleared, [Outcome::Cleared(Seq(1_235))]);
+    make(&mut store, vec![Change::RemoveRoom(TEA)]);
+    assert_eq!(findings(&database), [], "all of it is still there");
+    while store.tidy(100).unwrap() {
+        assert_eq!(findings(&database), []);
+    }
+    assert_eq!(findings(&database), []);
+}
+
+#[test]
 fn holes_and_doubles_in_a_log_are_found() {
     const LOBBY_ID: &str = "(1 << 36) + ";
     let numbering = |text: &str| vec![(Step::Numbering, vec![text.to_owned()])];
@@ -151,12 +166,14 @@ fn what_refers_to_nothing_is_found() {
 fn what_does_not_open_is_found() {
     let found = after(
         "UPDATE user SET name = x'00' WHERE id = 1; UPDATE user SET name_hash = x'01' WHERE id = 2;
-         UPDATE session SET device = x'02'; UPDATE audit SET at = 8",
+         UPDATE session SET device = x'02'; UPDATE audit SET at = 8;
+         INSERT INTO invite (hash, note, uses, created_at, created_by, expires_at) VALUES (x'03', x'04', 1, 1, 0, 2)",
     );
     let texts = [
         "the name of account 1 does not open",
         "account 2 is not found by its name, 'boris'",
         "the device of session 1 does not open",
+        "the note of invite 1 does not open",
         "line 1 of the audit log does not open",
     ];
     assert_eq!(found, [(Step::Keys, texts.map(str::to_owned).to_vec())]);
