@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::support::{Daemon, run};
+use crate::support::{Daemon, run, skipped};
 
 /// A stranger's user id. Only root can lay a link as somebody else, so these stories are told by root alone.
 const STRANGER: u32 = 65_534;
@@ -12,7 +12,7 @@ const STRANGER: u32 = 65_534;
 fn by_root() -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
-        eprintln!("skipped: only root can lay links as somebody else");
+        skipped("links of others", "only root can lay them as somebody else");
     }
     is_root
 }
@@ -133,4 +133,28 @@ fn in_the_state_folder() {
     }
     daemon.launch();
     daemon.login("anna");
+}
+
+/// A backup, under its own name and under the one that it has until it is whole: nothing is written, and what is written
+/// elsewhere is the caller's alone.
+#[test]
+fn in_the_place_of_a_backup() {
+    if !by_root() {
+        return;
+    }
+    let daemon = Daemon::start();
+    for name in ["copy.db", "copy.db.part"] {
+        let (link, victim) = trap(&daemon, name);
+        let file = link.with_file_name("copy.db");
+        let backup = ["backup", file.to_str().expect("a plain path")];
+        let stderr = daemon.ctl(&backup).failed(1);
+        assert!(stderr.contains("is there already"), "{stderr}");
+        is_untouched(&victim);
+        fs::remove_file(&link).expect("root can");
+        daemon.ctl(&backup).done();
+        let copy = fs::symlink_metadata(&file).expect("it is there");
+        assert_eq!(copy.permissions().mode(), 0o100_600);
+        fs::remove_file(&file).expect("it is ours");
+        is_untouched(&victim);
+    }
 }

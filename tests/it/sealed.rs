@@ -23,7 +23,7 @@ fn files_with(daemon: &Daemon, text: &str) -> Vec<String> {
     found.map(|path| path.display().to_string()).collect()
 }
 
-/// Neither the database nor its log tells a login name, a password, a token, an address or a device; the texts of
+/// Neither the database nor its log nor a backup tells a login name, a password, a token, an address or a device; the texts of
 /// messages are there, which shows that the search finds.
 #[test]
 fn strings_finds_no_secret() {
@@ -51,12 +51,30 @@ fn strings_finds_no_secret() {
             .must_be("welcome");
     ask!(again, "search", text: "visible").must_be("page");
     daemon.ctl(&["sessions"]).done();
+    let invite = daemon.ctl_json(&["invite", "create", "--note", "for wanda-w"]);
+    let list = daemon.folder().join("list.csv");
+    fs::write(&list, "name,password\nvivian-v,okapi okapi\n").expect("a folder of ours");
+    let list = list.to_str().expect("a plain path");
+    daemon.ctl(&["import", "users", "--yes", list]).done();
+    daemon.ctl(&["user", "disable", "--yes", "vivian-v"]).done();
     daemon.ctl(&["rekey", "--yes"]).done();
+    // Beside the rest, so that it is looked at with it.
+    let copy = daemon.state().join("copy.db");
+    daemon
+        .ctl(&["backup", copy.to_str().expect("a plain path")])
+        .done();
+    let in_the_copy = |daemon: &Daemon| {
+        let found = files_with(daemon, "visible marker");
+        found.iter().any(|file| file.ends_with("copy.db"))
+    };
+    assert!(in_the_copy(&daemon), "the backup is looked into");
     let token = welcome.text("token");
     let secrets = [
         "kudu",
         "wanda",
         "zebulons-",
+        invite.text("code"),
+        "vivian",
         further.text("token"),
         "zebulon",
         "yolanda",
@@ -74,8 +92,15 @@ fn strings_finds_no_secret() {
         // The log may name people, and the address of this machine, which tells nothing of anybody.
         let log = daemon.log();
         for secret in &secrets {
-            let may_stand =
-                ["zebulon", "yolanda", "xiomara", "wanda", "127.0.0.1"].contains(secret);
+            let may_stand = [
+                "zebulon",
+                "yolanda",
+                "xiomara",
+                "vivian",
+                "wanda",
+                "127.0.0.1",
+            ]
+            .contains(secret);
             assert!(
                 may_stand || !log.contains(*secret),
                 "'{secret}' is in the log"
