@@ -8,7 +8,6 @@ pub(super) mod import;
 pub(super) mod search;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -18,13 +17,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::record::{PasswordHash, Record, RoomForm};
-use crate::base::{RoomId, Seq, UserId, UserName};
+use crate::base::{RoomId, Seq, UserId};
 use crate::engine::effect::{AdminRoomLine, Reply as Outcome};
 use crate::engine::input::Command as Ask;
 use crate::store::{Database, Reader, StoreError, Upkeep};
 use crate::wire::control::{ControlError, Message};
 
 use super::admin::Admin;
+use super::names::Names;
 use import::Import;
 
 /// Exports at once: each keeps some megabytes for a caller that is slow.
@@ -33,8 +33,6 @@ const EXPORTS_MAX: usize = 4;
 const PARTS_AHEAD: usize = 4;
 /// Callers are told at least so often how far it is: who hears nothing for long takes the daemon for stuck.
 const PULSE: Duration = Duration::from_secs(5);
-/// Names that the thread remembers; they never change, so the bound is on memory alone.
-const NAMES_MAX: usize = 100_000;
 
 pub(super) type Result<T> = std::result::Result<T, ControlError>;
 
@@ -56,7 +54,7 @@ type Task = Box<dyn FnOnce(&mut Clerk) + Send>;
 /// Reads the database for exports and searches; a thread of its own.
 pub(super) struct Clerk {
     reader: Box<dyn Reader>,
-    names: HashMap<UserId, UserName>,
+    names: Names,
 }
 
 impl Data {
@@ -68,7 +66,7 @@ impl Data {
         let (clerk, tasks) = channel::<Task>();
         let mut reads = Clerk {
             reader: Box::new(database.reader()?),
-            names: HashMap::new(),
+            names: Names::default(),
         };
         thread::Builder::new().name("data".into()).spawn(move || {
             tasks.into_iter().for_each(|task| task(&mut reads));
@@ -127,24 +125,12 @@ impl Clerk {
                 room: room.to_owned(),
                 seq,
                 at: draft.at,
-                from: self.name(draft.author)?.into(),
+                from: self.names.of(draft.author, &mut *self.reader)?.into(),
                 kind: draft.kind,
                 text: draft.text,
             });
         }
         Ok(messages)
-    }
-
-    fn name(&mut self, user: UserId) -> std::result::Result<UserName, StoreError> {
-        if let Some(name) = self.names.get(&user) {
-            return Ok(name.clone());
-        }
-        let name = self.reader.author(user)?.unwrap_or_else(UserName::unknown);
-        if self.names.len() >= NAMES_MAX {
-            self.names.clear();
-        }
-        self.names.insert(user, name.clone());
-        Ok(name)
     }
 
     fn password(&mut self, user: UserId) -> std::result::Result<Option<PasswordHash>, StoreError> {

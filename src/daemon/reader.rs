@@ -9,7 +9,6 @@ use std::thread;
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::base::id::ADMIN;
 use crate::base::limit::FRAME_BYTES_MAX;
 use crate::base::record::Record;
 use crate::base::{RequestId, RoomId, Seldom, Seq, Target, UserId, UserName, catalog};
@@ -19,12 +18,11 @@ use crate::net::native::{Keep, Line, Page};
 use crate::net::{Chunk, Lookup, Order, native};
 use crate::store::{Reader, StoreError};
 
+use super::names::Names;
+
 /// What one who is behind is given at a time. With this many bytes a question costs little beside its answer.
 const LOG_BYTES: usize = 128 * 1024;
 const LOG_MESSAGES: usize = 1_000;
-
-/// Names that a thread remembers: names never change, so the bound is on memory alone.
-const NAMES_MAX: usize = 100_000;
 
 /// Starts a thread for each reader. They end when nobody can ask any more.
 ///
@@ -44,7 +42,7 @@ pub(super) fn spawn(
             queue,
             workers,
             hub,
-            names: HashMap::new(),
+            names: Names::default(),
             failing: Seldom::default(),
         };
         thread::Builder::new()
@@ -60,7 +58,7 @@ struct Thread {
     workers: Vec<UnboundedSender<Order>>,
     /// Is told when a search is over.
     hub: Sender<Input>,
-    names: HashMap<UserId, UserName>,
+    names: Names,
     failing: Seldom,
 }
 
@@ -239,26 +237,10 @@ impl Thread {
     fn with_names(&mut self, records: Vec<Record>) -> Result<Vec<(Record, UserName)>, StoreError> {
         let mut named = Vec::with_capacity(records.len());
         for record in records {
-            let name = self.name(record.draft.author)?;
+            let name = self.names.of(record.draft.author, &mut *self.reader)?;
             named.push((record, name));
         }
         Ok(named)
-    }
-
-    fn name(&mut self, user: UserId) -> Result<UserName, StoreError> {
-        if user == ADMIN {
-            return Ok(UserName::admin());
-        }
-        if let Some(name) = self.names.get(&user) {
-            return Ok(name.clone());
-        }
-        // An author is never removed from the store. Left out, the message would be a hole.
-        let name = self.reader.author(user)?.unwrap_or_else(UserName::unknown);
-        if self.names.len() >= NAMES_MAX {
-            self.names.clear();
-        }
-        self.names.insert(user, name.clone());
-        Ok(name)
     }
 }
 

@@ -55,6 +55,21 @@ macro_rules! words {
     };
 }
 
+/// The types of what is answered.
+macro_rules! replies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(rename_all = "camelCase")]
+            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+        )+
+    };
+}
+
 mod error;
 mod observe;
 mod reply;

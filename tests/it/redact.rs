@@ -98,6 +98,8 @@ fn an_admin_takes_a_text_away() {
     let page = ask!(boris, "history", room: "@anna").must_be("page");
     assert_eq!(page["messages"][1].text("from"), "admin");
     assert_eq!(seen(&page, 1), ("redacted".into(), String::new()));
+    let exported = daemon.ctl(&["export", "history", "--direct"]).done();
+    assert!(exported.contains(",admin,redaction,"), "{exported}");
 }
 
 /// Who is behind while it happens is never given the text, or is given it before the redaction.

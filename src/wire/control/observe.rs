@@ -19,20 +19,6 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-macro_rules! replies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
-            }
-        )+
-    };
-}
-
 replies! {
     /// See [`super::ListBehind`].
     #[derive(Default)]

@@ -7,20 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::{AccountState, InviteState, LogLevel, State};
 use crate::base::{InviteId, Password, Seq, SessionId, Timestamp};
 
-macro_rules! replies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
-            }
-        )+
-    };
-}
-
 mod data;
 pub use data::*;
 
