@@ -21,6 +21,7 @@ pub mod log;
 mod manual;
 mod mistake;
 mod monitor;
+mod nearest;
 mod note;
 mod password;
 mod reader;

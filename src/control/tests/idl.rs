@@ -9,7 +9,7 @@ use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
     self as wire, AccountState, CheckStep, ControlError, DrainStep, InviteState, LogLevel, METHODS,
-    Method, MetricKind, State, with_methods,
+    Method, MetricKind, NameKind, State, with_methods,
 };
 
 /// A type as it is described.
@@ -237,7 +237,8 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["InviteState"], InviteState::WORDS);
     assert_eq!(enums["DrainStep"], DrainStep::WORDS);
     assert_eq!(enums["MetricKind"], MetricKind::WORDS);
-    assert_eq!(enums.len(), 8);
+    assert_eq!(enums["NameKind"], NameKind::WORDS);
+    assert_eq!(enums.len(), 9);
 }
 
 #[test]
