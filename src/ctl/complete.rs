@@ -54,11 +54,22 @@ pub(super) struct CompleteArgs {
 
 /// Prints `words` and each candidate on a line of its own, with what it is after a tab; or `files`, which the shell knows
 /// better.
-pub(super) fn run(args: &CompleteArgs, console: &mut Console) -> Result<(), Failure> {
-    let words = args.words.iter();
-    let words: Vec<_> = words
-        .map(|word| unquoted(&word.to_string_lossy(), args.shell))
-        .collect();
+pub(super) fn run(
+    args: &CompleteArgs,
+    socket: Option<&Path>,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let count = args.words.len();
+    let words = args.words.iter().enumerate().map(|(place, word)| {
+        let word = word.to_string_lossy();
+        // As they are written, or as the shell has read them.
+        match args.shell {
+            Shell::Bash => unquoted(&word),
+            Shell::Fish if place + 1 == count => unquoted(&word),
+            Shell::Fish | Shell::Zsh => word.into_owned(),
+        }
+    });
+    let words: Vec<_> = words.collect();
     let asked = args.words.last().map(|word| word.to_string_lossy());
     let quote = asked.and_then(|word| word.chars().next().filter(|it| matches!(it, '\'' | '"')));
     let place = place(&words);
@@ -66,7 +77,7 @@ pub(super) fn run(args: &CompleteArgs, console: &mut Console) -> Result<(), Fail
         Next::Nothing => (Vec::new(), Ok(())),
         Next::Files => return put(console, "files\n"),
         Next::Words(words) => (words, Ok(())),
-        Next::Names(kind) => match names(kind, &place.begun, place.socket) {
+        Next::Names(kind) => match names(kind, &place, socket) {
             Ok(names) => (names.into_iter().map(|name| (name, None)).collect(), Ok(())),
             // The status tells why; nothing is said, for it would stand in the middle of a command line.
             Err(failure) => (Vec::new(), Err(Failure::Unsaid(failure.status()))),
@@ -253,13 +264,14 @@ fn values(verb: &Command, argument: &Arg) -> Next {
 }
 
 /// Those that begin so, asked on a thread of its own: whatever keeps the daemon, nobody waits longer than that.
-fn names(kind: NameKind, begun: &str, socket: Option<PathBuf>) -> Result<Vec<String>, Failure> {
+fn names(kind: NameKind, place: &Place, socket: Option<&Path>) -> Result<Vec<String>, Failure> {
     let (done, outcome) = channel();
     let call = ListNames {
         kind,
-        prefix: Some(begun.to_owned()),
+        prefix: Some(place.begun[place.before.len()..].to_owned()),
         limit: Some(NAMES_MAX),
     };
+    let socket = place.socket.clone().or(socket.map(Path::to_owned));
     thread::spawn(move || drop(done.send(ask(&call, socket.as_deref()))));
     let late = |_| Err(Failure::NotRunning("chatd does not answer".to_owned()));
     let names = outcome.recv_timeout(PATIENCE).unwrap_or_else(late)?;
@@ -275,12 +287,8 @@ fn ask(call: &ListNames, socket: Option<&Path>) -> Result<Vec<String>, Failure> 
     Ok(daemon.call(call)?.names)
 }
 
-/// A word of bash without what quotes it, as far as it is written; what the other shells give has none. Nothing in it is
-/// looked up or carried out.
-fn unquoted(word: &str, shell: Shell) -> String {
-    if shell != Shell::Bash {
-        return word.to_owned();
-    }
+/// A word without what quotes it, as far as it is written. Nothing in it is looked up or carried out.
+fn unquoted(word: &str) -> String {
     let (mut text, mut quote) = (String::new(), None);
     let mut letters = word.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -377,7 +385,7 @@ mod tests {
 
     #[test]
     fn words_of_bash_are_taken_and_given_as_it_quotes_them() {
-        let taken = |word: &str| unquoted(word, Shell::Bash);
+        let taken = |word: &str| unquoted(word);
         for (word, text) in [
             ("an", "an"),
             (r"o\'brien", "o'brien"),

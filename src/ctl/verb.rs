@@ -34,7 +34,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     match verb {
         Verb::Wait { timeout } => return wait(*timeout, socket, console),
-        Verb::Complete(args) => return complete::run(args, console),
+        Verb::Complete(args) => return complete::run(args, socket, console),
         Verb::Top { times, delay } => return top::top(*times, *delay, socket, console),
         _ => {}
     }

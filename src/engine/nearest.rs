@@ -15,7 +15,7 @@ use crate::base::{RoomLabel, UserName};
 const NEIGHBOURS: usize = 500;
 /// Names that are looked at closely of all others: with 100 000 accounts that all but look the same it is over in some
 /// milliseconds.
-const OTHERS: usize = 3_000;
+const OTHERS: usize = 1_000;
 
 impl Engine {
     /// The names that begin so, by their keys: capitals are small letters.
