@@ -83,6 +83,8 @@ pub(super) struct Daemon {
     path: PathBuf,
     stream: BufReader<UnixStream>,
     patience: Option<Duration>,
+    /// No call may take longer.
+    limit: Duration,
 }
 
 #[derive(Deserialize)]
@@ -107,13 +109,19 @@ impl Daemon {
             path: path.to_owned(),
             stream: BufReader::new(stream),
             patience: None,
+            limit: ANSWER_TIME,
         };
         daemon.set_patience(Some(ANSWER_TIME))?;
         Ok(daemon)
     }
 
+    /// No call may take longer than this, nor than it would otherwise.
+    pub(super) fn hurry(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     /// How long an answer may take; `None` is for ever.
-    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
+    fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
         self.patience = patience;
         let stream = self.stream.get_ref();
         stream
@@ -124,10 +132,11 @@ impl Daemon {
 
     /// Calls a method and waits for its reply.
     pub(super) fn call<M: Method>(&mut self, method: &M) -> Result<M::Reply, Failure> {
-        self.set_patience(Some(match M::ABOUT.changes {
+        let patience = match M::ABOUT.changes {
             true => ANSWER_TIME,
             false => LOOK_TIME,
-        }))?;
+        };
+        self.set_patience(Some(patience.min(self.limit)))?;
         self.send(method, false)?;
         self.receive::<M>().map(|(reply, _)| reply)
     }

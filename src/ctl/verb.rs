@@ -190,7 +190,7 @@ fn look(patience: Option<Duration>, socket: Option<&Path>) -> Result<DaemonStatu
     let mut daemon = Daemon::connect(&find_socket(socket)?)?;
     if let Some(patience) = patience {
         // No time at all would be taken for all the time there is.
-        daemon.set_patience(Some(patience.max(WAIT_STEP)))?;
+        daemon.hurry(patience.max(WAIT_STEP));
     }
     daemon.call(&Status {})
 }

@@ -140,7 +140,7 @@ fn in_fish() {
     for (line, due) in [
         ("chatctl user show Кон", "Константин\n"),
         ("chatctl room members '$", "$(touch${IFS}pwned)\n"),
-        ("chatctl export history --format c", "csv\n"),
+        ("chatctl log level in", "info\n"),
         ("chatctl user show anna ", ""),
     ] {
         assert_eq!(offered(line).as_deref(), Some(due), "{line}");
