@@ -55,6 +55,7 @@ mod matrix;
 mod memory;
 mod metrics;
 mod names;
+mod nearest;
 mod password;
 mod proxy;
 mod rates;
