@@ -70,7 +70,7 @@ fn remote() -> Section {
              them twice.",
             "The socket speaks Varlink, so that other programs may do all that `chatctl` can, and get the same errors. A method \
              with a stream is called with `more`. Whoever only looks (status, users, lag …) gives up after 15 seconds without an \
-             answer, `--timeout` of `chatctl wait` is kept also where chatd hangs, and a change has 60 seconds.",
+             answer, and a change has 60 seconds; `chatctl wait --timeout` ends in time also where chatd hangs.",
         ],
         [
             (
@@ -79,7 +79,7 @@ fn remote() -> Section {
             ),
             (
                 "ssh admin@chat.example chatctl backup - > chatd.db",
-                "a backup, or an export, straight to this machine; it is verified at the other end of the pipe by its exit status",
+                "a backup, or an export, straight to this machine; the exit status says whether it is whole",
             ),
             (
                 "varlinkctl call /run/chatd/io.chatd.Control io.chatd.Control.Status '{}'",
