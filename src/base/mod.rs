@@ -10,6 +10,7 @@ pub mod limit;
 pub mod manual;
 pub mod metrics;
 pub mod name;
+pub mod nearest;
 pub mod network;
 pub mod origin;
 pub mod record;

@@ -91,6 +91,7 @@ pub enum Reply {
     Sessions(wire::Sessions),
     Rekeyed(wire::Rekeyed),
     Rooms(wire::Rooms),
+    Names(wire::Names),
     RoomRemoved(wire::RoomRemoved),
     Members(wire::Members),
     HistoryCleared(wire::HistoryCleared),
@@ -124,7 +125,7 @@ macro_rules! reply_from {
 reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
-    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, RoomRemoved => RoomRemoved, Members => Members,
+    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Names => Names, RoomRemoved => RoomRemoved, Members => Members,
     HistoryCleared => HistoryCleared, Reached => Reached, Version => Version,
     Exported => Exported, ExportedUsers => ExportedUsers, Staged => Staged, Imported => Imported, BackedUp => BackedUp,
     Checked => Checked, Found => Found,

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::backup::BackupArgs;
+use super::complete::CompleteArgs;
 use super::export::ExportVerb;
 use super::import::ImportVerb;
 use super::search::SearchArgs;
@@ -233,7 +234,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FORMAT")]
         format: Option<StatsFormat>,
     },
-    /// Show the load of the daemon as it changes; q quits, s shows those who are behind
+    /// Show the load of the daemon as it changes: busiest rooms, busiest users (u), who is behind (s)
     Top {
         /// Show it so many times, one below the other
         #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -272,6 +273,9 @@ pub(super) enum Verb {
     Check,
     #[command(about = about::<wire::Search>())]
     Search(SearchArgs),
+    /// Print what may come next on a command line, for the shells
+    #[command(hide = true)]
+    Complete(CompleteArgs),
     #[command(about = about::<wire::Announce>())]
     Announce {
         /// What they are told

@@ -17,8 +17,11 @@ use crate::wire::control::{ControlError, Method, SOCKET_NAME};
 
 use super::Failure;
 
-/// How long the daemon may take for an answer. Hashing a password behind a long queue takes some seconds.
+/// How long the daemon may take for an answer. Hashing a password behind a long queue takes some seconds, and so does what
+/// waits for a disk.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// The same for what changes nothing: one that is healthy answers at once.
+const LOOK_TIME: Duration = Duration::from_secs(15);
 /// The longest reply that is read: more than the daemon ever sends.
 const REPLY_BYTES_MAX: u64 = 80_000_000;
 /// More than any call with a password or a key in it.
@@ -79,6 +82,9 @@ fn first_of_use(places: Vec<PathBuf>) -> Option<PathBuf> {
 pub(super) struct Daemon {
     path: PathBuf,
     stream: BufReader<UnixStream>,
+    patience: Option<Duration>,
+    /// No call may take longer.
+    limit: Duration,
 }
 
 #[derive(Deserialize)]
@@ -102,13 +108,21 @@ impl Daemon {
         let mut daemon = Self {
             path: path.to_owned(),
             stream: BufReader::new(stream),
+            patience: None,
+            limit: ANSWER_TIME,
         };
         daemon.set_patience(Some(ANSWER_TIME))?;
         Ok(daemon)
     }
 
+    /// No call may take longer than this, nor than it would otherwise.
+    pub(super) fn hurry(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     /// How long an answer may take; `None` is for ever.
-    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
+    fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
+        self.patience = patience;
         let stream = self.stream.get_ref();
         stream
             .set_read_timeout(patience)
@@ -118,6 +132,11 @@ impl Daemon {
 
     /// Calls a method and waits for its reply.
     pub(super) fn call<M: Method>(&mut self, method: &M) -> Result<M::Reply, Failure> {
+        let patience = match M::ABOUT.changes {
+            true => ANSWER_TIME,
+            false => LOOK_TIME,
+        };
+        self.set_patience(Some(patience.min(self.limit)))?;
         self.send(method, false)?;
         self.receive::<M>().map(|(reply, _)| reply)
     }
@@ -199,8 +218,12 @@ impl Daemon {
         let reply: Reply = serde_json::from_slice(&message).map_err(not_understood)?;
         let parameters = reply.parameters.map_or("{}", RawValue::get);
         if let Some(name) = reply.error {
-            let parameters = serde_json::from_str(parameters).unwrap_or_default();
-            return Err(ControlError::decode(&name, parameters).into());
+            let parameters: Map<String, Value> =
+                serde_json::from_str(parameters).unwrap_or_default();
+            let message = parameters.get("message").and_then(Value::as_str);
+            let message = message.map(str::to_owned);
+            let error = ControlError::decode(&name, parameters);
+            return Err(Failure::answered(error, message.as_deref()));
         }
         let parameters = serde_json::from_str(parameters).map_err(not_understood)?;
         Ok((parameters, reply.continues))
@@ -210,7 +233,9 @@ impl Daemon {
         let path = self.path.display();
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Failure::Refused(format!(
-                "chatd has not answered on '{path}' for a long time; its log may say why"
+                "chatd has taken the call on '{path}' and has not answered for {} s; it hangs or has far too much to \
+                 do: its log may say why",
+                self.patience.unwrap_or_default().as_secs()
             )),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
                 Failure::NotRunning(format!(

@@ -3,11 +3,12 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::base::nearest::nearest;
 use crate::base::text::harmless;
 use crate::base::{RoomLabel, RoomName, Seq};
 use crate::wire::control::{
-    self as wire, ClearHistory, CreateRoom, HistoryCleared, ListMembers, ListRooms, Member,
-    Members, Redact, RemoveRoom, Room, SetTopic, Topic,
+    self as wire, ClearHistory, ControlError, CreateRoom, HistoryCleared, ListMembers, ListRooms,
+    Member, Members, Redact, RemoveRoom, Room, SetTopic, Topic,
 };
 
 use super::args::{Sure, Yes, about};
@@ -98,10 +99,11 @@ fn find(daemon: &mut Daemon, room: &RoomLabel) -> Result<Room, Failure> {
     let is_meant =
         |other: &Room| (other.name.parse::<RoomLabel>()).is_ok_and(|other| other == *room);
     let rooms = daemon.call(&ListRooms {})?.rooms;
+    let names: Vec<_> = rooms.iter().map(|room| room.name.clone()).collect();
     rooms.into_iter().find(is_meant).ok_or_else(|| {
-        Failure::Refused(format!(
-            "there is no room '{room}'; `chatctl rooms` lists them"
-        ))
+        let room = room.to_string();
+        let nearest = nearest(&room, names.iter().map(String::as_str)).map(str::to_owned);
+        Failure::answered(ControlError::NoSuchRoom { room, nearest }, None)
     })
 }
 
@@ -153,7 +155,10 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
             member.unread.to_string(),
         ]
     };
-    let rows: Vec<_> = reply.members.iter().map(row).collect();
+    // Those who are here first.
+    let mut members: Vec<_> = reply.members.iter().collect();
+    members.sort_by_key(|member| (!member.online, member.name.to_lowercase()));
+    let rows: Vec<_> = members.into_iter().map(row).collect();
     table(&columns, &rows, look)
 }
 

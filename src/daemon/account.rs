@@ -98,7 +98,7 @@ pub(super) async fn show(
     let name = show.name;
     match admin.ask(Command::ShowUser { name: name.clone() }).await? {
         Reply::Account(view) => Ok(account(*view)),
-        _ => Err(ControlError::NoSuchUser { name: name.into() }),
+        _ => Err(ControlError::no_such_user(name)),
     }
 }
 

@@ -91,6 +91,7 @@ impl Admin {
                 Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
                 command => admin.carry_out(command, caller).await,
             };
+            let result = admin.hinted(result).await;
             if let Some((method, parameters)) = audit {
                 admin.write_down(caller, method, parameters, result.as_ref().err());
             }
@@ -141,6 +142,7 @@ impl Admin {
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
+            Command::ListNames(list) => self.names(list).await.map(Reply::from),
             Command::ListRooms(_) => Ok(show::rooms(self.ask(Ask::Rooms).await?).into()),
             Command::CreateRoom(create) => room::create(self, create).await,
             Command::RemoveRoom(remove) => room::remove(self, remove).await,

@@ -165,7 +165,7 @@ async fn places(
     let meant: Vec<_> = rooms.into_iter().filter(is_wanted).collect();
     if let (Some(room), true) = (room, meant.is_empty()) {
         let room = room.to_owned();
-        return Err(ControlError::NoSuchRoom { room });
+        return Err(ControlError::no_such_room(room));
     }
     let all = meant.len();
     let open = meant

@@ -22,6 +22,7 @@ mod manual;
 mod mistake;
 mod monitor;
 mod names;
+mod nearest;
 mod note;
 mod password;
 mod reader;

@@ -13,8 +13,8 @@ use crate::wire::{PROTOCOL, SOFTWARE};
 /// What went wrong becomes the caller's error, everything else is left as it is.
 pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
     match reply {
-        Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
-        Reply::NoSuchRoom(room) => Err(ControlError::NoSuchRoom { room: room.into() }),
+        Reply::NoSuchUser(name) => Err(ControlError::no_such_user(name)),
+        Reply::NoSuchRoom(room) => Err(ControlError::no_such_room(room)),
         Reply::NoSuchMessage(room, seq) => Err(ControlError::NoSuchMessage {
             room: room.into(),
             seq: seq.0,

@@ -57,7 +57,11 @@ impl Engine {
             Command::Redact { room, seq } => self.admin_redact(call, room, seq),
             Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
             Command::Owners { conns } => Some(self.owners(&conns)),
-            Command::Busiest { before, most } => Some(self.busiest(&before, most)),
+            Command::Busiest {
+                before,
+                said_before,
+                most,
+            } => Some(self.busiest(&before, said_before, most)),
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
             Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
@@ -72,6 +76,12 @@ impl Engine {
             command @ (Command::CreateInvite(_)
             | Command::ListInvites
             | Command::RevokeInvite { .. }) => self.invite_call(call, command),
+            Command::Names {
+                of_rooms,
+                prefix,
+                most,
+            } => Some(self.names_like(of_rooms, &prefix, most)),
+            Command::Nearest { name } => Some(Reply::Nearest(self.nearest(&name))),
             Command::Audit(record) => {
                 self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
             }

@@ -12,7 +12,7 @@ use crate::base::{
 };
 use crate::engine::input::{Fault, Range};
 use crate::engine::note::Note;
-use crate::engine::watch::{Busy, Owner};
+use crate::engine::watch::{Busy, BusyUser, Owner};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -478,9 +478,16 @@ pub enum Reply {
     Busiest {
         /// The last number of each room, for the next time.
         heads: Vec<(RoomId, Seq)>,
+        /// How many messages have been said, for the next time.
+        said: u64,
         rooms: Vec<Busy>,
+        users: Vec<BusyUser>,
     },
     NoSuchUser(UserName),
+    /// Whether there are more.
+    Names(Vec<String>, bool),
+    /// What may have been meant.
+    Nearest(Option<String>),
     NoSuchSession(SessionId),
     NoSuchInvite(InviteId),
     Taken(UserName),

@@ -300,6 +300,8 @@ pub enum Command {
     },
     Busiest {
         before: Vec<(RoomId, Seq)>,
+        /// How many messages had been said then.
+        said_before: u64,
         most: usize,
     },
     Kick {
@@ -322,8 +324,27 @@ pub enum Command {
     RevokeInvite {
         id: InviteId,
     },
+    /// Which account or room may have been meant where there is none of that name.
+    Nearest {
+        name: Known,
+    },
+    /// The names that begin so, at most so many.
+    Names {
+        of_rooms: bool,
+        prefix: String,
+        most: usize,
+    },
     Audit(AuditRecord),
     Probe,
+}
+
+/// Whose name was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// An account's.
+    User(UserName),
+    /// A room's, or that of a direct conversation.
+    Room(RoomLabel),
 }
 
 /// An account that is brought along from elsewhere. What is not known of it is now.

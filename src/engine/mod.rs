@@ -24,6 +24,7 @@ mod invite;
 mod key;
 mod lookup;
 mod member;
+mod nearest;
 pub mod note;
 mod outbox;
 mod people;
@@ -86,6 +87,8 @@ pub struct Engine {
     creating: BTreeMap<RoomId, Box<str>>,
     /// Calls that clear history.
     clears: BTreeMap<CallId, clear::Call>,
+    /// Who has said what was said last.
+    authors: watch::Authors,
     next_ticket: Ticket,
     next_user: UserId,
     next_room: RoomId,
@@ -187,6 +190,7 @@ impl Engine {
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
             clears: BTreeMap::new(),
+            authors: watch::Authors::default(),
             next_ticket: Ticket(1),
             next_user,
             next_room,

@@ -157,6 +157,7 @@ impl Engine {
         let Draft {
             room, author, at, ..
         } = draft;
+        self.authors.said(author);
         if let Some(key) = draft.key.clone() {
             self.keys
                 .store(author, key, Fate::Stored { room, seq, at }, at);

@@ -213,6 +213,7 @@ impl Reader for MemoryStore {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
@@ -226,6 +227,7 @@ impl Reader for MemoryStore {
             let found = room.log.iter().rev().filter(|(_, record)| {
                 record.seq < before
                     && record.seq <= room.indexed
+                    && from.is_none_or(|from| record.draft.author == from)
                     && words.iter().all(|word| has(&record.draft.text, word))
             });
             page(found, limit, usize::MAX)

@@ -158,9 +158,8 @@ pub trait Reader: Send {
         bytes_max: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`; those of
-    /// one room newest first. Every word is
-    /// taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
+    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`, by whom
+    /// they are from where that is said; those of one room newest first. Every word is taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
     /// found. Goes by at most 32 words, and sees only what [`Store::index`] has come to.
     ///
     /// # Errors
@@ -169,6 +168,7 @@ pub trait Reader: Send {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;

@@ -50,7 +50,7 @@ pub(super) const SEARCH: &str = concat!(
     " FROM message_text CROSS JOIN message ON message.id = message_text.rowid",
     " WHERE message_text MATCH ?1 AND message_text.rowid > max(?2, ",
     before_log!("?5"),
-    ") AND message_text.rowid < ?3",
+    ") AND message_text.rowid < ?3 AND (?6 IS NULL OR message.author = ?6)",
     " ORDER BY message_text.rowid DESC LIMIT ?4"
 );
 
@@ -111,6 +111,7 @@ impl SqliteReader {
         &self,
         rooms: &[RoomId],
         expression: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> rusqlite::Result<Vec<Record>> {
@@ -129,6 +130,7 @@ impl SqliteReader {
                 && *left > 0
                 && seq_of(id) < before
                 && let Some(record) = one.query_row([id], record).optional()?
+                && from.is_none_or(|from| record.draft.author == from)
             {
                 (*left, all_left) = (*left - 1, all_left - 1);
                 found.push(record);
@@ -177,6 +179,7 @@ impl Reader for SqliteReader {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
@@ -187,7 +190,7 @@ impl Reader for SqliteReader {
         let expression = search::expression(&words);
         if rooms.len() > 1 && words.iter().any(|word| word.prefix) {
             return self
-                .search_at_once(rooms, &expression, before, limit)
+                .search_at_once(rooms, &expression, from, before, limit)
                 .map_err(|error| fault("search in", &self.path, &error));
         }
         let mut found = Vec::new();
@@ -198,6 +201,7 @@ impl Reader for SqliteReader {
                 message_id(*room, before),
                 rows_max(limit),
                 room.0,
+                from.map(|from| from.0),
             );
             found.append(&mut self.page(SEARCH, range, usize::MAX)?);
         }

@@ -17,7 +17,7 @@ use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Times
 pub use self::error::{ControlError, SERVICE};
 pub use self::observe::*;
 pub use self::reply::*;
-pub use self::room::{Topic, TopicError};
+pub use self::room::{NameKind, Topic, TopicError};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -230,6 +230,8 @@ methods! {
     ListConnected {} -> Users, READS, ONCE;
     /// List the rooms.
     ListRooms {} -> Rooms, READS, ONCE;
+    /// List the names that begin in some way, for completions.
+    ListNames { kind: NameKind, prefix: Option<String>, limit: Option<u32> } -> Names, READS, ONCE;
     /// Make a room.
     CreateRoom { name: RoomName, topic: Option<Topic> } -> Added, CHANGES, ONCE;
     /// Remove a room with all that was said in it.
@@ -266,7 +268,7 @@ methods! {
     /// Look whether the database, the numbering of the rooms and the search index are sound.
     Check {} -> Checked, AUDITED, STREAMS;
     /// Look for messages in all rooms, or in one.
-    Search { text: String, room: Option<String>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
+    Search { text: String, room: Option<String>, from: Option<UserName>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -277,7 +279,7 @@ macro_rules! with_methods {
         $then! {
             Status, Pause, Resume, Shutdown, Drain, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
             ShowUser, SetPassword, DisableUser, EnableUser, RemoveUser, ClearUsers, CreateInvite, ListInvites, RevokeInvite,
-            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
+            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListNames, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
@@ -559,6 +561,7 @@ mod tests {
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",
+                "ListNames",
                 "ListMembers",
                 "ListBehind",
                 "GetStats",

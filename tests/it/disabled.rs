@@ -149,7 +149,7 @@ fn what_the_admin_sees() {
         let mut args = vec!["user", verb, "clara"];
         args.extend((verb == "disable").then_some("--yes"));
         let refused = daemon.ctl(&args).failed(1);
-        assert!(refused.contains("nobody is called 'clara'"), "{refused}");
+        assert!(refused.contains("there is no user 'clara'"), "{refused}");
     }
 
     daemon.ctl(&["user", "remove", "--yes", "anna"]).done();

@@ -206,6 +206,7 @@ const CALLS: &[(&str, &str)] = &[
     ("ListSessions", "sessions"),
     ("ListConnected", "who"),
     ("ListRooms", "rooms"),
+    ("ListNames", "complete bash -- user show a"),
     ("ListBehind", "lag"),
     ("GetStats", "stats"),
     ("FollowLoad", "top -n 1"),

@@ -9,7 +9,7 @@ use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
     self as wire, AccountState, CheckStep, ControlError, DrainStep, InviteState, LogLevel, METHODS,
-    Method, MetricKind, State, with_methods,
+    Method, MetricKind, NameKind, State, with_methods,
 };
 
 /// A type as it is described.
@@ -228,6 +228,14 @@ fn replies_as_described_are_read_and_written_again() {
 #[test]
 fn the_words_of_enumerations_are_those_of_the_types() {
     let enums = described().enums;
+    // Others refuse the whole interface for one word that is no identifier.
+    let is_word = |word: &str| {
+        word.chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+    };
+    for (name, words) in &enums {
+        assert!(words.iter().all(|word| is_word(word)), "{name}: {words:?}");
+    }
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
     assert_eq!(enums["CheckStep"], CheckStep::WORDS);
@@ -237,7 +245,8 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["InviteState"], InviteState::WORDS);
     assert_eq!(enums["DrainStep"], DrainStep::WORDS);
     assert_eq!(enums["MetricKind"], MetricKind::WORDS);
-    assert_eq!(enums.len(), 8);
+    assert_eq!(enums["NameKind"], NameKind::WORDS);
+    assert_eq!(enums.len(), 9);
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn of_the_program() {
       lag            List who is behind: whose connections have not taken everything
                      that was said
       stats          Tell what is counted and measured
-      top            Show the load of the daemon as it changes; q quits, s shows
-                     those who are behind
+      top            Show the load of the daemon as it changes: busiest rooms,
+                     busiest users (u), who is behind (s)
       kick           End somebody's connections; the account and its sessions stay
       export         Write messages or accounts to standard output, for other
                      programs

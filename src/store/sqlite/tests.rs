@@ -140,7 +140,10 @@ fn what_was_stored_is_there_after_a_restart() {
     let outcomes = stand.store().commit(&[said(TEA, "and on")]).unwrap();
     assert_eq!(outcomes, [Outcome::Appended(Seq(2))]);
     assert!(stand.store().index(10).is_ok_and(|more| !more));
-    let found = stand.reader().search(&[TEA], "hello", Seq(9), 9).unwrap();
+    let found = stand
+        .reader()
+        .search(&[TEA], "hello", None, Seq(9), 9)
+        .unwrap();
     assert_eq!(lines(&found), ["1 hello"]);
 }
 

@@ -231,7 +231,7 @@ fn a_copy_is_a_database_by_itself_and_leaves_nothing_behind() {
     let mut reader = restored.reader().unwrap();
     assert_eq!(
         reader
-            .search(&[LOBBY], "word7", Seq(1_000), 200)
+            .search(&[LOBBY], "word7", None, Seq(1_000), 200)
             .unwrap()
             .len(),
         100

@@ -153,6 +153,8 @@ replies! {
     }
     /// See [`super::ListRooms`].
     Rooms { rooms: Vec<Room>, }
+    /// See [`super::ListNames`].
+    Names { names: Vec<String>, more: bool, }
     /// A room, or a direct conversation.
     Room {
         name: String,

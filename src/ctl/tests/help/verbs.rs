@@ -7,7 +7,7 @@ use crate::ctl::command;
 
 /// Every verb that does something, with its words.
 fn verbs(command: &Command, before: &str, all: &mut Vec<String>) {
-    for verb in command.get_subcommands() {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let words = format!("{before} {}", verb.get_name()).trim().to_owned();
         match verb.has_subcommands() {
             true => verbs(verb, &words, all),
@@ -367,7 +367,8 @@ fn of_each_verb() {
           --format <FORMAT>  Print it for a program that reads metrics [possible
                              values: openmetrics]
 
-    Show the load of the daemon as it changes; q quits, s shows those who are behind
+    Show the load of the daemon as it changes: busiest rooms, busiest users (u), who
+    is behind (s)
 
     Usage: chatctl top [OPTIONS]
 
@@ -449,6 +450,8 @@ fn of_each_verb() {
 
     Options:
           --room <ROOM>    In one room only, as `chatctl rooms` shows its name
+          --from <USER>    From one person only, also one who has no account any
+                           more
       -n, --lines <N>      How many at most, the newest [default: 50]
           --direct         In direct conversations, too
 

@@ -153,7 +153,7 @@ fn what_was_not_removed_yet_at_a_fall_is_removed_after_it_and_never_shown() {
         let mut reader = stand.reader();
         let tea = reader.after(TEA, Seq(0), 99, usize::MAX).unwrap();
         assert_eq!(lines(&tea), ["51 stays"], "{step}");
-        let found = reader.search(&[TEA, RoomId(3)], "quag*", Seq(99), 99);
+        let found = reader.search(&[TEA, RoomId(3)], "quag*", None, Seq(99), 99);
         assert!(found.unwrap().is_empty(), "{step}");
     }
     tidy(&mut stand, 7);
@@ -192,7 +192,10 @@ fn a_database_of_version_1_learns_it() {
     let mut stand = stand.reopen();
     tidy(&mut stand, 10);
     let found = |stand: &Stand, word| {
-        let found = stand.reader().search(&[LOBBY], word, Seq(9), 9).unwrap();
+        let found = stand
+            .reader()
+            .search(&[LOBBY], word, None, Seq(9), 9)
+            .unwrap();
         lines(&found)
     };
     assert_eq!(found(&stand, "quagga"), ["1 a quagga"]);
