@@ -13,6 +13,7 @@ use crate::wire::control::{
 use super::args::{Sure, Yes, about};
 use super::ask::confirm;
 use super::call::Daemon;
+use super::moderation::{self, OperatorArgs};
 use super::table::{Look, counted, table};
 use super::verb::would;
 use super::when::When;
@@ -46,6 +47,10 @@ pub(super) enum RoomVerb {
         #[command(flatten)]
         yes: Yes,
     },
+    #[command(about = about::<wire::AddOperator>())]
+    Op(OperatorArgs),
+    #[command(about = about::<wire::RemoveOperator>())]
+    Deop(OperatorArgs),
     #[command(about = about::<wire::ListMembers>())]
     Members {
         /// The room; a conversation between two as '@anna @boris'
@@ -85,6 +90,8 @@ pub(super) fn room(
             let reply = daemon.call(&SetTopic { room, topic })?;
             console.print(&reply, |_, _| format!("the topic of '{name}' is set\n"))
         }
+        RoomVerb::Op(args) => moderation::operator(args, true, daemon, console),
+        RoomVerb::Deop(args) => moderation::operator(args, false, daemon, console),
         RoomVerb::Members { name } => {
             let room = name.clone();
             console.print(&daemon.call(&ListMembers { room })?, |reply, console| {
@@ -144,6 +151,7 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
         ("ONLINE", false),
         ("READ UP TO", true),
         ("UNREAD", true),
+        ("ROLE", false),
     ];
     let row = |member: &Member| {
         vec![
@@ -151,6 +159,7 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
             if member.online { "yes" } else { "no" }.to_owned(),
             member.read_seq.to_string(),
             member.unread.to_string(),
+            if member.operator { "operator" } else { "" }.to_owned(),
         ]
     };
     let rows: Vec<_> = reply.members.iter().map(row).collect();
@@ -227,6 +236,7 @@ mod tests {
         let member = |name: &str, online, read_seq, unread| Member {
             name: name.into(),
             online,
+            operator: online,
             read_seq: Seq(read_seq),
             unread,
         };

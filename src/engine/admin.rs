@@ -72,6 +72,9 @@ impl Engine {
             command @ (Command::CreateInvite(_)
             | Command::ListInvites
             | Command::RevokeInvite { .. }) => self.invite_call(call, command),
+            Command::Moderate(act) => self.admin_moderate(call, act),
+            Command::SetModerator { name, moderator } => self.set_moderator(call, &name, moderator),
+            Command::ListBans => Some(self.ban_lines()),
             Command::Audit(record) => {
                 self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
             }
@@ -157,6 +160,7 @@ impl Engine {
             created_at: user.created_at,
             last_login: user.last_login,
             disabled_at: user.disabled_at,
+            is_moderator: self.state.moderators.contains(&id),
             sessions: user.sessions.len() as u32,
             connections: user.conns.len() as u32,
             rooms: self.state.rooms_of(id, false) as u32,

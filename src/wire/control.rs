@@ -12,9 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
+use crate::base::{
+    InviteId, Network, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName,
+};
 
 pub use self::error::{ControlError, SERVICE};
+pub use self::moderation::*;
 pub use self::observe::*;
 pub use self::reply::*;
 pub use self::room::{Topic, TopicError};
@@ -56,6 +59,7 @@ macro_rules! words {
 }
 
 mod error;
+mod moderation;
 mod observe;
 mod reply;
 mod room;
@@ -233,8 +237,25 @@ methods! {
     GetStats {} -> Stats, READS, ONCE;
     /// Show the load of the daemon as it changes.
     FollowLoad { seconds: Option<u32> } -> Load, READS, STREAMS;
-    /// End somebody's connections; the account and its sessions stay.
-    Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Make somebody a moderator, or take that back.
+    SetRole { name: UserName, role: UserRole } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room.
+    AddOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room no longer.
+    RemoveOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// End somebody's connections, or put them out of a room; they may come back.
+    Kick { user: UserName, room: Option<RoomName>, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Ban somebody, or everybody who comes from a network, from a room or from the server.
+    Ban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> }
+        -> BanSet, CHANGES, ONCE;
+    /// Lift a ban.
+    Unban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// Let somebody read but not speak, in a room or anywhere.
+    Mute { user: UserName, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> } -> BanSet, CHANGES, ONCE;
+    /// Lift a mute.
+    Unmute { user: UserName, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// List the bans and mutes.
+    ListBans {} -> Bans, READS, ONCE;
     /// Tell everyone who is connected something.
     Announce { text: Words } -> Reached, CHANGES, ONCE;
     /// Give out the messages of all rooms, or of one.
@@ -265,6 +286,7 @@ macro_rules! with_methods {
             ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
+            SetRole, AddOperator, RemoveOperator, Ban, Unban, Mute, Unmute, ListBans,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
         }
@@ -548,6 +570,7 @@ mod tests {
                 "ListBehind",
                 "GetStats",
                 "FollowLoad",
+                "ListBans",
                 "StageUsers",
                 "GetVersion"
             ]

@@ -103,6 +103,7 @@ replies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
+        #[serde(default)] moderator: bool,
         sessions: u32,
         connections: u32,
         rooms: u32,
@@ -115,6 +116,7 @@ replies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        #[serde(default)] moderator: bool,
         connections: u32,
         sessions: Vec<Session>,
         rooms: Vec<AccountRoom>,
@@ -184,6 +186,7 @@ replies! {
     Member {
         name: String,
         online: bool,
+        #[serde(default)] operator: bool,
         read_seq: Seq,
         unread: u64,
     }
