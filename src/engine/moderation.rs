@@ -106,6 +106,16 @@ pub(super) struct Stored {
     reply: Reply,
 }
 
+#[cfg(test)]
+impl Stored {
+    pub fn asker(&self) -> Option<&Asker> {
+        match &self.doer {
+            Doer::Asker(asker) => Some(asker),
+            Doer::Call(_) => None,
+        }
+    }
+}
+
 /// Who is answered.
 #[derive(Debug)]
 enum Doer {

@@ -52,6 +52,7 @@ fn anna(state: AccountState) -> ShownUser {
         disabled_at: (state == AccountState::Disabled).then(|| ago(7_200)),
         last_login_at: is_active.then(|| ago(180)),
         last_login_from: Some("192.0.2.7".into()),
+        moderator: is_active,
         connections: is_active.into(),
         sessions: if is_active { sessions } else { vec![] },
         rooms: if state == AccountState::Removed {

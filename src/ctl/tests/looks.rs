@@ -86,6 +86,7 @@ fn users() -> Users {
         last_login_at: login.map(|(seconds, _)| ago(seconds)),
         last_login_from: login.and_then(|(_, from)| from.map(Into::into)),
         disabled_at: (name == "李雷").then(|| ago(86_400)),
+        moderator: name == "anna",
         sessions: counts[0],
         connections: counts[1],
         rooms: counts[2],

@@ -7,6 +7,7 @@ mod disabled;
 mod guard;
 mod import;
 mod invites;
+mod moderation;
 mod notes;
 mod people;
 mod rate;

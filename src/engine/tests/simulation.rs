@@ -2,6 +2,7 @@
 //! always holds is looked at after each step, against a naive store and a list of who is connected as whom.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,11 +11,12 @@ use super::rows::Rows;
 use super::world::{Job, new_engine};
 use crate::base::record::{Change, Kind, PasswordHash, PasswordWork, RoomForm};
 use crate::base::{
-    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomLabel, Seq, SessionId, Ticket,
-    Timestamp, Token, TokenHash, UserId,
+    BanKey, BanKind, BanRecord, Banned, CallId, Channel, ConnId, Limits, Now, Password, RequestId,
+    RoomLabel, Seq, SessionId, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
 };
 use crate::engine::effect::{Effect, Query};
 use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Range, Request};
+use crate::engine::moderation::{Act, Whom};
 use crate::engine::redact::Redactor;
 use crate::engine::{Engine, Pending, Then};
 
@@ -356,6 +358,7 @@ impl Sim {
             Effect::Tell { .. }
             | Effect::Query { .. }
             | Effect::Signal { .. }
+            | Effect::Bar(_)
             | Effect::Note(_) => {}
         }
     }
@@ -378,6 +381,11 @@ impl Sim {
             let first = self.rows.firsts.get(id).copied().unwrap_or(Seq(1));
             assert_eq!(room.first_seq, first, "the beginning of {id}");
         }
+        assert_eq!(state.moderators, self.rows.moderators);
+        let rooms = state.rooms.iter();
+        let operators = rooms.flat_map(|(id, room)| room.operators.iter().map(|user| (*user, *id)));
+        assert_eq!(operators.collect::<BTreeSet<_>>(), self.rows.operators);
+        assert!(state.bans.all().eq(self.rows.bans.values()));
         assert_eq!(self.engine.fault, self.fault);
         if self.stopped == 0 {
             self.check_conns();
@@ -394,6 +402,13 @@ impl Sim {
         }
         for (conn, user) in &self.admitted {
             assert!(self.rows.passwords.contains_key(user), "a ghost is here");
+            let mut bans = self.rows.bans.values();
+            let keeps_out = |ban: &BanRecord| {
+                let key = &ban.key;
+                let is_ban = key.kind == BanKind::Ban && key.room.is_none();
+                is_ban && ban.is_about(*user) && ban.until.is_none()
+            };
+            assert!(!bans.any(keeps_out), "{user} is banned, and here");
             assert!(state.users[user].conns.contains(conn));
             for ((member, room), _) in self.rows.members.iter().filter(|row| row.0.0 == *user) {
                 let channel = Channel {
@@ -409,6 +424,12 @@ impl Sim {
             let user = self.admitted[conn];
             let is_member = self.rows.members.contains_key(&(user, channel.room));
             assert!(is_member, "{user} is given {channel:?}");
+            let ban = BanKey {
+                kind: BanKind::Ban,
+                who: Banned::User(user),
+                room: Some(channel.room),
+            };
+            assert!(!self.rows.bans.contains_key(&ban), "{user} is banned there");
         }
         for (conn, entry) in self.engine.conns.iter().filter(|(_, entry)| !entry.closed) {
             let waits = self.engine.pending.values().any(|one| asks(one, *conn));
@@ -454,6 +475,10 @@ fn asks(pending: &Pending, conn: ConnId) -> bool {
             Then::Session(then) => &then.asker,
             Then::Member(then) => &then.asker,
             Then::Talk(then) => &then.asker,
+            Then::Moderation(then) => match then.asker() {
+                Some(asker) => asker,
+                None => return false,
+            },
         },
     };
     asker.conn == conn
@@ -520,9 +545,42 @@ fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
             range: Range::NEWEST,
             limit: 9,
         },
+        _ if b >= 64 => Request::Moderate(act(a, b)),
         _ => Request::Who {
             room: (b < 128).then(target),
             after: None,
+        },
+    }
+}
+
+fn act(a: u8, b: u8) -> Act {
+    let user: UserName = PEOPLE[usize::from(a) % PEOPLE.len()].parse().unwrap();
+    let room = || PLACES[usize::from(a / 4) % 3].parse().unwrap();
+    let kind = if a < 128 { BanKind::Ban } else { BanKind::Mute };
+    let who = || Whom::User(user.clone());
+    let some = (a % 32 < 24).then(room);
+    match b % 7 {
+        0 | 1 => Act::Kick {
+            room: room(),
+            user,
+            reason: "".into(),
+        },
+        2 | 3 => Act::Ban {
+            kind,
+            who: who(),
+            room: some,
+            seconds: NonZeroU32::new(u32::from(a % 3) * 10_000),
+            reason: "".into(),
+        },
+        4 => Act::Unban {
+            kind,
+            who: who(),
+            room: some,
+        },
+        _ => Act::Operator {
+            room: room(),
+            user,
+            operator: a % 5 > 1,
         },
     }
 }
@@ -532,7 +590,7 @@ fn command(a: u8, b: u8) -> Command {
     let hash = PasswordHash(format!("password {}", a % 2).into());
     let room = || PLACES[usize::from(a) % 3].parse().unwrap();
     let label = || RoomLabel::Open(room());
-    match b % 16 {
+    match b % 22 {
         0 | 1 => Command::RemoveUser { name: name() },
         2 => Command::ClearUsers {
             keep: Vec::from_iter((a < 128).then(name)),
@@ -571,6 +629,12 @@ fn command(a: u8, b: u8) -> Command {
             room: label(),
             seq: Seq(u64::from(a % 8)),
         },
+        15 | 16 => Command::SetModerator {
+            name: name(),
+            moderator: a < 170,
+        },
+        17..20 => Command::Moderate(act(a, b.wrapping_mul(11))),
+        20 => Command::ListBans,
         _ => Command::Counts,
     }
 }

@@ -40,6 +40,7 @@ impl Story {
             expires_at: Timestamp(0),
             resumed: true,
             last_login,
+            role: None,
             rooms: vec![room("@bert", 3, 1), room("lobby", 7, 7)],
         };
         let next = self
@@ -118,6 +119,7 @@ fn room(name: &str, last: u64, read: u64) -> RoomState {
         read_seq: Seq(read),
         members: 2,
         joined: true,
+        role: None,
     }
 }
 
@@ -321,6 +323,7 @@ fn answers_and_what_comes_by_itself() {
         user: name.into(),
         online,
         last_seen: None,
+        role: (name == "bert").then(|| "operator".into()),
     };
     story.answered(Answer::Who {
         room: Some("lobby".into()),

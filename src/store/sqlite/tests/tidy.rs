@@ -77,6 +77,7 @@ fn a_redacted_text_lies_nowhere_any_more_nor_do_its_words() {
             by: ADMIN,
             at: Timestamp(9),
             only_of: None,
+            not_of: Vec::new(),
         })
     };
     let outcomes = stand.store().commit(&[redact(401), redact(402)]).unwrap();
