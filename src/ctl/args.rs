@@ -196,7 +196,7 @@ pub(super) enum Verb {
     Who,
     #[command(about = about::<wire::ListRooms>())]
     Rooms,
-    /// Make and remove rooms, say what they are about, look who is in them
+    /// Make and remove rooms, say what they are about, look who is in them, make operators
     #[command(
         subcommand,
         subcommand_value_name = "VERB",

@@ -532,7 +532,11 @@ mod tests {
             colour: false,
         };
         let now = at("2026-11-20T10:30:00Z");
-        insta::assert_snapshot!(bans(&reply, now, look), @"");
+        insta::assert_snapshot!(bans(&reply, now, look), @r"
+        KIND  WHO            ROOM  BY     SINCE       UNTIL     REASON
+        ban   2001:db8::/64  -     admin  30 min ago  for good
+        mute  anna           tea   clara  30 min ago  in 3 h    spam\u{1b}[31m
+        ");
         let none = Bans { bans: vec![] };
         assert_eq!(bans(&none, now, look), "nobody is banned or muted\n");
     }

@@ -247,9 +247,9 @@ mod tests {
             width: 80,
             colour: false,
         };
-        insta::assert_snapshot!(members(&reply, look), @r"
-        NAME   ONLINE  READ UP TO  UNREAD
-        anna   yes             12       0
+        insta::assert_snapshot!(members(&reply, look), @"
+        NAME   ONLINE  READ UP TO  UNREAD  ROLE
+        anna   yes             12       0  operator
         boris  no               3       9
         ");
         let nobody = Members { members: vec![] };

@@ -19,6 +19,7 @@ mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod backup;
+mod bans;
 mod bounds;
 mod certificate;
 mod check;
@@ -51,6 +52,7 @@ mod log;
 mod matrix;
 mod memory;
 mod metrics;
+mod moderation;
 mod names;
 mod password;
 mod proxy;

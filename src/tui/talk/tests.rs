@@ -10,6 +10,7 @@ struct Story {
     talk: Talk,
     seen: String,
     next_no: u64,
+    keeps_order: bool,
 }
 
 impl Story {
@@ -22,6 +23,7 @@ impl Story {
             talk: Talk::new(style),
             seen: String::new(),
             next_no: 1,
+            keeps_order: false,
         }
     }
 
@@ -91,6 +93,11 @@ impl Story {
                 writeln!(self.seen, "({})", tagged.encode()).unwrap();
                 self.talk.asked(self.next_no, wanted);
                 self.next_no += 1;
+            }
+            Do::Help(name) => {
+                let lines = command::help_lines(&name, self.keeps_order);
+                lines.iter().for_each(|line| self.talk.answer(line));
+                self.look();
             }
             other => writeln!(self.seen, "({other:?})").unwrap(),
         }
@@ -361,7 +368,7 @@ fn answers_and_what_comes_by_itself() {
     insta::assert_snapshot!(story.seen(), @r#"
     > /who
     ({"type":"who","room":"lobby"})
-    -- 2: anna, bert (away)
+    -- 2: anna, bert (operator) (away)
       -- the topic of lobby was set by bert: tea␛[2J
       -- notice: maintenance at noon
       -- you are no longer in lobby
@@ -512,4 +519,80 @@ fn trouble_is_told_once_and_plainly() {
       not sent to lobby: "hi": you may not speak here
     (Quit)
     "#);
+}
+
+#[test]
+fn those_who_keep_order_have_more_to_say() {
+    let mut story = Story::begun(false);
+    story.writes("/help ban");
+    story.keeps_order = true;
+    let all = command::help_lines("", true).len();
+    assert_eq!(all, command::help_lines("", false).len() + 7);
+    for line in [
+        "/kick bert",
+        "/kick @bert please read the rules",
+        "/ban bert",
+        "/ban bert 2h30m buying and selling",
+        "/ban bert everywhere 7d",
+        "/unban bert",
+        "/unban bert everywhere",
+        "/mute bert 10m",
+        "/mute bert 0m",
+        "/mute bert 10x too loud",
+        "/unmute bert",
+        "/op bert",
+        "/deop bert",
+        "/kick",
+        "/msg clara",
+        "/kick bert",
+        "/mute bert everywhere loud",
+    ] {
+        story.writes(line);
+    }
+    insta::assert_snapshot!(story.seen(), @"");
+    let mut story = Story::begun(true);
+    story.talk.asked(
+        1,
+        Wanted::Done("bert is banned from lobby for 2h".to_owned()),
+    );
+    story.hears(Event::Answer {
+        no: 1,
+        answer: Ok(Answer::Ok),
+    });
+    let until = Some("2026-11-20T13:00:00Z".parse().unwrap());
+    for (banned, until) in [(false, None), (true, until), (true, None)] {
+        story.hears(Event::Push(Answer::Kicked {
+            room: "music".into(),
+            by: "bert".into(),
+            reason: (!banned).then(|| "too\u{1b}[2J loud".into()),
+            banned,
+            until,
+        }));
+    }
+    for (room, role) in [
+        (Some("music"), Some("operator")),
+        (Some("music"), None),
+        (None, Some("moderator")),
+        (None, None),
+    ] {
+        story.hears(Event::Push(Answer::Role {
+            room: room.map(Into::into),
+            user: "clara".into(),
+            role: role.map(Into::into),
+            by: "admin".into(),
+        }));
+    }
+    story.hears(Event::Failed {
+        message: Unsent {
+            key: "k".into(),
+            to: "lobby".into(),
+            text: "buy".into(),
+        },
+        refusal: Refusal {
+            code: Some(Code::Muted),
+            text: "you are muted in 'lobby' until 2026-11-20T13:00:00Z: spam".into(),
+            retry_after_ms: Some(1_740_000),
+        },
+    });
+    insta::assert_snapshot!(story.seen(), @"");
 }

@@ -182,7 +182,8 @@ fn a_database_of_version_1_learns_it() {
     stand
         .look()
         .execute_batch(
-            "DROP TABLE message_text; DROP TABLE removed_room; DROP TABLE invite; \
+            "DROP TABLE message_text; DROP TABLE removed_room; DROP TABLE invite; DROP TABLE ban; \
+             ALTER TABLE user DROP COLUMN moderator; ALTER TABLE member DROP COLUMN operator; \
              ALTER TABLE user DROP COLUMN disabled_at; ALTER TABLE message DROP COLUMN redacts; \
              CREATE VIRTUAL TABLE message_text USING fts5 ( \
                  text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'); \
