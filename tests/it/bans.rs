@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use crate::moderation::{Garden, bans};
-use crate::support::{Daemon, Heard, PASSWORD, Talker, ask, refused, request, until};
+use crate::support::{Daemon, Heard, PASSWORD, Talker, ask, refused, request, run, until};
 
 /// In this time connections end whose owner is banned.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -198,9 +198,9 @@ fn networks_as_admins_write_them() {
         narrower,
         "10.0.0.5 was not banned from the server by itself, but 10.0.0.0/8 is, and it is in there\n"
     );
-    let call =
+    let wrong =
         json!({ "method": "io.chatd.Control.Ban", "parameters": { "network": "10.1.2.3/8" } });
-    let reply = call(&daemon, &call);
+    let reply = call(&daemon, &wrong);
     assert_eq!(reply["error"], "io.chatd.Control.BadNetwork", "{reply}");
     assert!(
         reply["parameters"]["message"]
@@ -212,8 +212,8 @@ fn networks_as_admins_write_them() {
         json!({ "user": "anna", "network": "::1" }),
         json!({ "network": "::1", "room": "lobby" }),
     ] {
-        let call = json!({ "method": "io.chatd.Control.Ban", "parameters": parameters });
-        let reply = call(&daemon, &call);
+        let wrong = json!({ "method": "io.chatd.Control.Ban", "parameters": parameters });
+        let reply = call(&daemon, &wrong);
         assert_eq!(
             reply["error"], "org.varlink.service.InvalidParameter",
             "{reply}"
@@ -273,10 +273,11 @@ fn two_admins_who_do_the_opposite() {
     daemon.register("anna");
     thread::scope(|scope| {
         for verb in ["ban", "unban"] {
-            let daemon = &daemon;
+            let calls = (0..ROUNDS).map(|_| daemon.ctl_command(&[verb, "--yes", "anna"]));
+            let calls: Vec<_> = calls.collect();
             scope.spawn(move || {
-                for _ in 0..ROUNDS {
-                    daemon.ctl(&[verb, "--yes", "anna"]).done();
+                for mut call in calls {
+                    run(&mut call, "").done();
                 }
             });
         }
