@@ -22,6 +22,12 @@ _chatctl() {
             chatctl,backup)
                 cmd="chatctl__subcmd__backup"
                 ;;
+            chatctl,ban)
+                cmd="chatctl__subcmd__ban"
+                ;;
+            chatctl,bans)
+                cmd="chatctl__subcmd__bans"
+                ;;
             chatctl,check)
                 cmd="chatctl__subcmd__check"
                 ;;
@@ -51,6 +57,9 @@ _chatctl() {
                 ;;
             chatctl,log)
                 cmd="chatctl__subcmd__log"
+                ;;
+            chatctl,mute)
+                cmd="chatctl__subcmd__mute"
                 ;;
             chatctl,pause)
                 cmd="chatctl__subcmd__pause"
@@ -93,6 +102,12 @@ _chatctl() {
                 ;;
             chatctl,top)
                 cmd="chatctl__subcmd__top"
+                ;;
+            chatctl,unban)
+                cmd="chatctl__subcmd__unban"
+                ;;
+            chatctl,unmute)
+                cmd="chatctl__subcmd__unmute"
                 ;;
             chatctl,user)
                 cmd="chatctl__subcmd__user"
@@ -145,8 +160,14 @@ _chatctl() {
             chatctl__subcmd__room,create)
                 cmd="chatctl__subcmd__room__subcmd__create"
                 ;;
+            chatctl__subcmd__room,deop)
+                cmd="chatctl__subcmd__room__subcmd__deop"
+                ;;
             chatctl__subcmd__room,members)
                 cmd="chatctl__subcmd__room__subcmd__members"
+                ;;
+            chatctl__subcmd__room,op)
+                cmd="chatctl__subcmd__room__subcmd__op"
                 ;;
             chatctl__subcmd__room,remove)
                 cmd="chatctl__subcmd__room__subcmd__remove"
@@ -172,6 +193,9 @@ _chatctl() {
             chatctl__subcmd__user,remove)
                 cmd="chatctl__subcmd__user__subcmd__remove"
                 ;;
+            chatctl__subcmd__user,role)
+                cmd="chatctl__subcmd__user__subcmd__role"
+                ;;
             chatctl__subcmd__user,show)
                 cmd="chatctl__subcmd__user__subcmd__show"
                 ;;
@@ -182,7 +206,7 @@ _chatctl() {
 
     case "${cmd}" in
         chatctl)
-            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms room clear-history redact lag stats top kick export import backup check search announce"
+            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms room clear-history redact lag stats top kick ban unban mute unmute bans export import backup check search announce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -222,6 +246,54 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__backup)
+            opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__ban)
+            opts="-h --room --for --reason --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__bans)
             opts="-h --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -514,12 +586,16 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__kick)
-            opts="-h --reason --yes --dry-run --socket --json --help"
+            opts="-h --room --reason --yes --dry-run --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --reason)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -677,6 +753,36 @@ _chatctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chatctl__subcmd__mute)
+            opts="-h --room --for --reason --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chatctl__subcmd__pause)
             opts="-h --refuse --yes --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -772,7 +878,7 @@ _chatctl() {
             return 0
             ;;
         chatctl__subcmd__room)
-            opts="-h --socket --json --help create remove topic members"
+            opts="-h --socket --json --help create remove topic op deop members"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -811,8 +917,44 @@ _chatctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chatctl__subcmd__room__subcmd__deop)
+            opts="-h --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chatctl__subcmd__room__subcmd__members)
             opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__room__subcmd__op)
+            opts="-h --yes --socket --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1071,8 +1213,52 @@ _chatctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chatctl__subcmd__unban)
+            opts="-h --room --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__unmute)
+            opts="-h --room --yes --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chatctl__subcmd__user)
-            opts="-h --socket --json --help show add passwd disable enable remove"
+            opts="-h --socket --json --help show add passwd disable enable role remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1163,6 +1349,24 @@ _chatctl() {
             ;;
         chatctl__subcmd__user__subcmd__remove)
             opts="-h --yes --dry-run --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__user__subcmd__role)
+            opts="-h --yes --socket --json --help moderator none"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -42,7 +42,7 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "version" -d 'Tell t
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "log" -d 'Show chatd\'s own log and steer it'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-log" -d 'Empty chatd\'s own log file and forget the lines that were kept of it'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "users" -d 'List the accounts'
-complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Show, add, disable and remove accounts, set passwords'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "user" -d 'Show, add, disable and remove accounts, set passwords and roles'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-users" -d 'Remove all accounts but those that are kept; their messages stay, under their names'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "sessions" -d 'List the sessions: who is logged in on which device'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "invite" -d 'Invite people: codes with which they make their accounts, where `registration` is "invite"'
@@ -50,13 +50,18 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "session" -d 'End se
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rekey" -d 'Seal names and addresses in the database with a new identity key'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "who" -d 'List who is connected'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "rooms" -d 'List the rooms'
-complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "room" -d 'Make and remove rooms, say what they are about, look who is in them'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "room" -d 'Make and remove rooms, say what they are about, look who is in them, make operators'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "clear-history" -d 'Clear away what was said in a room, or everywhere'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "redact" -d 'Remove the text of a message; its number stays'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "lag" -d 'List who is behind: whose connections have not taken everything that was said'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "stats" -d 'Tell what is counted and measured'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "top" -d 'Show the load of the daemon as it changes; q quits, s shows those who are behind'
-complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections; the account and its sessions stay'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "kick" -d 'End somebody\'s connections, or put them out of a room; they may come back'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "ban" -d 'Ban somebody, or everybody who comes from a network, from a room or from the server'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "unban" -d 'Lift a ban'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "mute" -d 'Let somebody read but not speak, in a room or anywhere'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "unmute" -d 'Lift a mute'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "bans" -d 'List the bans and mutes'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "export" -d 'Write messages or accounts to standard output, for other programs'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "import" -d 'Make accounts that come from another chatd or from a list'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "backup" -d 'Write a consistent, verified copy of the database, while people talk'
@@ -131,15 +136,16 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand clear-log" -s h -l help 
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand users" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -l json -d 'Print JSON: one object, or one object a line'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "show" -d 'Show all about one account'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "add" -d 'Make an account; the password is asked for, or is one line of standard input'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "passwd" -d 'Give an account another password, which is asked for, or is one line of standard input'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "disable" -d 'Disable an account: nobody can log in to it, and its sessions end'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "enable" -d 'Enable an account that was disabled'
-complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable remove" -f -a "remove" -d 'Remove an account; its messages stay, under its name'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "show" -d 'Show all about one account'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "add" -d 'Make an account; the password is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "passwd" -d 'Give an account another password, which is asked for, or is one line of standard input'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "disable" -d 'Disable an account: nobody can log in to it, and its sessions end'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "enable" -d 'Enable an account that was disabled'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "role" -d 'Make somebody a moderator, or take that back'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and not __fish_seen_subcommand_from show add passwd disable enable role remove" -f -a "remove" -d 'Remove an account; its messages stay, under its name'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
@@ -160,6 +166,10 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_su
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from role" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from role" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from role" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from role" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand user; and __fish_seen_subcommand_from remove" -l dry-run -d 'Only tell what would be done'
@@ -216,13 +226,15 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand who" -s h -l help -d 'Pr
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand rooms" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -l json -d 'Print JSON: one object, or one object a line'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -s h -l help -d 'Print help'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "create" -d 'Make a room'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "remove" -d 'Remove a room with all that was said in it'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "topic" -d 'Say what a room is about'
-complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic members" -f -a "members" -d 'List who is in a room, and how far they have read'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "create" -d 'Make a room'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "remove" -d 'Remove a room with all that was said in it'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "topic" -d 'Say what a room is about'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "op" -d 'Make somebody an operator of a room'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "deop" -d 'Make somebody an operator of a room no longer'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and not __fish_seen_subcommand_from create remove topic op deop members" -f -a "members" -d 'List who is in a room, and how far they have read'
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l topic -d 'What it is about' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from create" -l yes -d 'Do not ask'
@@ -237,6 +249,14 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_su
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from topic" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from op" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from op" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from op" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from op" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from deop" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from deop" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from deop" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from deop" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand room; and __fish_seen_subcommand_from members" -s h -l help -d 'Print help'
@@ -264,12 +284,41 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s d -l delay -d 'T
 complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand top" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand top" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l room -d 'Only out of this room' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l reason -d 'What they are told' -r
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l dry-run -d 'Only tell what would be done'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand kick" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l room -d 'From this room only' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l for -d 'How long: 30m, 12h, 7d; for good without it' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l reason -d 'What they are told' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l dry-run -d 'Only tell what would be done'
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand ban" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unban" -l room -d 'From this room' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand unban" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand unban" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unban" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unban" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l room -d 'In this room only; without it everywhere, also between two' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l for -d 'How long: 30m, 12h, 7d; for good without it' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l reason -d 'What they are told' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand mute" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unmute" -l room -d 'In this room' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand unmute" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand unmute" -l yes -d 'Do not ask'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unmute" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand unmute" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand bans" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand bans" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand bans" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand export; and not __fish_seen_subcommand_from history users" -s h -l help -d 'Print help'

@@ -137,6 +137,7 @@ impl Engine {
         act: Act,
     ) -> Result<(), Refusal> {
         let plan = self.plan(user, &act)?;
+        let act = self.as_written(act);
         self.hold(asker.conn);
         self.carry_out(Doer::Asker(asker.clone()), user, act, plan);
         Ok(())
@@ -165,6 +166,27 @@ impl Engine {
             reply,
         };
         self.commit(changes, Then::Moderation(stored));
+    }
+
+    /// With the name as its owner writes it, for those who read of it later.
+    fn as_written(&self, mut act: Act) -> Act {
+        let name = act.user().and_then(|name| self.state.user_by_name(name));
+        if let Some(name) = name.map(|user| self.name_of(user)) {
+            match &mut act {
+                Act::Kick { user, .. }
+                | Act::Operator { user, .. }
+                | Act::Ban {
+                    who: Whom::User(user),
+                    ..
+                }
+                | Act::Unban {
+                    who: Whom::User(user),
+                    ..
+                } => *user = name,
+                Act::Ban { .. } | Act::Unban { .. } => {}
+            }
+        }
+        act
     }
 
     fn until(&self, seconds: Option<NonZeroU32>) -> Option<Timestamp> {

@@ -67,28 +67,18 @@ pub const COMMANDS: &[Command] = &[
     ),
     order(
         "ban",
-        "USER [everywhere] [TIME] [REASON]",
-        "keep somebody out of the room, for 2h or 7d or for good",
+        "USER [TIME] [REASON]",
+        "keep somebody out of the room, for 2h or 7d or for good; USER everywhere: out of the server",
         moderate::ban,
     ),
-    order(
-        "unban",
-        "USER [everywhere]",
-        "let them in again",
-        moderate::unban,
-    ),
+    order("unban", "USER", "let them in again", moderate::unban),
     order(
         "mute",
-        "USER [everywhere] [TIME] [REASON]",
-        "let somebody read and not speak",
+        "USER [TIME] [REASON]",
+        "let somebody read and not speak here; USER everywhere: anywhere",
         moderate::mute,
     ),
-    order(
-        "unmute",
-        "USER [everywhere]",
-        "let them speak again",
-        moderate::unmute,
-    ),
+    order("unmute", "USER", "let them speak again", moderate::unmute),
     order(
         "op",
         "USER",
@@ -171,11 +161,12 @@ pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
         "" => keeps_order || !command.keeps_order,
         name => command.name == name,
     };
-    let line = |command: &Command| {
-        let call = format!("/{} {}", command.name, command.usage);
-        format!("{call:<20} {}", command.help)
-    };
-    COMMANDS.iter().filter(is_told).map(line).collect()
+    let told: Vec<_> = COMMANDS.iter().filter(is_told).collect();
+    let call = |command: &Command| format!("/{} {}", command.name, command.usage);
+    let width = told.iter().map(|command| call(command).len()).max();
+    let width = width.unwrap_or_default().max(20);
+    let line = |command: &&Command| format!("{:<width$} {}", call(command), command.help);
+    told.iter().map(line).collect()
 }
 
 fn no_command(name: &str) -> String {
