@@ -13,15 +13,21 @@ use crate::net::worker::Worker;
 use crate::wire::Code;
 
 impl Worker {
-    /// From now on these.
+    /// From now on these, in the order of the networks. Those who are here are looked at for what is new in the list.
     pub(super) fn bar(&mut self, barred: Arc<[Barred]>) {
-        self.barred = barred;
-        if self.barred.is_empty() {
+        let before = std::mem::replace(&mut self.barred, barred);
+        let is_new = |barred: &&Barred| {
+            let place = before.binary_search_by_key(&barred.network, |other| other.network);
+            place.is_err()
+        };
+        let fresh: Vec<_> = self.barred.iter().filter(is_new).cloned().collect();
+        if fresh.is_empty() {
             return;
         }
         let slots = 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         for slot in slots {
-            let Some(text) = self.bar_of(slot).map(|barred| barred.text.clone()) else {
+            let barred = self.peer(slot).and_then(|peer| find(&fresh, peer, wall()));
+            let Some(text) = barred.map(|barred| barred.text.clone()) else {
                 continue;
             };
             let bye = Bye {
@@ -35,7 +41,9 @@ impl Worker {
 
     /// Whether nobody is let in from where the connection comes. Then it is told so, and closed.
     pub(super) fn is_barred(&mut self, slot: u32) -> bool {
-        let Some(barred) = self.bar_of(slot).cloned() else {
+        let peer = self.peer(slot);
+        let barred = peer.and_then(|peer| find(&self.barred, peer, wall()));
+        let Some(barred) = barred.cloned() else {
             return false;
         };
         let left = barred.until.map(|until| until.since(wall()).as_millis());
@@ -46,11 +54,10 @@ impl Worker {
         true
     }
 
-    fn bar_of(&self, slot: u32) -> Option<&Barred> {
+    /// Until a proxy has said for whom it comes, nobody has.
+    fn peer(&self, slot: u32) -> Option<IpAddr> {
         let conn = self.slots.get(slot as usize)?.conn.as_ref()?;
-        // Until a proxy has said for whom it comes, nobody has.
-        let peer = conn.peer.filter(|_| conn.proxied.is_none())?;
-        find(&self.barred, peer, wall())
+        conn.peer.filter(|_| conn.proxied.is_none())
     }
 }
 
