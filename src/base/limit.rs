@@ -103,7 +103,8 @@ limits! {
     /// Bytes of text that one person may say at once after a silence: 128 of the longest messages.
     text_bytes_burst: u32 = 1_048_576,
     /// Rooms that one person joins, leaves, makes or gives a topic in a second in the long run; each is stored and told to
-    /// all who are there. The first message of a direct conversation makes a room and counts, a new password counts as 20.
+    /// all who are there. So are kicks, bans, mutes and who is an operator. The first message of a direct conversation makes
+    /// a room and counts, a new password counts as 20.
     changes_per_second: u32 = 2,
     /// The same at once after a silence: a client that joins as many rooms as it may, twice over.
     changes_burst: u32 = 200,

@@ -46,6 +46,8 @@ impl Worker {
         let Some(barred) = barred.cloned() else {
             return false;
         };
+        let peer = peer.map(tracing::field::display);
+        tracing::debug!(peer, "somebody from a banned network was turned away");
         let left = barred.until.map(|until| until.since(wall()).as_millis());
         let after_ms = left.map(|left| u64::try_from(left).unwrap_or(u64::MAX));
         let words = encode_error(None, Code::Banned, &barred.text, after_ms);

@@ -68,14 +68,14 @@ pub const COMMANDS: &[Command] = &[
     order(
         "ban",
         "USER [TIME] [REASON]",
-        "keep somebody out of the room, for 2h or 7d or for good; USER everywhere: out of the server",
+        "keep somebody out of the room, for 2h, 7d or for good",
         moderate::ban,
     ),
     order("unban", "USER", "let them in again", moderate::unban),
     order(
         "mute",
         "USER [TIME] [REASON]",
-        "let somebody read and not speak here; USER everywhere: anywhere",
+        "let somebody read and not speak",
         moderate::mute,
     ),
     order("unmute", "USER", "let them speak again", moderate::unmute),
@@ -124,6 +124,11 @@ const fn order(
     }
 }
 
+/// Those that may be about the whole server.
+const PLACES: [&str; 4] = ["ban", "unban", "mute", "unmute"];
+const EVERYWHERE: &str =
+    "a moderator writes `everywhere` after USER for the whole server: /ban anna everywhere 7d";
+
 /// Carries out a line that began with a slash, without that.
 ///
 /// # Errors
@@ -166,7 +171,9 @@ pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let width = told.iter().map(|command| call(command).len()).max();
     let width = width.unwrap_or_default().max(20);
     let line = |command: &&Command| format!("{:<width$} {}", call(command), command.help);
-    told.iter().map(line).collect()
+    let has_places = told.iter().any(|command| PLACES.contains(&command.name));
+    let more = has_places.then(|| EVERYWHERE.to_owned());
+    told.iter().map(line).chain(more).collect()
 }
 
 fn no_command(name: &str) -> String {
