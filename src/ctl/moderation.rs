@@ -406,10 +406,11 @@ pub(super) fn unmute(
         user: args.user.clone(),
         room: args.room.clone(),
     })?;
-    let (user, place) = (&args.user, where_to_speak(args.room.as_ref()));
+    let (user, room) = (&args.user, args.room.as_ref());
+    let place = room.map_or(String::new(), |room| format!(" in '{room}'"));
     console.print(&reply, |reply, _| match reply.changed {
-        true => format!("'{user}' can speak {place} again\n"),
-        false => format!("'{user}' was not muted {place}\n"),
+        true => format!("'{user}' may speak{place} again\n"),
+        false => format!("'{user}' was not muted{place}\n"),
     })
 }
 
