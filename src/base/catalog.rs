@@ -82,6 +82,13 @@ catalog! {
         device has to log in again.";
     ROOM_CREATED: "d3b3c159792d836fc0a683ac89bfb971", "a room was created",
         "@CHATD_USER@ created the room @CHATD_ROOM@. `chatctl rooms` lists all of them.";
+    BANNED_REFUSED: "5f1d0c3b8a9e4d2f9b7c6a1e0d84f3c2", "a login of a banned user was refused",
+        "Somebody gave the right password of @CHATD_USER@, who is banned from this server, and was told\n\
+        so. `chatctl bans` tells until when and why; `chatctl unban @CHATD_USER@` lets them in again.";
+    MODERATED: "c7a2e94b6d1f4a08b35e0f9d27c8164a", "an operator or a moderator has acted on somebody",
+        "@CHATD_BY@ did what the message says: kicked, banned, muted, made an operator, or removed the\n\
+        text of a message. `chatctl bans` lists what is in force, `chatctl unban` and `chatctl unmute`\n\
+        undo it; `chatctl user role @CHATD_BY@ none` makes nobody a moderator any more.";
     STORING_FAILED: "d6736d28bcee60a0e830b04e9d840db3", "chatd cannot store messages",
         "Nothing that was acknowledged is lost. Until this is over whoever sends is told that it was\n\
         not stored; reading goes on. The message names the cause. When the disk is full, make room:\n\

@@ -78,6 +78,15 @@ pub(super) fn account(account: &ShownUser, now: Timestamp, look: Look) -> String
     let unread = account.rooms.iter().map(|room| room.unread).sum();
     let rows = [
         ("state", state_words(account, now)),
+        (
+            "role",
+            if account.moderator {
+                "moderator"
+            } else {
+                "none"
+            }
+            .to_owned(),
+        ),
         ("created", moment(account.created_at)),
         ("last login", last_login),
         ("from", from),

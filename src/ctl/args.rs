@@ -17,6 +17,7 @@ use crate::base::{RoomLabel, UserName};
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 use super::invite::InviteVerb;
+use super::moderation::{BanArgs, KickArgs, MuteArgs, RoleArgs, UnbanArgs, UnmuteArgs};
 use super::room::RoomVerb;
 
 /// The program as clap knows it: for help, manual pages and completions.
@@ -150,7 +151,7 @@ pub(super) enum Verb {
     },
     #[command(about = about::<wire::ListUsers>())]
     Users,
-    /// Show, add, disable and remove accounts, set passwords
+    /// Show, add, disable and remove accounts, set passwords and roles
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -196,7 +197,7 @@ pub(super) enum Verb {
     Who,
     #[command(about = about::<wire::ListRooms>())]
     Rooms,
-    /// Make and remove rooms, say what they are about, look who is in them
+    /// Make and remove rooms, say what they are about, look who is in them, make operators
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -244,15 +245,17 @@ pub(super) enum Verb {
         delay: Duration,
     },
     #[command(about = about::<wire::Kick>())]
-    Kick {
-        /// Whose connections
-        user: UserName,
-        /// What they are told
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<Words>,
-        #[command(flatten)]
-        sure: Sure,
-    },
+    Kick(KickArgs),
+    #[command(about = about::<wire::Ban>())]
+    Ban(BanArgs),
+    #[command(about = about::<wire::Unban>())]
+    Unban(UnbanArgs),
+    #[command(about = about::<wire::Mute>())]
+    Mute(MuteArgs),
+    #[command(about = about::<wire::Unmute>())]
+    Unmute(UnmuteArgs),
+    #[command(about = about::<wire::ListBans>())]
+    Bans,
     /// Write messages or accounts to standard output, for other programs
     #[command(
         subcommand,
@@ -354,6 +357,8 @@ pub(super) enum UserVerb {
         #[command(flatten)]
         yes: Yes,
     },
+    #[command(about = about::<wire::SetRole>())]
+    Role(RoleArgs),
     #[command(about = about::<wire::RemoveUser>())]
     Remove {
         /// The name of the account

@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod invite;
 mod manual;
+mod moderation;
 mod observe;
 mod progress;
 mod room;

@@ -14,6 +14,7 @@ use crate::wire::control::{
 use super::args::{Sure, Yes, about};
 use super::ask::confirm;
 use super::call::Daemon;
+use super::moderation::{self, OperatorArgs};
 use super::table::{Look, counted, table};
 use super::verb::would;
 use super::when::When;
@@ -47,6 +48,10 @@ pub(super) enum RoomVerb {
         #[command(flatten)]
         yes: Yes,
     },
+    #[command(about = about::<wire::AddOperator>())]
+    Op(OperatorArgs),
+    #[command(about = about::<wire::RemoveOperator>())]
+    Deop(OperatorArgs),
     #[command(about = about::<wire::ListMembers>())]
     Members {
         /// The room; a conversation between two as '@anna @boris'
@@ -86,6 +91,8 @@ pub(super) fn room(
             let reply = daemon.call(&SetTopic { room, topic })?;
             console.print(&reply, |_, _| format!("the topic of '{name}' is set\n"))
         }
+        RoomVerb::Op(args) => moderation::operator(args, true, daemon, console),
+        RoomVerb::Deop(args) => moderation::operator(args, false, daemon, console),
         RoomVerb::Members { name } => {
             let room = name.clone();
             console.print(&daemon.call(&ListMembers { room })?, |reply, console| {
@@ -146,6 +153,7 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
         ("ONLINE", false),
         ("READ UP TO", true),
         ("UNREAD", true),
+        ("ROLE", false),
     ];
     let row = |member: &Member| {
         vec![
@@ -153,6 +161,7 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
             if member.online { "yes" } else { "no" }.to_owned(),
             member.read_seq.to_string(),
             member.unread.to_string(),
+            if member.operator { "operator" } else { "" }.to_owned(),
         ]
     };
     // Those who are here first.
@@ -232,6 +241,7 @@ mod tests {
         let member = |name: &str, online, read_seq, unread| Member {
             name: name.into(),
             online,
+            operator: online,
             read_seq: Seq(read_seq),
             unread,
         };
@@ -242,9 +252,9 @@ mod tests {
             width: 80,
             colour: false,
         };
-        insta::assert_snapshot!(members(&reply, look), @r"
-        NAME   ONLINE  READ UP TO  UNREAD
-        anna   yes             12       0
+        insta::assert_snapshot!(members(&reply, look), @"
+        NAME   ONLINE  READ UP TO  UNREAD  ROLE
+        anna   yes             12       0  operator
         boris  no               3       9
         ");
         let nobody = Members { members: vec![] };

@@ -118,6 +118,7 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
         ("SESSIONS", true),
         ("ROOMS", true),
         ("CREATED", false),
+        ("ROLE", false),
     ];
     let row = |user: &User| {
         let (login, from) = last_login(user, now);
@@ -129,6 +130,7 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
             user.sessions.to_string(),
             user.rooms.to_string(),
             relative(now, user.created_at),
+            if user.moderator { "moderator" } else { "" }.to_owned(),
         ]
     };
     table(

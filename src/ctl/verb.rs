@@ -10,9 +10,9 @@ use crate::base::text::harmless;
 use crate::base::{SessionId, UserName};
 use crate::wire::control::{
     AccountState, AddUser, Announce, ClearLog, ClearUsers, DaemonStatus, FollowLog, GetVersion,
-    Kick, ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Rekey,
-    Rekeyed, Reload, RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, ShowUser,
-    ShownUser, Shutdown, State, Status, Words,
+    ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Rekey, Rekeyed,
+    Reload, RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, ShowUser, ShownUser,
+    Shutdown, State, Status, Words,
 };
 
 use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
@@ -20,8 +20,8 @@ use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
 use super::{
-    Console, Failure, account, backup, check, complete, export, import, invite, observe, room,
-    search, show, top,
+    Console, Failure, account, backup, check, complete, export, import, invite, moderation,
+    observe, room, search, show, top,
 };
 
 /// Between two looks whether chatd serves.
@@ -105,7 +105,12 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
         Verb::Lag => observe::lag(daemon, console),
         Verb::Stats { format } => observe::stats(*format, daemon, console),
-        Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
+        Verb::Kick(args) => moderation::kick(args, daemon, console),
+        Verb::Ban(args) => moderation::ban(args, daemon, console),
+        Verb::Unban(args) => moderation::unban(args, daemon, console),
+        Verb::Mute(args) => moderation::mute(args, daemon, console),
+        Verb::Unmute(args) => moderation::unmute(args, daemon, console),
+        Verb::Bans => moderation::list(daemon, console),
         Verb::Export(what) => export::run(what, daemon, console),
         Verb::Import(what) => import::run(what, daemon, console),
         Verb::Backup(args) => backup::run(args, daemon, console),
@@ -246,6 +251,7 @@ fn clear_log(sure: Sure, daemon: &mut Daemon, console: &mut Console) -> Result<(
 
 fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
+        UserVerb::Role(args) => moderation::role(args, daemon, console),
         UserVerb::Show { name } => account::show(name, daemon, console),
         UserVerb::Disable { name, sure } => account::disable(name, *sure, daemon, console),
         UserVerb::Enable { name, .. } => account::enable(name, daemon, console),
@@ -292,7 +298,7 @@ fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(
 }
 
 /// A living account.
-fn find(daemon: &mut Daemon, name: &UserName) -> Result<ShownUser, Failure> {
+pub(super) fn find(daemon: &mut Daemon, name: &UserName) -> Result<ShownUser, Failure> {
     let account = daemon.call(&ShowUser { name: name.clone() })?;
     match account.state {
         AccountState::Removed => Err(Failure::Refused(format!(
@@ -409,32 +415,4 @@ fn revoke(
     confirm(&format!("end session {id}?"), sure.yes)?;
     let reply = daemon.call(&RevokeSession { id })?;
     console.print(&reply, |_, _| format!("session {id} has ended\n"))
-}
-
-fn kick(
-    user: &UserName,
-    reason: Option<&Words>,
-    sure: Sure,
-    daemon: &mut Daemon,
-    console: &mut Console,
-) -> Result<(), Failure> {
-    if sure.dry_run {
-        let connections = find(daemon, user)?.connections;
-        let words = format!(
-            "end {} of '{user}'",
-            counted(connections.into(), "connection")
-        );
-        return would(console, &words, json!({ "connections": connections }));
-    }
-    confirm(&format!("end the connections of '{user}'?"), sure.yes)?;
-    let reply = daemon.call(&Kick {
-        user: user.clone(),
-        reason: reason.cloned(),
-    })?;
-    console.print(&reply, |reply, _| {
-        format!(
-            "ended {} of '{user}'\n",
-            counted(reply.connections, "connection")
-        )
-    })
 }

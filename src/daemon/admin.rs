@@ -19,6 +19,7 @@ use super::data::{self, Data};
 use super::drain;
 use super::lag::READERS_MAX;
 use super::log::Log;
+use super::moderation;
 use super::password::Passwords;
 use super::rekey;
 use super::room;
@@ -34,9 +35,6 @@ use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
 use crate::engine::strength;
 use crate::net::{Doors, ListenerHandle};
 use crate::wire::control::{self as wire, ControlError, State};
-
-/// What people are told who are kicked without a reason.
-const KICKED: &str = "the admin ended your connection";
 
 /// What people are told when the daemon stops without a message.
 pub(super) const STOPPING: &str = "the server is stopping; it may be back in a moment";
@@ -174,17 +172,19 @@ impl Admin {
                 Ok(show::sessions(self.ask(Ask::Sessions { user: list.user }).await?).into())
             }
             Command::RevokeSession(revoke) => self.done(Ask::RevokeSession { id: revoke.id }).await,
-            Command::Kick(kick) => {
-                let text = kick.reason.map_or_else(
-                    || KICKED.into(),
-                    |words| format!("{KICKED}: {}", words.text()).into(),
-                );
-                self.reach(Ask::Kick {
-                    name: kick.user,
-                    text,
-                })
-                .await
+            Command::SetRole(set) => moderation::set_role(self, set).await,
+            Command::AddOperator(add) => {
+                moderation::set_operator(self, add.room, add.user, true).await
             }
+            Command::RemoveOperator(remove) => {
+                moderation::set_operator(self, remove.room, remove.user, false).await
+            }
+            Command::Kick(kick) => moderation::kick(self, kick).await,
+            Command::Ban(ban) => moderation::ban(self, ban).await,
+            Command::Unban(unban) => moderation::unban(self, unban).await,
+            Command::Mute(mute) => moderation::mute(self, mute).await,
+            Command::Unmute(unmute) => moderation::unmute(self, unmute).await,
+            Command::ListBans(_) => moderation::list(self).await,
             Command::Announce(announce) => {
                 self.reach(Ask::Announce {
                     text: announce.text.text().clone(),

@@ -20,6 +20,7 @@ mod load;
 pub mod log;
 mod manual;
 mod mistake;
+mod moderation;
 mod monitor;
 mod names;
 mod nearest;

@@ -82,6 +82,9 @@ impl Engine {
                 most,
             } => Some(self.names_like(of_rooms, &prefix, most)),
             Command::Nearest { name } => Some(Reply::Nearest(self.nearest(&name))),
+            Command::Moderate(act) => self.admin_moderate(call, act),
+            Command::SetModerator { name, moderator } => self.set_moderator(call, &name, moderator),
+            Command::ListBans => Some(self.ban_lines()),
             Command::Audit(record) => {
                 self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
             }
@@ -167,6 +170,7 @@ impl Engine {
             created_at: user.created_at,
             last_login: user.last_login,
             disabled_at: user.disabled_at,
+            is_moderator: self.state.moderators.contains(&id),
             sessions: user.sessions.len() as u32,
             connections: user.conns.len() as u32,
             rooms: self.state.rooms_of(id, false) as u32,

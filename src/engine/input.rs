@@ -8,6 +8,7 @@ use crate::base::{
     CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId, RoomLabel,
     RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
 };
+use crate::engine::moderation::Act;
 
 /// What happened.
 #[derive(Debug)]
@@ -162,6 +163,7 @@ pub enum Request {
         room: Target,
         seq: Seq,
     },
+    Moderate(Act),
     ChangePassword {
         old: Password,
         new: Password,
@@ -311,6 +313,12 @@ pub enum Command {
     Announce {
         text: Arc<str>,
     },
+    Moderate(Act),
+    SetModerator {
+        name: UserName,
+        moderator: bool,
+    },
+    ListBans,
     ShowUser {
         name: UserName,
     },

@@ -117,6 +117,7 @@ impl Worker {
                 self.reading.tls = Some(greeting.tls.clone());
                 self.greeting = greeting;
             }
+            Order::Bar(barred) => self.bar(barred),
             Order::Stop => self.stop(),
         }
     }

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroizing, zeroize_stack};
 
-use crate::base::UserName;
+use crate::base::{Network, UserName};
 
 pub(super) const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -35,6 +35,10 @@ pub(super) enum Place {
     Audit(i64),
     /// The note about an invite.
     Invite(u32),
+    /// The network that is banned.
+    BanNetwork(i64),
+    /// The reason for a ban or a mute.
+    BanReason(i64),
 }
 
 impl Place {
@@ -46,6 +50,8 @@ impl Place {
             Self::Device(id) => (3, id),
             Self::Audit(at) => (4, at.cast_unsigned()),
             Self::Invite(id) => (5, u64::from(id)),
+            Self::BanNetwork(id) => (6, id.cast_unsigned()),
+            Self::BanReason(id) => (7, id.cast_unsigned()),
         };
         let mut bytes = [tag; 9];
         bytes[1..].copy_from_slice(&number.to_be_bytes());
@@ -121,6 +127,13 @@ impl Identity {
     pub(super) fn name_hash(&self, name: &UserName) -> [u8; 32] {
         let mut mac = self.lookup.clone();
         mac.update(name.key().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// What a banned network is looked up by. No name has a slash in front and a NUL behind it.
+    pub(super) fn network_hash(&self, network: &Network) -> [u8; 32] {
+        let mut mac = self.lookup.clone();
+        mac.update(format!("/{network}\0").as_bytes());
         mac.finalize().into_bytes().into()
     }
 }

@@ -1,6 +1,8 @@
 //! The same store without a disk, for simulations. Forgets everything with its last handle.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod moderation;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::id::LOBBY;
@@ -10,7 +12,9 @@ use crate::base::record::{
     AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash,
     Record, Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName};
+use crate::base::{
+    BanKey, BanRecord, InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName,
+};
 use crate::store::search::{self, Word};
 use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
 
@@ -28,6 +32,9 @@ struct State {
     sessions: BTreeMap<SessionId, SessionRecord>,
     audit: Vec<AuditRecord>,
     invites: BTreeMap<InviteId, InviteRecord>,
+    moderators: BTreeSet<UserId>,
+    operators: BTreeSet<(RoomId, UserId)>,
+    bans: BTreeMap<BanKey, BanRecord>,
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
@@ -53,6 +60,9 @@ impl Default for MemoryStore {
             sessions: BTreeMap::new(),
             audit: Vec::new(),
             invites: BTreeMap::new(),
+            moderators: BTreeSet::new(),
+            operators: BTreeSet::new(),
+            bans: BTreeMap::new(),
             next_user: UserId(1),
             next_room: LOBBY,
             next_session: SessionId(1),
@@ -118,6 +128,9 @@ impl Store for MemoryStore {
                 .collect(),
             sessions: state.sessions.values().cloned().collect(),
             invites: state.invites.values().cloned().collect(),
+            moderators: state.moderators.iter().copied().collect(),
+            operators: state.operators.iter().copied().collect(),
+            bans: state.bans.values().cloned().collect(),
             keys: state.keys(keys_since, keys_max),
             next_user: state.next_user,
             next_room: state.next_room,
@@ -344,7 +357,7 @@ impl State {
         let draft = &mut record.draft;
         match draft.kind {
             Kind::Redaction => Outcome::Missing,
-            _ if redaction.only_of.is_some_and(|user| user != draft.author) => Outcome::Foreign,
+            _ if !redaction.may_be_of(draft.author) => Outcome::Foreign,
             Kind::Redacted => Outcome::Unchanged,
             Kind::Text | Kind::Action => {
                 (draft.kind, draft.text) = (Kind::Redacted, "".into());
@@ -419,13 +432,17 @@ impl State {
             }
             Change::RemoveRoom(room) => self.remove_room(*room),
             Change::AddMember(member)
-                if self.living(member.user).is_none() || !self.rooms.contains_key(&member.room) => {
-            }
+                if self.living(member.user).is_none()
+                    || !self.rooms.contains_key(&member.room)
+                    || self.is_banned(member.room, member.user) => {}
             Change::AddMember(member) => {
                 let place = self.members.entry((member.room, member.user));
                 place.or_insert(member.read_seq);
             }
-            Change::RemoveMember(room, user) => drop(self.members.remove(&(*room, *user))),
+            Change::RemoveMember(room, user) => {
+                self.members.remove(&(*room, *user));
+                self.operators.remove(&(*room, *user));
+            }
             Change::SetRead(member) => {
                 if let Some(seq) = self.members.get_mut(&(member.room, member.user)) {
                     *seq = member.read_seq.max(*seq);
@@ -447,6 +464,7 @@ impl State {
                 }
             }
             Change::RemoveInvite(id) => drop(self.invites.remove(id)),
+            change => self.moderate(change),
         }
     }
 
@@ -461,6 +479,9 @@ impl State {
         }
         self.sessions.retain(|_, session| session.user != user);
         self.members.retain(|(_, member), _| *member != user);
+        self.operators.retain(|(_, member)| *member != user);
+        self.moderators.remove(&user);
+        self.bans.retain(|_, ban| !ban.is_about(user));
     }
 
     fn set_last_login(&mut self, user: UserId, login: LastLogin) {
@@ -478,6 +499,8 @@ impl State {
             *end = room.record.last_seq.max(*end);
         }
         self.members.retain(|(other, _), _| *other != id);
+        self.operators.retain(|(other, _)| *other != id);
+        self.bans.retain(|key, _| key.room != Some(id));
     }
 
     fn add_room(&mut self, room: &RoomRecord) {

@@ -12,6 +12,7 @@ use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
 pub mod memory;
 pub mod sqlite;
 
+mod bans;
 mod changes;
 mod check;
 mod identity;

@@ -16,6 +16,7 @@ mod enter;
 mod failure;
 mod lines;
 mod manual;
+mod moderate;
 // Both are open to `tests/fuzz` alone.
 #[doc(hidden)]
 pub mod show;

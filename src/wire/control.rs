@@ -5,75 +5,31 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
+use crate::base::{
+    InviteId, Network, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName,
+};
 
 pub use self::error::{ControlError, SERVICE};
+pub use self::moderation::*;
 pub use self::observe::*;
 pub use self::reply::*;
 pub use self::room::{NameKind, Topic, TopicError};
+pub use self::words::{Words, WordsError};
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$word_doc])* #[serde(rename = $word)] $variant,)+ }
-
-        impl $name {
-            /// All of them as words.
-            pub const WORDS: &[&str] = &[$($word),+];
-
-            /// The word.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.word())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(format!("'{text}' is none of {}", Self::WORDS.join(", "))),
-                }
-            }
-        }
-    };
-}
-
-/// The types of what is answered.
-macro_rules! replies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
-            }
-        )+
-    };
-}
+#[macro_use]
+mod macros;
 
 mod error;
+mod moderation;
 mod observe;
 mod reply;
 mod room;
+mod words;
 
 /// The name of the interface.
 pub const INTERFACE: &str = "io.chatd.Control";
@@ -250,8 +206,25 @@ methods! {
     GetStats {} -> Stats, READS, ONCE;
     /// Show the load of the daemon as it changes.
     FollowLoad { seconds: Option<u32> } -> Load, READS, STREAMS;
-    /// End somebody's connections; the account and its sessions stay.
-    Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Make somebody a moderator, or take that back.
+    SetRole { name: UserName, role: UserRole } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room.
+    AddOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room no longer.
+    RemoveOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// End somebody's connections, or put them out of a room; they may come back.
+    Kick { user: UserName, room: Option<RoomName>, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Ban somebody, or everybody who comes from a network, from a room or from the server.
+    Ban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> }
+        -> BanSet, CHANGES, ONCE;
+    /// Lift a ban.
+    Unban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// Let somebody read but not speak, in a room or anywhere.
+    Mute { user: UserName, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> } -> BanSet, CHANGES, ONCE;
+    /// Lift a mute.
+    Unmute { user: UserName, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// List the bans and mutes.
+    ListBans {} -> Bans, READS, ONCE;
     /// Tell everyone who is connected something.
     Announce { text: Words } -> Reached, CHANGES, ONCE;
     /// Give out the messages of all rooms, or of one.
@@ -282,6 +255,7 @@ macro_rules! with_methods {
             ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListNames, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
+            SetRole, AddOperator, RemoveOperator, Ban, Unban, Mute, Unmute, ListBans,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
             GetVersion,
         }
@@ -353,47 +327,6 @@ fn camel_case(field: &str) -> String {
     }
     name
 }
-
-/// What the admin tells people: not empty, no NUL, not longer than a message may be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Words(Arc<str>);
-
-impl Words {
-    /// The text.
-    #[must_use]
-    pub fn text(&self) -> &Arc<str> {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Words {
-    type Error = WordsError;
-
-    fn try_from(text: String) -> Result<Self, WordsError> {
-        let fits = !text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.contains('\0');
-        fits.then(|| Self(text.into())).ok_or(WordsError)
-    }
-}
-
-impl FromStr for Words {
-    type Err = WordsError;
-
-    fn from_str(text: &str) -> Result<Self, WordsError> {
-        text.to_owned().try_into()
-    }
-}
-
-impl From<Words> for String {
-    fn from(words: Words) -> Self {
-        words.0.as_ref().to_owned()
-    }
-}
-
-/// The text cannot be told to people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is empty, has a NUL in it or is longer than {TEXT_BYTES_MAX} bytes")]
-pub struct WordsError;
 
 words! {
     /// How much chatd says, wherever it is told: each level includes those before it.
@@ -490,6 +423,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::limit::TEXT_BYTES_MAX;
 
     fn read<M: Method>(parameters: Value) -> Result<M, ControlError> {
         M::read(parameters.as_object().unwrap().clone())
@@ -566,6 +500,7 @@ mod tests {
                 "ListBehind",
                 "GetStats",
                 "FollowLoad",
+                "ListBans",
                 "StageUsers",
                 "GetVersion"
             ]

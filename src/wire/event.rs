@@ -89,6 +89,24 @@ pub enum Event {
     Removed {
         room: Arc<str>,
     },
+    Kicked {
+        room: Arc<str>,
+        by: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+        #[serde(default, skip_serializing_if = "is_no")]
+        banned: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    Role {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<Arc<str>>,
+        user: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Arc<str>>,
+        by: Arc<str>,
+    },
     Read {
         room: Arc<str>,
         seq: Seq,
@@ -118,8 +136,8 @@ impl Event {
     /// Every `type` that the server says, in the order of the specification.
     pub const TYPES: &[&str] = &[
         "hello", "welcome", "ok", "sent", "joined", "left", "rooms", "who", "page", "echo", "pong",
-        "message", "presence", "topic", "cleared", "removed", "read", "typing", "notice", "bye",
-        "error",
+        "message", "presence", "topic", "cleared", "removed", "kicked", "role", "read", "typing",
+        "notice", "bye", "error",
     ];
 }
 
@@ -175,6 +193,8 @@ pub struct Welcome {
     pub resumed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_login: Option<LastLogin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
     pub rooms: Vec<RoomState>,
 }
 
@@ -198,6 +218,8 @@ pub struct RoomState {
     pub read_seq: Seq,
     pub members: u32,
     pub joined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// A room in the list of all.
@@ -220,6 +242,8 @@ pub struct Person {
     pub online: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// A message as everyone sees it.
@@ -260,6 +284,10 @@ fn kind<'de, D: Deserializer<'de>>(kind: D) -> Result<Kind, D::Error> {
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_no(answer: &bool) -> bool {
+    !answer
 }
 
 impl Tagged {

@@ -20,6 +20,7 @@ mod source;
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod admins;
 mod backup;
+mod bans;
 mod bounds;
 mod certificate;
 mod check;
@@ -54,6 +55,7 @@ mod log;
 mod matrix;
 mod memory;
 mod metrics;
+mod moderation;
 mod names;
 mod nearest;
 mod password;

@@ -58,7 +58,7 @@ fn an_author_takes_a_text_away() {
     ask!(boris, "create", room: "tea").must_be("joined");
     refused!("not-a-member": anna, "redact", room: "tea", seq: 1);
     let hello = ask!(anna, "hello", protocol: 1, client: "stories/1").must_be("hello");
-    assert_eq!(hello["features"], json!(["redaction"]));
+    assert_eq!(hello["features"], json!(["redaction", "moderation"]));
 
     daemon.kill_9();
     daemon.launch();

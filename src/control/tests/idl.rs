@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, AccountState, CheckStep, ControlError, DrainStep, InviteState, LogLevel, METHODS,
-    Method, MetricKind, NameKind, State, with_methods,
+    self as wire, AccountState, BanKind, CheckStep, ControlError, DrainStep, InviteState, LogLevel,
+    METHODS, Method, MetricKind, NameKind, State, UserRole, with_methods,
 };
 
 /// A type as it is described.
@@ -104,6 +104,7 @@ impl Interface {
             {
                 json!("2026-11-20T10:30:00.000Z")
             }
+            Type::String if name == "network" => json!("10.0.0.0/8"),
             Type::String => json!("anna"),
             Type::Array(inner) => json!([self.value(name, inner, full)]),
             Type::Optional(inner) => self.value(name, inner, full),
@@ -246,7 +247,9 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["DrainStep"], DrainStep::WORDS);
     assert_eq!(enums["MetricKind"], MetricKind::WORDS);
     assert_eq!(enums["NameKind"], NameKind::WORDS);
-    assert_eq!(enums.len(), 9);
+    assert_eq!(enums["UserRole"], UserRole::WORDS);
+    assert_eq!(enums["BanKind"], BanKind::WORDS);
+    assert_eq!(enums.len(), 11);
 }
 
 #[test]

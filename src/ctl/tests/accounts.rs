@@ -52,6 +52,7 @@ fn anna(state: AccountState) -> ShownUser {
         disabled_at: (state == AccountState::Disabled).then(|| ago(7_200)),
         last_login_at: is_active.then(|| ago(180)),
         last_login_from: Some("192.0.2.7".into()),
+        moderator: is_active,
         connections: is_active.into(),
         sessions: if is_active { sessions } else { vec![] },
         rooms: if state == AccountState::Removed {
@@ -67,6 +68,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Active), NOW, WIDE), @r"
     anna
       state       active
+      role        moderator
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  2026-11-20 10:27:00 UTC, 3 min ago
       from        192.0.2.7
@@ -84,6 +86,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Active), NOW, NARROW), @"
     anna
       state       active
+      role        moderator
       created     2026-10-11 10:30:00 UTC, …
       last login  2026-11-20 10:27:00 UTC, …
       from        192.0.2.7
@@ -101,6 +104,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Disabled), NOW, WIDE), @"
     anna
       state       disabled since 2026-11-20 08:30:00 UTC, 2 h ago
+      role        none
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
       from        -
@@ -114,6 +118,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Removed), NOW, WIDE), @"
     anna
       state       removed; the messages stay
+      role        none
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
       from        -

@@ -86,6 +86,7 @@ fn users() -> Users {
         last_login_at: login.map(|(seconds, _)| ago(seconds)),
         last_login_from: login.and_then(|(_, from)| from.map(Into::into)),
         disabled_at: (name == "李雷").then(|| ago(86_400)),
+        moderator: name == "anna",
         sessions: counts[0],
         connections: counts[1],
         rooms: counts[2],
@@ -203,8 +204,8 @@ fn the_state_of_the_daemon() {
 #[test]
 fn accounts_and_those_who_are_connected() {
     insta::assert_snapshot!(show::users(&users(), NOW, WIDE), @"
-    NAME          ONLINE  LAST LOGIN  FROM       SESSIONS  ROOMS  CREATED
-    anna               1  3 min ago   192.0.2.7         2      3  40 days ago
+    NAME          ONLINE  LAST LOGIN  FROM       SESSIONS  ROOMS  CREATED      ROLE
+    anna               1  3 min ago   192.0.2.7         2      3  40 days ago  moderator
     Константин         0  2026-01-24  local             1     12  40 days ago
     李雷        disabled  never       -                 0      1  40 days ago
     ");

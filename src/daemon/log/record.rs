@@ -21,7 +21,7 @@ pub(super) const MESSAGE_ID: &str = "MESSAGE_ID";
 const PEER: &str = "peer";
 
 /// The fields that are told to the journal, each with its name there. Others stand in the text alone.
-pub(super) const FIELDS: [(&str, &str); 17] = [
+pub(super) const FIELDS: [(&str, &str); 19] = [
     (MESSAGE_ID, MESSAGE_ID),
     ("user", "CHATD_USER"),
     ("room", "CHATD_ROOM"),
@@ -39,6 +39,8 @@ pub(super) const FIELDS: [(&str, &str); 17] = [
     ("fingerprint", "CHATD_FINGERPRINT"),
     ("expires", "CHATD_EXPIRES"),
     ("invite", "CHATD_INVITE"),
+    ("by", "CHATD_BY"),
+    ("until", "CHATD_UNTIL"),
 ];
 
 /// One event.

@@ -11,8 +11,9 @@ use crate::base::limit::{
     TOPIC_BYTES_MAX,
 };
 use crate::base::name::NAME_CHARS_MAX;
+use crate::base::record::Role;
 use crate::base::secret::{append, wipe};
-use crate::base::{RequestId, Seq, Target, Timestamp};
+use crate::base::{BanKind, RequestId, Seq, Target, Timestamp};
 use crate::engine::effect::{Bye, ByeReason, News, PersonLine, Refusal, RoomLine, RoomView};
 use crate::net::Greeting;
 use crate::net::native::clip;
@@ -23,7 +24,7 @@ use crate::wire::event::{
 use crate::wire::{Code, PROTOCOL, SOFTWARE, frame};
 
 /// What the server can do that a client could not find out by trying.
-const FEATURES: [&str; 1] = ["redaction"];
+const FEATURES: [&str; 2] = ["redaction", "moderation"];
 
 /// Encodes what one connection is told. Mostly one frame; a `welcome` with more rooms than fit it is followed by
 /// `joined` frames for the rest.
@@ -191,6 +192,7 @@ fn event(news: News) -> Event {
             expires_at,
             resumed,
             last_login,
+            is_moderator,
             rooms,
         } => Event::Welcome(Welcome {
             user: user.as_str().into(),
@@ -201,6 +203,7 @@ fn event(news: News) -> Event {
                 at: last.at,
                 from: last.from.map(|from| from.to_string()),
             }),
+            role: is_moderator.then(|| Role::Moderator.word().into()),
             rooms: rooms.iter().map(room_state).collect(),
         }),
         News::Ok => Event::Ok,
@@ -244,6 +247,29 @@ fn event(news: News) -> Event {
             first_seq,
         },
         News::Removed { room } => Event::Removed { room: label(&room) },
+        News::Kicked {
+            room,
+            by,
+            reason,
+            ban,
+        } => Event::Kicked {
+            room: label(&room),
+            by: by.as_str().into(),
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            banned: ban.is_some(),
+            until: ban.flatten(),
+        },
+        News::Role {
+            room,
+            user,
+            role,
+            by,
+        } => Event::Role {
+            room: room.as_ref().map(label),
+            user: user.as_str().into(),
+            role: role.map(|role| role.word().into()),
+            by: by.as_str().into(),
+        },
         News::Read { room, seq } => Event::Read {
             room: label(&room),
             seq,
@@ -279,6 +305,7 @@ fn room_state(view: &RoomView) -> RoomState {
         read_seq: view.read_seq,
         members: view.members,
         joined: true,
+        role: view.is_operator.then(|| Role::Operator.word().into()),
     }
 }
 
@@ -298,6 +325,7 @@ fn person(line: &PersonLine) -> Person {
         user: line.user.as_str().into(),
         online: line.online,
         last_seen: line.last_seen,
+        role: line.role.map(|role| role.word().into()),
     }
 }
 
@@ -307,6 +335,7 @@ fn bye_word(reason: ByeReason) -> &'static str {
         ByeReason::Kicked => "kicked",
         ByeReason::AccountRemoved => "account-removed",
         ByeReason::AccountDisabled => "account-disabled",
+        ByeReason::Banned => "banned",
         ByeReason::SessionEnded => "session-ended",
         ByeReason::LoginAttempts => "login-attempts",
         ByeReason::LoginTimeout => "login-timeout",
@@ -389,8 +418,24 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         ),
         Refusal::NotYours => (
             Code::Forbidden,
-            "only whoever wrote a message may remove it, or the admin",
+            "only whoever wrote a message may remove it, or somebody of a higher role than theirs",
         ),
+        Refusal::NotThere => (Code::NoSuchUser, "they are not in that room; look who is"),
+        Refusal::NoRight => (
+            Code::Forbidden,
+            "that is for the operators of the room and for moderators; ask one of them",
+        ),
+        Refusal::Outranked => (
+            Code::Forbidden,
+            "that takes a higher role than theirs, or than that of whoever decided before; ask the admin",
+        ),
+        Refusal::Barred(barrier) => {
+            let code = match barrier.kind {
+                BanKind::Ban => Code::Banned,
+                BanKind::Mute => Code::Muted,
+            };
+            return (code, barrier.to_string().into(), barrier.after_ms);
+        }
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (
             Code::Forbidden,
@@ -465,6 +510,7 @@ mod tests {
             last_seq: Seq(2),
             read_seq: Seq(0),
             members: 3,
+            is_operator: true,
         }
     }
 
@@ -495,6 +541,7 @@ mod tests {
             expires_at: Timestamp(0),
             resumed: false,
             last_login: None,
+            is_moderator: true,
             rooms: (0..100).map(view).collect(),
         };
         let mut told = Vec::new();

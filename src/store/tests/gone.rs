@@ -15,6 +15,7 @@ pub(super) fn redact(seq: u64, by: UserId, only_of: Option<UserId>) -> Entry {
         by,
         at: Timestamp(4_000),
         only_of,
+        not_of: Vec::new(),
     })
 }
 

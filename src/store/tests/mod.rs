@@ -3,6 +3,7 @@
 
 mod accounts;
 mod gone;
+mod moderation;
 mod search;
 pub(super) mod stage;
 mod suite;

@@ -17,6 +17,12 @@ use crate::store::tests::gone::{
     a_redacted_text_is_gone_and_a_message_tells_of_it,
     a_removed_room_frees_its_name_and_its_numbers_go_on,
 };
+use crate::store::tests::moderation::{
+    a_redaction_spares_those_whom_it_must_not_be_of,
+    bans_end_and_go_with_whom_and_where_they_are_about,
+    of_two_bans_with_one_key_the_later_one_is_kept, roles_go_with_the_account_and_with_being_there,
+    who_is_banned_from_a_room_does_not_come_into_it,
+};
 use crate::store::tests::search::{
     search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
     search_finds_the_newest_of_each_room, search_takes_any_text,
@@ -50,6 +56,11 @@ suite! {
     nobody_logs_in_to_an_account_that_is_disabled
     an_invite_is_counted_with_its_account_or_not_at_all
     an_invite_for_one_lets_one_in_of_many
+    roles_go_with_the_account_and_with_being_there
+    of_two_bans_with_one_key_the_later_one_is_kept
+    bans_end_and_go_with_whom_and_where_they_are_about
+    who_is_banned_from_a_room_does_not_come_into_it
+    a_redaction_spares_those_whom_it_must_not_be_of
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
     search_finds_all_the_words_newest_first

@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::gone::clear;
+use super::moderation::of_good;
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
 use crate::base::record::{AuditRecord, Change, LastLogin};
-use crate::base::{Seq, Timestamp};
+use crate::base::{Banned, Seq, Timestamp};
 use crate::store::{Checking, Database, KeySource, Outcome, Reader, Step, Store, StoreError};
 
 /// A database with everything in it.
@@ -41,6 +42,9 @@ fn database() -> (TempDir, Database) {
             Change::AddMember(member(TEA, ANNA, 0)),
             log_in(1, ANNA, "anna"),
             Change::AddAudit(audit),
+            Change::SetBan(of_good(Banned::User(BORIS))),
+            Change::SetBan(of_good(Banned::Network("10.0.0.0/8".parse().unwrap()))),
+            Change::SetBan(of_good(Banned::Network("2001:db8::/64".parse().unwrap()))),
         ],
     );
     for round in 0..40 {
@@ -150,7 +154,7 @@ fn holes_and_doubles_in_a_log_are_found() {
 #[test]
 fn what_refers_to_nothing_is_found() {
     let found = after(
-        "UPDATE message SET author = 77 WHERE id = (2 << 36) + 1; INSERT INTO member VALUES (2, 88, 0)",
+        "UPDATE message SET author = 77 WHERE id = (2 << 36) + 1; INSERT INTO member (room, user) VALUES (2, 88)",
     );
     let texts = [
         "a row of 'member' belongs to a row of 'user' that is not there",
@@ -166,7 +170,8 @@ fn what_refers_to_nothing_is_found() {
 fn what_does_not_open_is_found() {
     let found = after(
         "UPDATE user SET name = x'00' WHERE id = 1; UPDATE user SET name_hash = x'01' WHERE id = 2;
-         UPDATE session SET device = x'02'; UPDATE audit SET at = 8;
+         UPDATE session SET device = x'02'; UPDATE audit SET at = 8; UPDATE ban SET reason = x'03' WHERE id = 1;
+         UPDATE ban SET network = reason WHERE id = 2; UPDATE ban SET network_hash = x'04' WHERE id = 3;
          INSERT INTO invite (hash, note, uses, created_at, created_by, expires_at) VALUES (x'03', x'04', 1, 1, 0, 2)",
     );
     let texts = [
@@ -174,6 +179,9 @@ fn what_does_not_open_is_found() {
         "account 2 is not found by its name, 'boris'",
         "the device of session 1 does not open",
         "the note of invite 1 does not open",
+        "the reason of ban 1 does not open",
+        "the network of ban 2 does not open",
+        "ban 3 is not found by its network, 2001:db8::/64",
         "line 1 of the audit log does not open",
     ];
     assert_eq!(found, [(Step::Keys, texts.map(str::to_owned).to_vec())]);

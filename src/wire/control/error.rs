@@ -55,6 +55,12 @@ errors! {
     /// There is no such room or conversation.
     "there is no room '{room}'; {0}" [hint(.nearest, "`chatctl rooms` lists them")]
     NoSuchRoom { room: String, #[serde(skip)] nearest: Option<String> } = "io.chatd.Control.NoSuchRoom",
+    /// Whom it is about is not in the room.
+    "'{user}' is not in '{room}'; `chatctl room members {room}` lists who is"
+    NotAMember { user: String, room: String } = "io.chatd.Control.NotAMember",
+    /// The text is no address and no network.
+    "{reason}"
+    BadNetwork { network: String, reason: String } = "io.chatd.Control.BadNetwork",
     /// An account cannot be imported, and so none is.
     "account {index}: {reason}"
     BadAccount { index: u64, reason: String } = "io.chatd.Control.BadAccount",

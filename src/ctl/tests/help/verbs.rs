@@ -194,6 +194,17 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
 
+    Make somebody a moderator, or take that back
+
+    Usage: chatctl user role [OPTIONS] <NAME> <ROLE>
+
+    Arguments:
+      <NAME>  The name of the account
+      <ROLE>  The role [possible values: moderator, none]
+
+    Options:
+          --yes            Do not ask
+
     Remove an account; its messages stay, under its name
 
     Usage: chatctl user remove [OPTIONS] <NAME>
@@ -318,6 +329,28 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
 
+    Make somebody an operator of a room
+
+    Usage: chatctl room op [OPTIONS] <ROOM> <NAME>
+
+    Arguments:
+      <ROOM>  The room
+      <NAME>  A member of it
+
+    Options:
+          --yes            Do not ask
+
+    Make somebody an operator of a room no longer
+
+    Usage: chatctl room deop [OPTIONS] <ROOM> <NAME>
+
+    Arguments:
+      <ROOM>  The room
+      <NAME>  A member of it
+
+    Options:
+          --yes            Do not ask
+
     List who is in a room, and how far they have read
 
     Usage: chatctl room members [OPTIONS] <NAME>
@@ -376,7 +409,7 @@ fn of_each_verb() {
       -n, --times <N>      Show it so many times, one below the other
       -d, --delay <TIME>   The time from one to the next: 1s, 1m [default: 1s]
 
-    End somebody's connections; the account and its sessions stay
+    End somebody's connections, or put them out of a room; they may come back
 
     Usage: chatctl kick [OPTIONS] <USER>
 
@@ -384,9 +417,68 @@ fn of_each_verb() {
       <USER>  Whose connections
 
     Options:
+          --room <ROOM>    Only out of this room
           --reason <TEXT>  What they are told
           --yes            Do not ask
           --dry-run        Only tell what would be done
+
+    Ban somebody, or everybody who comes from a network, from a room or from the
+    server
+
+    Usage: chatctl ban [OPTIONS] <USER|IP|CIDR>
+
+    Arguments:
+      <USER|IP|CIDR>  A user, an address or a network, such as anna, 192.0.2.7,
+                      10.0.0.0/8 or 2001:db8::/64
+
+    Options:
+          --room <ROOM>    From this room only
+          --for <TIME>     How long: 30m, 12h, 7d; for good without it
+          --reason <TEXT>  What they are told
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Lift a ban
+
+    Usage: chatctl unban [OPTIONS] <USER|IP|CIDR>
+
+    Arguments:
+      <USER|IP|CIDR>  A user, an address or a network, as `chatctl bans` shows it
+
+    Options:
+          --room <ROOM>    From this room
+          --yes            Do not ask
+
+    Let somebody read but not speak, in a room or anywhere
+
+    Usage: chatctl mute [OPTIONS] <USER>
+
+    Arguments:
+      <USER>  Who
+
+    Options:
+          --room <ROOM>    In this room only; without it everywhere, also between
+                           two
+          --for <TIME>     How long: 30m, 12h, 7d; for good without it
+          --reason <TEXT>  What they are told
+          --yes            Do not ask
+
+    Lift a mute
+
+    Usage: chatctl unmute [OPTIONS] <USER>
+
+    Arguments:
+      <USER>  Who
+
+    Options:
+          --room <ROOM>    In this room
+          --yes            Do not ask
+
+    List the bans and mutes
+
+    Usage: chatctl bans [OPTIONS]
+
+    Options:
 
     The messages of all rooms, or of one
 

@@ -77,6 +77,7 @@ fn a_redacted_text_lies_nowhere_any_more_nor_do_its_words() {
             by: ADMIN,
             at: Timestamp(9),
             only_of: None,
+            not_of: Vec::new(),
         })
     };
     let outcomes = stand.store().commit(&[redact(401), redact(402)]).unwrap();
@@ -181,7 +182,8 @@ fn a_database_of_version_1_learns_it() {
     stand
         .look()
         .execute_batch(
-            "DROP TABLE message_text; DROP TABLE removed_room; DROP TABLE invite; \
+            "DROP TABLE message_text; DROP TABLE removed_room; DROP TABLE invite; DROP TABLE ban; \
+             ALTER TABLE user DROP COLUMN moderator; ALTER TABLE member DROP COLUMN operator; \
              ALTER TABLE user DROP COLUMN disabled_at; ALTER TABLE message DROP COLUMN redacts; \
              CREATE VIRTUAL TABLE message_text USING fts5 ( \
                  text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'); \
