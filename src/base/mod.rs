@@ -1,6 +1,7 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, counters,
-//! and the form of manual pages. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, what was done by whom, the catalog of
+//! the journal, counters, and the form of manual pages. Does no I/O and knows no floor above.
 
+pub mod audit;
 pub mod catalog;
 pub mod fingerprint;
 pub mod id;
@@ -18,6 +19,7 @@ pub mod seldom;
 pub mod text;
 pub mod time;
 
+pub use audit::{Act, Actor, AuditEntry, AuditRecord};
 pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
 pub use invite::{InviteHash, InviteId, InviteRecord};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use super::backup::BackupArgs;
 use super::export::ExportVerb;
 use super::import::ImportVerb;
@@ -272,6 +273,8 @@ pub(super) enum Verb {
     Check,
     #[command(about = about::<wire::Search>())]
     Search(SearchArgs),
+    /// Show who did what, on whom, and how it came out
+    Audit(AuditArgs),
     #[command(about = about::<wire::Announce>())]
     Announce {
         /// What they are told

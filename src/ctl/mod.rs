@@ -4,6 +4,7 @@
 mod account;
 mod args;
 mod ask;
+mod audit;
 mod backup;
 mod call;
 mod check;

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod args;
+mod audit;
 mod certificate;
 mod clock;
 mod config;
@@ -284,6 +285,7 @@ impl Daemon {
             passwords: threads.passwords,
             writer: threads.jobs,
             data: start::data(&database)?,
+            audited: threads.audited,
             listeners: RefCell::new(listeners),
             doors: doors.clone(),
             settings: Settings {
@@ -348,6 +350,7 @@ impl Daemon {
             let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
             starter.serves(&where_it_listens(&admin));
             service::attend(&admin);
+            admin.keep_start();
             spawn_local(admin.clone().remind());
             if let Some(monitor) = monitor {
                 spawn_local(monitor.serve(admin.clone()));
@@ -356,8 +359,7 @@ impl Daemon {
                 tokio::select! {
                     signal = signals.next() => match signal {
                         signal::Signal::Stop => admin.stop_now(admin::STOPPING),
-                        // What is wrong with it, if anything, is told where it is noticed.
-                        signal::Signal::Reload => drop(admin.reload()),
+                        signal::Signal::Reload => admin.reload_at_signal(),
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
@@ -373,6 +375,7 @@ impl Daemon {
             let words = admin.last_words.take();
             let text = words.unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
+            admin.keep_stop();
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
             while let Some((call, reply)) = replies.recv().await {

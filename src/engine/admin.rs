@@ -73,7 +73,8 @@ impl Engine {
             | Command::ListInvites
             | Command::RevokeInvite { .. }) => self.invite_call(call, command),
             Command::Audit(record) => {
-                self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
+                let change = self.audit(record);
+                self.admin_commit(call, vec![change], Reply::Done)
             }
             // It stores nothing, but goes all the way.
             Command::Probe => self.admin_commit(call, Vec::new(), Reply::Done),

@@ -14,6 +14,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod clear;
 pub mod cursor;
 pub mod effect;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::base::limit::TEXT_BYTES_MAX;
 use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
 
+pub use self::audit::*;
 pub use self::error::{ControlError, SERVICE};
 pub use self::observe::*;
 pub use self::reply::*;
@@ -55,6 +56,7 @@ macro_rules! words {
     };
 }
 
+mod audit;
 mod error;
 mod observe;
 mod reply;
@@ -186,7 +188,7 @@ methods! {
     /// List the accounts.
     ListUsers {} -> Users, READS, ONCE;
     /// Show all about one account.
-    ShowUser { name: UserName } -> ShownUser, READS, ONCE;
+    ShowUser { name: UserName } -> ShownUser, AUDITED, ONCE;
     /// Make an account.
     AddUser { name: UserName, password: Password } -> Added, CHANGES, ONCE;
     /// Give an account another password.
@@ -252,6 +254,12 @@ methods! {
     Check {} -> Checked, AUDITED, STREAMS;
     /// Look for messages in all rooms, or in one.
     Search { text: String, room: Option<String>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
+    /// List what was done by whom: the newest entries of the audit log.
+    ListAudit { entries: Option<u32>, below: Option<u64>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditEntries, READS, ONCE;
+    /// Show what is done by whom as it is written down.
+    FollowAudit { entries: Option<u32>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditLine, READS, STREAMS;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -265,7 +273,7 @@ macro_rules! with_methods {
             ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
-            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
+            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search, ListAudit, FollowAudit,
             GetVersion,
         }
     };
@@ -282,6 +290,7 @@ trait Parameter: DeserializeOwned {
 
 impl Parameter for bool {}
 impl Parameter for u32 {}
+impl Parameter for u64 {}
 impl Parameter for LogLevel {}
 impl Parameter for InviteId {}
 impl Parameter for NonZeroU32 {}
@@ -539,7 +548,6 @@ mod tests {
                 "ShowLog",
                 "FollowLog",
                 "ListUsers",
-                "ShowUser",
                 "ListInvites",
                 "ListSessions",
                 "ListConnected",
@@ -549,6 +557,8 @@ mod tests {
                 "GetStats",
                 "FollowLoad",
                 "StageUsers",
+                "ListAudit",
+                "FollowAudit",
                 "GetVersion"
             ]
         );
@@ -568,7 +578,8 @@ mod tests {
                 "ExportUsers",
                 "ImportUsers",
                 "Backup",
-                "Check"
+                "Check",
+                "FollowAudit"
             ]
         );
     }

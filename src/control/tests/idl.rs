@@ -22,6 +22,7 @@ enum Type {
     Named(String),
     Optional(Box<Type>),
     Array(Box<Type>),
+    Object,
 }
 
 type Fields = Vec<(String, Type)>;
@@ -105,6 +106,7 @@ impl Interface {
                 json!("2026-11-20T10:30:00.000Z")
             }
             Type::String => json!("anna"),
+            Type::Object => json!({}),
             Type::Array(inner) => json!([self.value(name, inner, full)]),
             Type::Optional(inner) => self.value(name, inner, full),
             Type::Named(name) => match self.enums.get(name) {
@@ -146,6 +148,7 @@ fn kind_of(text: &str) -> Type {
         "int" => Type::Int,
         "float" => Type::Float,
         "string" => Type::String,
+        "object" => Type::Object,
         name => Type::Named(name.to_owned()),
     }
 }

@@ -146,7 +146,7 @@ impl Rows {
             | Change::SetLastLogin(..)
             | Change::RenewSession { .. }
             | Change::SetTopic(..)
-            | Change::AddAudit(_) => {}
+            | Change::AddAudit(..) => {}
         }
         true
     }

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
-use crate::base::{RoomId, RoomName, Seq, Timestamp, Token, UserName};
+use crate::base::record::{Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
+use crate::base::{Actor, AuditRecord, RoomId, RoomName, Seq, Timestamp, Token, UserName};
 use crate::store::rows::message_id;
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, lines, log_in, make, member, open, room, said, say, session,
@@ -289,8 +289,7 @@ fn the_files_tell_no_login_address_device_password_or_token() {
     };
     let audit = AuditRecord {
         at: Timestamp(1),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: r#"{"name":"Wilhelmine"}"#.into(),
         outcome: "ok".into(),
@@ -314,7 +313,7 @@ fn the_files_tell_no_login_address_device_password_or_token() {
                 session,
                 crate::base::record::PasswordHash("$argon2id$x".into()),
             ),
-            Change::AddAudit(audit),
+            Change::AddAudit(audit, 10),
         ],
     );
     say(stand.store(), LOBBY, &["canary"]);

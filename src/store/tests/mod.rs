@@ -2,6 +2,7 @@
 //! `store/sqlite/tests.rs`.
 
 mod accounts;
+mod audit;
 mod gone;
 mod search;
 pub(super) mod stage;

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin};
-use crate::base::{Seq, Timestamp};
+use crate::base::record::{Change, LastLogin};
+use crate::base::{Actor, AuditRecord, Seq, Timestamp};
 use crate::store::{Checking, Database, KeySource, Reader, Step, Store, StoreError};
 
 /// A database with everything in it.
@@ -24,8 +24,7 @@ fn database() -> (TempDir, Database) {
     };
     let audit = AuditRecord {
         at: Timestamp(7),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: "{}".into(),
         outcome: "ok".into(),
@@ -39,7 +38,7 @@ fn database() -> (TempDir, Database) {
             room(TEA, open("tea")),
             Change::AddMember(member(TEA, ANNA, 0)),
             log_in(1, ANNA, "anna"),
-            Change::AddAudit(audit),
+            Change::AddAudit(audit, 10),
         ],
     );
     for round in 0..40 {
