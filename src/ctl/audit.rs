@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::Args as ClapArgs;
 use nix::unistd::{Uid, User};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::base::text::harmless;
 use crate::base::{Timestamp, UserName};
@@ -30,6 +30,9 @@ const COLUMNS: [Column; 5] = [
     ("ON", false),
     ("OUTCOME", false),
 ];
+
+/// How the names of errors begin that are of this interface.
+const OUR_ERRORS: &str = "io.chatd.Control.";
 
 /// The parameters that say on whom or what, in this order; others are shown with their names.
 const TARGETS: [&str; 7] = ["name", "user", "room", "seq", "id", "address", "keep"];
@@ -129,9 +132,17 @@ fn follow(
         if reply.entry.is_none() && reply.missed.is_none() {
             return Ok(());
         }
-        console.print(&reply, |reply, console| {
-            line(reply, console.look, &mut names)
-        })?;
+        // As JSON the entries look as in a list.
+        if let Some(missed) = reply.missed.filter(|_| console.json) {
+            console.print(&json!({ "missed": missed }), |_, _| String::new())?;
+        }
+        match reply.entry.as_ref().filter(|_| console.json) {
+            Some(entry) => console.print(entry, |_, _| String::new())?,
+            None if console.json => {}
+            None => console.print(&reply, |reply, console| {
+                line(reply, console.look, &mut names)
+            })?,
+        }
         console.out.flush().map_err(Failure::Output)
     })
 }
@@ -182,7 +193,7 @@ fn row(entry: &AuditEntry, names: &mut Names) -> Vec<String> {
         who,
         entry.method.clone(),
         on(entry),
-        entry.outcome.clone(),
+        entry.outcome.trim_start_matches(OUR_ERRORS).to_owned(),
     ]
 }
 

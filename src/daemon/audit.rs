@@ -10,9 +10,12 @@ use tokio::time::timeout;
 
 use super::admin::Admin;
 use super::clock::wall;
+use super::exit::Exit;
+use super::show;
 use crate::base::audit::DONE;
 use crate::base::{Act, Actor, catalog};
 use crate::control::Caller;
+use crate::engine::effect::Reply;
 use crate::engine::input::Command as Ask;
 use crate::wire::control::ControlError;
 
@@ -45,13 +48,6 @@ impl Admin {
         self.keep_own(Act::new("Reload").with("signal", "HUP"), error);
     }
 
-    /// Writes down that chatd serves.
-    pub fn keep_start(self: &Rc<Self>) {
-        let version = env!("CARGO_PKG_VERSION");
-        let act = Act::new("Start").with("version", version);
-        self.keep_own(act.with("pid", std::process::id()), None);
-    }
-
     /// Writes down that chatd stops. After an end without this it was killed, or has crashed.
     pub fn keep_stop(&self) {
         let record = Act::new("Stop").record(wall(), Actor::Daemon, DONE);
@@ -70,17 +66,32 @@ impl Admin {
 
     async fn keep(&self, actor: Actor, act: &Act, outcome: &str) {
         let record = act.record(wall(), actor, outcome);
-        let error = match timeout(STORE_TIME, self.ask(Ask::Audit(record))).await {
-            Ok(Ok(_)) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it is not stored yet; the disk is slow, or hangs".to_owned(),
-        };
-        let method = act.method();
-        tracing::error!(
-            MESSAGE_ID = catalog::AUDIT_FAILED,
-            method,
-            error,
-            "no entry in the audit log"
-        );
+        match timeout(STORE_TIME, self.ask(Ask::Audit(record))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => complain(act, &error.to_string()),
+            Err(_) => complain(act, "it is not stored yet; the disk is slow, or hangs"),
+        }
     }
+}
+
+/// Writes down that chatd starts, before anybody is let in.
+pub(super) fn keep_start(ask: impl FnOnce(Ask) -> Result<Reply, Exit>) -> Result<(), Exit> {
+    let act = Act::new("Start")
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("pid", std::process::id());
+    let reply = ask(Ask::Audit(act.record(wall(), Actor::Daemon, DONE)))?;
+    if let Err(error) = show::fault(reply) {
+        complain(&act, &error.to_string());
+    }
+    Ok(())
+}
+
+fn complain(act: &Act, error: &str) {
+    let method = act.method();
+    tracing::error!(
+        MESSAGE_ID = catalog::AUDIT_FAILED,
+        method,
+        error,
+        "no entry in the audit log"
+    );
 }

@@ -114,7 +114,7 @@ pub(super) fn make_first_account(
 }
 
 /// Asks the engine and waits. Nobody else asks it yet.
-fn ask(
+pub(super) fn ask(
     command: Command,
     inputs: &Sender<Input>,
     replies: &mut UnboundedReceiver<(CallId, Reply)>,

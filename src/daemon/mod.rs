@@ -272,6 +272,7 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config, &inputs, replies, passwords)?;
+        audit::keep_start(|command| credential::ask(command, &inputs, replies))?;
         let proxies = config.proxies.clone();
         let doors = Doors::new(&workers, &doors_limits, config.allow_plaintext, proxies);
         let listeners = bound
@@ -350,7 +351,6 @@ impl Daemon {
             let control = spawn_local(control::serve(control, calls_to, callers_max, stop));
             starter.serves(&where_it_listens(&admin));
             service::attend(&admin);
-            admin.keep_start();
             spawn_local(admin.clone().remind());
             if let Some(monitor) = monitor {
                 spawn_local(monitor.serve(admin.clone()));

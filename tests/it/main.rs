@@ -18,6 +18,7 @@ mod page;
 mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
+mod audit;
 mod backup;
 mod bounds;
 mod certificate;
