@@ -110,6 +110,7 @@ pub enum Reply {
     Load(Box<wire::Load>),
     AuditEntries(wire::AuditEntries),
     AuditLine(wire::AuditLine),
+    Diagnosis(Box<wire::Diagnosis>),
 }
 
 macro_rules! reply_from {
@@ -134,6 +135,12 @@ reply_from! {
     ShownUser => ShownUser, InviteCreated => InviteCreated, Invites => Invites,
     Draining => Draining, Behind => Behind, Stats => Stats,
     AuditEntries => AuditEntries, AuditLine => AuditLine,
+}
+
+impl From<wire::Diagnosis> for Reply {
+    fn from(reply: wire::Diagnosis) -> Self {
+        Self::Diagnosis(Box::new(reply))
+    }
 }
 
 impl From<wire::Load> for Reply {

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditArgs;
 use super::backup::BackupArgs;
+use super::bundle::DebugVerb;
 use super::export::ExportVerb;
 use super::import::ImportVerb;
 use super::search::SearchArgs;
@@ -275,6 +276,13 @@ pub(super) enum Verb {
     Search(SearchArgs),
     /// Show who did what, on whom, and how it came out
     Audit(AuditArgs),
+    /// Help to find what is wrong
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Debug(DebugVerb),
     #[command(about = about::<wire::Announce>())]
     Announce {
         /// What they are told

@@ -94,6 +94,9 @@ impl Admin {
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
                 Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
+                Command::Diagnose(_) => data::diagnosis::diagnose(&admin, &reply)
+                    .await
+                    .map(Reply::from),
                 command => admin.carry_out(command, caller).await,
             };
             if let Some(act) = act {
@@ -139,7 +142,8 @@ impl Admin {
             | Command::Check(_)
             | Command::Drain(_)
             | Command::FollowLoad(_)
-            | Command::FollowAudit(_) => Err(ControlError::ExpectedMore {}),
+            | Command::FollowAudit(_)
+            | Command::Diagnose(_) => Err(ControlError::ExpectedMore {}),
             Command::StageUsers(call) => data::import::stage(self, call),
             Command::Search(call) => data::search::search(self, call).await,
             Command::ListAudit(call) => data::audit::list(self, call).await.map(Reply::from),

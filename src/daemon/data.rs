@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod check;
+pub(super) mod diagnosis;
 pub(super) mod export;
 pub(super) mod import;
 pub(super) mod search;

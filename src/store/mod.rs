@@ -15,6 +15,7 @@ pub mod sqlite;
 mod audit;
 mod changes;
 mod check;
+mod diagnosis;
 mod identity;
 mod invites;
 mod keys;
@@ -34,6 +35,7 @@ mod upkeep;
 mod writer;
 
 pub use check::{Checking, Step};
+pub use diagnosis::{Diagnosis, TableSize};
 pub use identity::{IdentityKey, parse_key};
 pub use keys::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;

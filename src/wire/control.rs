@@ -15,6 +15,7 @@ use crate::base::limit::TEXT_BYTES_MAX;
 use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
 
 pub use self::audit::*;
+pub use self::diagnosis::*;
 pub use self::error::{ControlError, SERVICE};
 pub use self::observe::*;
 pub use self::reply::*;
@@ -57,6 +58,7 @@ macro_rules! words {
 }
 
 mod audit;
+mod diagnosis;
 mod error;
 mod observe;
 mod reply;
@@ -260,6 +262,8 @@ methods! {
     /// Show what is done by whom as it is written down.
     FollowAudit { entries: Option<u32>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
         -> AuditLine, READS, STREAMS;
+    /// Tell what a bug report needs, without secrets, names and texts.
+    Diagnose {} -> Diagnosis, READS, ONCE;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -273,7 +277,7 @@ macro_rules! with_methods {
             ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
-            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search, ListAudit, FollowAudit,
+            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search, ListAudit, FollowAudit, Diagnose,
             GetVersion,
         }
     };
@@ -559,6 +563,7 @@ mod tests {
                 "StageUsers",
                 "ListAudit",
                 "FollowAudit",
+                "Diagnose",
                 "GetVersion"
             ]
         );

@@ -21,6 +21,7 @@ mod source;
 mod audit;
 mod backup;
 mod bounds;
+mod bundle;
 mod certificate;
 mod check;
 mod clear_history;

@@ -229,6 +229,7 @@ const CALLS: &[(&str, &str)] = &[
     ("ClearUsers", "clear-users --yes"),
     ("ListAudit", "audit"),
     ("FollowAudit", "audit -f"),
+    ("Diagnose", "debug bundle $FOLDER/bundle.tar"),
     ("GetVersion", "version"),
     ("Drain", "shutdown --drain --limit 1m --yes"),
     ("Shutdown", "shutdown --yes"),
