@@ -13,7 +13,7 @@ use crate::wire::control::{
 };
 
 use super::call::Daemon;
-use super::table::{Column, Look, absolute, cut, table};
+use super::table::{Column, Look, absolute, cut, relative, table};
 use super::when::{self, When};
 use super::{Console, Failure};
 
@@ -22,6 +22,9 @@ const ENTRIES: u32 = 50;
 const ENTRIES_BEFORE: u32 = 10;
 /// Asked for at a time.
 const PAGE: u32 = 1_000;
+
+/// On a terminal narrower than this, moments are told in fewer letters.
+const WIDE: usize = 80;
 
 const COLUMNS: [Column; 5] = [
     ("WHEN (UTC)", false),
@@ -106,7 +109,7 @@ fn list(
     }
     if !console.json {
         return console.print(&found, |found, console| {
-            entries(found, console.look, &mut Names::default())
+            entries(found, console.now, console.look, &mut Names::default())
         });
     }
     found
@@ -147,15 +150,27 @@ fn follow(
     })
 }
 
-pub(super) fn entries(found: &AuditEntries, look: Look, names: &mut Names) -> String {
-    let rows: Vec<_> = found
-        .entries
-        .iter()
-        .map(|entry| row(entry, names))
-        .collect();
+pub(super) fn entries(
+    found: &AuditEntries,
+    now: Timestamp,
+    look: Look,
+    names: &mut Names,
+) -> String {
+    let (mut columns, is_narrow) = (COLUMNS, look.width < WIDE);
+    let rows = found.entries.iter().map(|entry| {
+        let mut row = row(entry, names);
+        if is_narrow {
+            row[0] = relative(now, entry.at);
+        }
+        row
+    });
+    let rows: Vec<_> = rows.collect();
+    if is_narrow {
+        columns[0].0 = "WHEN";
+    }
     let mut text = match rows.is_empty() {
         true => "nothing is written down\n".to_owned(),
-        false => table(&COLUMNS, &rows, look),
+        false => table(&columns, &rows, look),
     };
     if found.more {
         text.push_str("(there are more before these; -n shows more)\n");
@@ -172,9 +187,14 @@ pub(super) fn line(reply: &AuditLine, look: Look, names: &mut Names) -> String {
     let entry = reply.entry.as_ref().map(|entry| {
         let cells = row(entry, names);
         let cells: Vec<_> = cells.iter().map(|cell| harmless(cell)).collect();
+        // The day is known.
+        let when = match look.width < WIDE {
+            true => cells[0].get(11..).unwrap_or(&cells[0]),
+            false => &cells[0],
+        };
         let line = format!(
-            "{}  {:<12}  {:<14}  {}  {}",
-            cells[0], cells[1], cells[2], cells[4], cells[3]
+            "{when}  {:<10}  {:<14}  {}  {}",
+            cells[1], cells[2], cells[4], cells[3]
         );
         format!("{}\n", cut(line.trim_end(), look.width))
     });

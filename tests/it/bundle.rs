@@ -1,7 +1,7 @@
 //! A file for a bug report: what is in it, what is not, and where it cannot be written.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -90,7 +90,7 @@ fn nothing_in_it_is_anybodys_business() {
     // Somebody is behind, so that lag has something to say.
     let mut story = Sluggard::new(&daemon, "ulrike-u", "thaddeus");
     story.say_more();
-    assert_eq!(daemon.ctl_json(&["lag"])["behind"], 1);
+    assert!(daemon.ctl_json(&["lag"])["behind"].as_u64() > Some(0));
     daemon.logged("method=Kick");
 
     let bundle = daemon.folder().join("bundle.tar");
@@ -166,7 +166,8 @@ fn tells_what_is_needed(daemon: &Daemon, file: impl Fn(&str) -> String) {
     assert_eq!(object("version.json")["chatctl"], env!("CARGO_PKG_VERSION"));
     let status = object("status.json");
     assert_eq!((&status["users"], &status["rooms"]), (&json!(4), &json!(3)));
-    assert_eq!(object("lag.json")["behind"], 1);
+    let readers = object("lag.json")["readers"].clone();
+    assert!(readers[0]["messages"].as_u64() > Some(0), "{readers}");
     let database = object("database.json");
     let messages = database["tables"].as_array().expect("a list").iter();
     let messages: Vec<_> = messages
@@ -295,13 +296,19 @@ fn a_damaged_database() {
     let mut anna = daemon.register("anna");
     anna.say("lobby", "hello");
     daemon.stop();
-    let database = rusqlite::Connection::open(daemon.state().join("chatd.db")).expect("ours");
-    database
-        .execute_batch(
-            "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'invite'",
-        )
-        .expect("it can be damaged");
+    let path = daemon.state().join("chatd.db");
+    let database = rusqlite::Connection::open(&path).expect("ours");
+    // A table that is looked at in searches alone.
+    let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'message_text_docsize'";
+    let page: u64 = database
+        .query_row(page, [], |row| row.get(0))
+        .expect("it is there");
     drop(database);
+    let file = fs::OpenOptions::new().write(true).open(&path);
+    let torn = file
+        .expect("ours")
+        .write_all_at(&[0xff; 4096], (page - 1) * 4096);
+    torn.expect("there is room");
     daemon.launch();
     let file = daemon.folder().join("bundle.tar");
     daemon.ctl(&["debug", "bundle", text(&file)]).done();
@@ -311,8 +318,10 @@ fn a_damaged_database() {
         .find(|(name, _)| name == "database.json")
         .expect("it");
     let told: Value = serde_json::from_str(told).expect("JSON");
+    let findings = told["findings"].to_string();
+    assert!(findings.contains(&format!("{page}")), "{told}");
     assert!(
-        !told["findings"].as_array().expect("a list").is_empty(),
+        !findings.contains("hello") && !findings.contains("anna"),
         "{told}"
     );
 }

@@ -9,6 +9,7 @@ use crate::wire::control::{AuditEntries, AuditEntry, AuditLine};
 
 /// 2026-11-20T10:30:00Z.
 const NOW: i64 = 1_795_170_600_000;
+const LATER: Timestamp = Timestamp(NOW + 7_200_000);
 
 const fn look(width: usize) -> Look {
     Look {
@@ -69,13 +70,31 @@ fn some() -> AuditEntries {
 #[test]
 fn a_table() {
     let mut names = Names::with(0, "root");
-    insta::assert_snapshot!(entries(&some(), look(100), &mut names), @"");
-    insta::assert_snapshot!(entries(&some(), look(60), &mut names), @"");
+    insta::assert_snapshot!(entries(&some(), LATER, look(100), &mut names), @r"
+    WHEN (UTC)           WHO      WHAT           ON                                       OUTCOME
+    2026-11-20 10:30:01  (chatd)  Start          pid=77 version=0.1.0                     ok
+    2026-11-20 10:30:02  root     AddUser        Анна                                     ok
+    2026-11-20 10:30:03  root     Redact         tea #7                                   NoSuchMessage
+    2026-11-20 10:30:04  @Анна    Ban            Борис reason=spam\u{1b}[2J seconds=3600  ok
+    2026-11-20 10:30:05  root     ClearUsers     keep=anna,clara                          ok
+    2026-11-20 10:30:06  root     ExportHistory  direct                                   ok
+    (there are more before these; -n shows more)
+    ");
+    insta::assert_snapshot!(entries(&some(), LATER, look(60), &mut names), @"
+    WHEN     WHO      WHAT           ON             OUTCOME
+    1 h ago  (chatd)  Start          pid=77 versi…  ok
+    1 h ago  root     AddUser        Анна           ok
+    1 h ago  root     Redact         tea #7         NoSuchMessa…
+    1 h ago  @Анна    Ban            Борис reason…  ok
+    1 h ago  root     ClearUsers     keep=anna,cl…  ok
+    1 h ago  root     ExportHistory  direct         ok
+    (there are more before these; -n shows more)
+    ");
     let nothing = AuditEntries {
         entries: Vec::new(),
         more: false,
     };
-    insta::assert_snapshot!(entries(&nothing, look(60), &mut names), @"");
+    insta::assert_snapshot!(entries(&nothing, LATER, look(60), &mut names), @"nothing is written down");
 }
 
 #[test]
@@ -89,5 +108,20 @@ fn as_it_comes() {
         };
         said += &line(&line_of, look(80), &mut names);
     }
-    insta::assert_snapshot!(said, @"");
+    let entry = some().entries.pop();
+    let narrow = AuditLine {
+        entry,
+        missed: None,
+    };
+    said += &line(&narrow, look(40), &mut names);
+    insta::assert_snapshot!(said, @r"
+    2026-11-20 10:30:01  (chatd)     Start           ok  pid=77 version=0.1.0
+    2026-11-20 10:30:02  root        AddUser         ok  Анна
+    (1 entry missed)
+    2026-11-20 10:30:03  root        Redact          NoSuchMessage  tea #7
+    2026-11-20 10:30:04  @Анна       Ban             ok  Борис reason=spam\u{1b}[2J…
+    2026-11-20 10:30:05  root        ClearUsers      ok  keep=anna,clara
+    2026-11-20 10:30:06  root        ExportHistory   ok  direct
+    10:30:06  root        ExportHistory   o…
+    ");
 }
