@@ -300,14 +300,14 @@ fn a_damaged_database() {
     let database = rusqlite::Connection::open(&path).expect("ours");
     // A table that is looked at in searches alone.
     let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'message_text_docsize'";
-    let page: u64 = database
+    let page: u32 = database
         .query_row(page, [], |row| row.get(0))
         .expect("it is there");
     drop(database);
     let file = fs::OpenOptions::new().write(true).open(&path);
     let torn = file
         .expect("ours")
-        .write_all_at(&[0xff; 4096], (page - 1) * 4096);
+        .write_all_at(&[0xff; 4096], u64::from(page - 1) * 4096);
     torn.expect("there is room");
     daemon.launch();
     let file = daemon.folder().join("bundle.tar");
