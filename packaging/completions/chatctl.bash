@@ -19,6 +19,9 @@ _chatctl() {
             chatctl,announce)
                 cmd="chatctl__subcmd__announce"
                 ;;
+            chatctl,audit)
+                cmd="chatctl__subcmd__audit"
+                ;;
             chatctl,backup)
                 cmd="chatctl__subcmd__backup"
                 ;;
@@ -33,6 +36,9 @@ _chatctl() {
                 ;;
             chatctl,clear-users)
                 cmd="chatctl__subcmd__clear__subcmd__users"
+                ;;
+            chatctl,debug)
+                cmd="chatctl__subcmd__debug"
                 ;;
             chatctl,export)
                 cmd="chatctl__subcmd__export"
@@ -109,6 +115,9 @@ _chatctl() {
             chatctl,who)
                 cmd="chatctl__subcmd__who"
                 ;;
+            chatctl__subcmd__debug,bundle)
+                cmd="chatctl__subcmd__debug__subcmd__bundle"
+                ;;
             chatctl__subcmd__export,history)
                 cmd="chatctl__subcmd__export__subcmd__history"
                 ;;
@@ -182,7 +191,7 @@ _chatctl() {
 
     case "${cmd}" in
         chatctl)
-            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms room clear-history redact lag stats top kick export import backup check search announce"
+            opts="-h -V --socket --json --generate --help --version status pause resume shutdown reload wait version log clear-log users user clear-users sessions invite session rekey who rooms room clear-history redact lag stats top kick export import backup check search audit debug announce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -210,6 +219,44 @@ _chatctl() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__audit)
+            opts="-n -f -h --lines --since --user --what --follow --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lines)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --what)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -308,6 +355,42 @@ _chatctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__debug)
+            opts="-h --socket --json --help bundle"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chatctl__subcmd__debug__subcmd__bundle)
+            opts="-h --socket --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

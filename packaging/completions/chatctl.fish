@@ -62,6 +62,8 @@ complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "import" -d 'Make ac
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "backup" -d 'Write a consistent, verified copy of the database, while people talk'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "check" -d 'Look whether the database, the numbering of the rooms and the search index are sound'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "search" -d 'Look for messages in all rooms, or in one'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "audit" -d 'Show who did what, on whom, and how it came out'
+complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "debug" -d 'Help to find what is wrong'
 complete -c chatctl -n "__fish_chatctl_needs_command" -f -a "announce" -d 'Tell everyone who is connected something'
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand status" -l json -d 'Print JSON: one object, or one object a line'
@@ -311,6 +313,21 @@ complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l socket -d 'Th
 complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l direct -d 'In direct conversations, too'
 complete -c chatctl -n "__fish_chatctl_using_subcommand search" -l json -d 'Print JSON: one object, or one object a line'
 complete -c chatctl -n "__fish_chatctl_using_subcommand search" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -s n -l lines -d 'How many entries at most, the newest: 50 unless said, or all with `--since`; 10 before those with `--follow`' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -l since -d 'What was done since then: 2026-11-20, 2026-11-20T10:30:00Z, or how long ago, such as 12h' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -l user -d 'What they have done, or what was done to them' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -l what -d 'One thing only, as the column WHAT shows it' -r
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -s f -l follow -d 'Go on with what is done from now on'
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand audit" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and not __fish_seen_subcommand_from bundle" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and not __fish_seen_subcommand_from bundle" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and not __fish_seen_subcommand_from bundle" -s h -l help -d 'Print help'
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and not __fish_seen_subcommand_from bundle" -f -a "bundle" -d 'Write a file for a bug report: no secrets, names, addresses and texts are in it'
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and __fish_seen_subcommand_from bundle" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and __fish_seen_subcommand_from bundle" -l json -d 'Print JSON: one object, or one object a line'
+complete -c chatctl -n "__fish_chatctl_using_subcommand debug; and __fish_seen_subcommand_from bundle" -s h -l help -d 'Print help'
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l socket -d 'The control socket [env: CHATD_CONTROL]' -r -F
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l yes -d 'Do not ask'
 complete -c chatctl -n "__fish_chatctl_using_subcommand announce" -l json -d 'Print JSON: one object, or one object a line'

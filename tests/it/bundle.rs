@@ -181,8 +181,8 @@ fn tells_what_is_needed(daemon: &Daemon, file: impl Fn(&str) -> String) {
     );
     let settings = file("settings.txt");
     for line in [
-        "server_name = (8 characters)",
-        "proxies = (1 networks)",
+        "server_name = (characters: 8)",
+        "proxies = (networks: 1)",
         "limits.messages_burst = 1000000",
         "state folder = (elsewhere)",
     ] {

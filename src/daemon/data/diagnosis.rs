@@ -86,12 +86,12 @@ fn settings(config: &Config) -> Vec<Setting> {
         ),
         (
             "server_name",
-            format!("({} characters)", config.server_name.chars().count()),
+            format!("(characters: {})", config.server_name.chars().count()),
         ),
         ("listen", listen.join(", ")),
         ("registration", registration.to_owned()),
         ("allow_plaintext", config.allow_plaintext.to_string()),
-        ("proxies", format!("({} networks)", config.proxies.len())),
+        ("proxies", format!("(networks: {})", config.proxies.len())),
         (
             "tls.certificate",
             tls.unwrap_or_else(|| "made by chatd".to_owned()),

@@ -2,6 +2,7 @@
 //! test, which decides when they are done.
 
 mod admin;
+mod audit;
 mod crossing;
 mod disabled;
 mod guard;

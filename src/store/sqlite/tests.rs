@@ -13,6 +13,7 @@ use super::*;
 use crate::base::id::LOBBY;
 use crate::base::record::{Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
 use crate::base::{Actor, AuditRecord, RoomId, RoomName, Seq, Timestamp, Token, UserName};
+use crate::store::audit;
 use crate::store::rows::message_id;
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, lines, log_in, make, member, open, room, said, say, session,
@@ -487,6 +488,9 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
             "{sql}: {steps:?}"
         );
     }
+    let by_number = |bound| format!("SEARCH audit USING INTEGER PRIMARY KEY (rowid{bound}?)");
+    assert_eq!(plan(audit::BEFORE), [by_number("<")]);
+    assert_eq!(plan(audit::AFTER), [by_number(">")]);
     let mut search = plan(reader::SEARCH);
     // Where the log begins is looked up once.
     search.retain(|step| !step.contains("SUBQUERY") && !step.contains("SEARCH room"));
