@@ -86,6 +86,7 @@ impl Admin {
                 _ => {}
             }
             let act = command.act();
+            let mut draining = None;
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
                 Command::ExportHistory(call) => data::export::history(&admin, call, &reply).await,
@@ -93,7 +94,11 @@ impl Admin {
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
-                Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
+                Command::Drain(drain) => {
+                    let result = drain::drain(&admin, &drain, &reply).await;
+                    draining = Some(drain).filter(|_| result.is_ok());
+                    result
+                }
                 Command::Diagnose(_) => data::diagnosis::diagnose(&admin, &reply)
                     .await
                     .map(Reply::from),
@@ -103,6 +108,10 @@ impl Admin {
                 admin.write_down(caller, &act, result.as_ref().err()).await;
             }
             reply.send(result);
+            // A stream that has no end yet is cut off by the stop.
+            if let Some(drain) = draining {
+                drain::stop(&admin, &drain);
+            }
         });
     }
 
