@@ -2,6 +2,8 @@
 //! crashes, is bounded, and can be followed.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -378,61 +380,16 @@ fn what_is_asked_for() {
         let calls: String = (0..100)
             .map(|_| format!("{}\0", json!({"method": "io.chatd.Control.Resume"})))
             .collect();
-        let mut socket = std::os::unix::net::UnixStream::connect(daemon.control()).expect("it");
-        std::io::Write::write_all(&mut socket, calls.as_bytes()).expect("it listens");
-        let mut socket = std::io::BufReader::new(socket);
+        let mut socket = UnixStream::connect(daemon.control()).expect("it listens");
+        socket.write_all(calls.as_bytes()).expect("it listens");
+        let mut socket = BufReader::new(socket);
         for _ in 0..100 {
-            std::io::BufRead::read_until(&mut socket, 0, &mut Vec::new()).expect("a reply");
+            socket.read_until(0, &mut Vec::new()).expect("a reply");
         }
     }
     let all = entries(&daemon, &[]);
     assert_eq!(all.len(), 1_205, "{:?}", all.last());
     assert!(all.is_sorted_by_key(|entry| entry["number"].as_u64()));
-}
-
-/// Followed: what was, then what is done as it is done, for two readers with different wishes. One goes, the other stays, the
-/// daemon stops, and that is the end.
-#[test]
-fn followed() {
-    let mut daemon = Daemon::start();
-    daemon.ctl(&["kick", "--yes", "nobody"]).failed(1);
-    let follow = |args: &[&str]| {
-        let mut command = daemon.ctl_command(&["--json", "audit", "-f"]);
-        Process::start(command.args(args))
-    };
-    let read = |process: &mut Process| -> Value {
-        let line = process.next_line().expect("an entry");
-        serde_json::from_str(&line).expect("an object")
-    };
-    let mut all = follow(&["-n", "1"]);
-    let mut rooms = follow(&["--what", "CreateRoom"]);
-    assert_eq!(read(&mut all)["outcome"], "io.chatd.Control.NoSuchUser");
-    daemon.ctl(&["pause"]).done();
-    assert_eq!(read(&mut all)["method"], "Pause");
-    daemon.ctl(&["resume"]).done();
-    daemon.ctl(&["room", "create", "tea"]).done();
-    assert_eq!(read(&mut all)["method"], "Resume");
-    assert_eq!(read(&mut all)["parameters"]["name"], "tea");
-    assert_eq!(read(&mut rooms)["parameters"]["name"], "tea");
-    rooms.kill_9();
-    daemon.ctl(&["pause"]).done();
-    let pause = read(&mut all);
-    assert_eq!(pause["method"], "Pause");
-    let uid = nix::unistd::geteuid().as_raw();
-    assert_eq!(pause["uid"], uid);
-    let mut table = Process::start(&mut daemon.ctl_command(&["audit", "-f", "-n", "2"]));
-    table.line_with("CreateRoom");
-    table.line_with("Pause");
-    daemon.stop();
-    for process in [all, table] {
-        let output = process.finish();
-        assert_eq!(output.code, 0, "{output:?}");
-    }
-    daemon.launch();
-    let mut cut_off = Process::start(&mut daemon.ctl_command(&["audit", "-f"]));
-    cut_off.line_with("Start");
-    daemon.kill_9();
-    cut_off.finish().failed(3);
 }
 
 /// What somebody puts into a parameter steers no terminal and breaks no line; what is too long is cut.

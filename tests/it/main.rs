@@ -19,6 +19,7 @@ mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod audit;
+mod audit_follow;
 mod backup;
 mod bounds;
 mod bundle;
