@@ -44,6 +44,10 @@ catalog! {
     CONTROL: "d2341ec53a9b8733e630ca16daedc886", "an admin's command",
         "Somebody who may use the control socket called @CHATD_METHOD@ (user id @CHATD_UID@, process\n\
         @CHATD_PID@). It is written down in the database as well.";
+    AUDIT_FAILED: "5f0d9c2e7b614a38a1d2c46f80b7e93d", "an entry of the audit log could not be stored",
+        "@CHATD_METHOD@ was carried out, or refused, all the same; the entry about it stands in this\n\
+        journal and in chatd's own log alone. The message names the cause. When the disk is full, make\n\
+        room: later entries are stored again by themselves.";
     CONTROL_REFUSED: "8fa53e9a1829e9b28eb5f0f552c164cd", "somebody was turned away from the control socket",
         "User id @CHATD_UID@ (process @CHATD_PID@) may not steer chatd. If they should, make them a\n\
         member of the group: `adduser NAME chatd`, and let them log in anew.";

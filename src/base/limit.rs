@@ -200,6 +200,9 @@ limits! {
     stop_seconds: u32 = 5,
     /// Lines that `chatctl log show` can show.
     log_lines: u32 = 1_000,
+    /// Entries of the audit log, at about 300 bytes each; past that the oldest go. Years of an admin's hand, two months of a
+    /// script that does something every minute.
+    audit_entries: u32 = 100_000,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, counters,
-//! and the form of manual pages. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, what was done by whom, the catalog of
+//! the journal, counters, and the form of manual pages. Does no I/O and knows no floor above.
 
+pub mod audit;
 pub mod ban;
 pub mod catalog;
 pub mod fingerprint;
@@ -20,6 +21,7 @@ pub mod seldom;
 pub mod text;
 pub mod time;
 
+pub use audit::{Act, Actor, AuditEntry, AuditRecord};
 pub use ban::{BanKey, BanKind, BanRecord, Banned};
 pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BanKey, BanRecord, InviteId, InviteRecord, Password, RoomId, RoomName, Seq, SessionId,
-    TokenHash, UserId, UserName,
+    AuditRecord, BanKey, BanRecord, InviteId, InviteRecord, Password, RoomId, RoomName, Seq,
+    SessionId, TokenHash, UserId, UserName,
 };
 use crate::base::Timestamp;
 
@@ -226,23 +226,6 @@ pub struct SessionRecord {
     pub seen_at: Timestamp,
 }
 
-/// Who did what on the control socket, and how it went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRecord {
-    /// When.
-    pub at: Timestamp,
-    /// The caller's user id on this machine.
-    pub uid: u32,
-    /// The caller's process; 0 when it cannot be known.
-    pub pid: i32,
-    /// The method, such as `ClearUsers`.
-    pub method: String,
-    /// Its parameters as JSON, without secrets.
-    pub parameters: String,
-    /// `ok`, or the name of the error.
-    pub outcome: String,
-}
-
 /// A password as it is stored: an Argon2id string (PHC format).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub Arc<str>);
@@ -301,8 +284,8 @@ pub enum Change {
     RemoveMember(RoomId, UserId),
     /// How far somebody has read. Nothing when they have read further or are no longer there.
     SetRead(MemberRecord),
-    /// Something was done on the control socket.
-    AddAudit(AuditRecord),
+    /// Something was done by somebody. The oldest entries go, past so many.
+    AddAudit(AuditRecord, u32),
     /// A new invite.
     AddInvite(InviteRecord),
     /// One more account is made with an invite. Refused with `Taken` unless it is open at that moment.

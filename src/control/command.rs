@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
+use crate::base::Act;
 use crate::wire::control::{self as wire, About, ControlError, Method, with_methods};
 
 /// The parameters that are never written down.
@@ -53,7 +54,7 @@ impl Command {
     /// What is written down of it: the method and its parameters as JSON, without secrets. `None` for a method that
     /// only reads and for a dry run.
     #[must_use]
-    pub fn audit(&self) -> Option<(&'static str, String)> {
+    pub fn act(&self) -> Option<Act> {
         let about = self.about();
         let mut parameters = self.parameters();
         for secret in SECRETS {
@@ -64,7 +65,7 @@ impl Command {
         if !about.changes || parameters.get("dryRun") == Some(&Value::Bool(true)) {
             return None;
         }
-        Some((about.name, Value::Object(parameters).to_string()))
+        Some(Act::of(about.name, parameters))
     }
 }
 
@@ -110,6 +111,9 @@ pub enum Reply {
     Behind(wire::Behind),
     Stats(wire::Stats),
     Load(Box<wire::Load>),
+    AuditEntries(wire::AuditEntries),
+    AuditLine(wire::AuditLine),
+    Diagnosis(Box<wire::Diagnosis>),
 }
 
 macro_rules! reply_from {
@@ -134,6 +138,13 @@ reply_from! {
     Checked => Checked, Found => Found,
     ShownUser => ShownUser, InviteCreated => InviteCreated, Invites => Invites,
     Draining => Draining, Behind => Behind, Stats => Stats,
+    AuditEntries => AuditEntries, AuditLine => AuditLine,
+}
+
+impl From<wire::Diagnosis> for Reply {
+    fn from(reply: wire::Diagnosis) -> Self {
+        Self::Diagnosis(Box::new(reply))
+    }
 }
 
 impl From<wire::Load> for Reply {
@@ -155,9 +166,9 @@ mod tests {
     use super::*;
 
     fn audit(name: &str, parameters: Value) -> Option<(&'static str, String)> {
-        Command::read(name, parameters.as_object().unwrap().clone())
-            .unwrap()
-            .audit()
+        let command = Command::read(name, parameters.as_object().unwrap().clone());
+        let act = command.unwrap().act()?;
+        Some((act.method(), act.parameters()))
     }
 
     #[test]
@@ -183,6 +194,11 @@ mod tests {
         );
         assert_eq!(audit("Resume", json!({})), Some(("Resume", "{}".into())));
         assert_eq!(audit("Status", json!({})), None);
+        assert_eq!(audit("ListAudit", json!({"user": "anna"})), None);
+        assert_eq!(
+            audit("ShowUser", json!({"name": "anna"})),
+            Some(("ShowUser", r#"{"name":"anna"}"#.into()))
+        );
         assert_eq!(audit("ClearUsers", json!({"dryRun": true})), None);
         assert_eq!(
             audit("ClearUsers", json!({"dryRun": false, "keep": ["anna"]})),

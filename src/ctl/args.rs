@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use super::backup::BackupArgs;
+use super::bundle::DebugVerb;
 use super::complete::CompleteArgs;
 use super::export::ExportVerb;
 use super::import::ImportVerb;
@@ -276,6 +278,15 @@ pub(super) enum Verb {
     Check,
     #[command(about = about::<wire::Search>())]
     Search(SearchArgs),
+    /// Show who did what, on whom, and how it came out
+    Audit(AuditArgs),
+    /// Help to find what is wrong
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Debug(DebugVerb),
     /// Print what may come next on a command line, for the shells
     #[command(hide = true)]
     Complete(CompleteArgs),

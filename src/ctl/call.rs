@@ -136,6 +136,15 @@ impl Daemon {
             true => ANSWER_TIME,
             false => LOOK_TIME,
         };
+        self.call_within(method, patience)
+    }
+
+    /// The same for a method that takes its time.
+    pub(super) fn call_within<M: Method>(
+        &mut self,
+        method: &M,
+        patience: Duration,
+    ) -> Result<M::Reply, Failure> {
         self.set_patience(Some(patience.min(self.limit)))?;
         self.send(method, false)?;
         self.receive::<M>().map(|(reply, _)| reply)

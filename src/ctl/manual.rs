@@ -14,7 +14,7 @@ pub(super) fn manual() -> Manual {
              `varlinkctl introspect` prints it. Times are RFC 3339, fields are only ever added. Errors stay a line on \
              standard error.",
         ],
-        more: vec![remote(), completions(), data(), backups()],
+        more: vec![remote(), completions(), data(), backups(), audit()],
         exit_status: &[
             ("0", "it is done"),
             (
@@ -148,6 +148,34 @@ fn data() -> Section {
                 "times",
                 "2026-11-20T10:30:00Z, 2026-11-20, which is its first moment in UTC, or how long ago: 30s, 15m, 12h, 7d, 2w",
             ),
+        ],
+    )
+}
+
+fn audit() -> Section {
+    Section::new(
+        "AUDIT",
+        &[
+            "Whatever is changed is written to the audit log in the database, also what was refused; and who exports, makes a \
+             backup, searches, has the database checked or looks at one person with `user show`. An entry is stored before the \
+             answer comes. When it cannot be stored, what was asked for is done all the same, and the log says that there is \
+             no entry. What only lists something, dry runs and reading the audit log are not written down, nor are calls of those \
+             who may not call at all: these stand in the log.",
+            "`chatctl audit` shows the newest entries; the oldest go when there are more than `limits.audit_entries`. Long texts \
+             and lists are cut. Passwords and keys are never in it.",
+        ],
+        [
+            (
+                "WHO",
+                "a user of this machine, who called on the control socket (by the number that is stored, as the machine calls it \
+                 now; in the sandbox of systemd 252 everybody but root is nobody); @anna, who did it with a client; or \
+                 (chatd), which starts, stops, and reloads at a signal. A start without a stop before it comes after a crash",
+            ),
+            (
+                "WHAT",
+                "the method of the interface `io.chatd.Control` that does this",
+            ),
+            ("OUTCOME", "ok, or the name of the error"),
         ],
     )
 }

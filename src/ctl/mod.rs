@@ -4,7 +4,9 @@
 mod account;
 mod args;
 mod ask;
+mod audit;
 mod backup;
+mod bundle;
 mod call;
 mod check;
 mod complete;
@@ -14,11 +16,13 @@ mod invite;
 mod manual;
 mod moderation;
 mod observe;
+mod part;
 mod progress;
 mod room;
 mod screen;
 mod search;
 mod show;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! lines behind it.
 
 mod accounts;
+mod audit;
 mod calls;
 mod help;
 mod looks;

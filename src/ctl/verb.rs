@@ -20,8 +20,8 @@ use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
 use super::{
-    Console, Failure, account, backup, check, complete, export, import, invite, moderation,
-    observe, room, search, show, top,
+    Console, Failure, account, audit, backup, bundle, check, complete, export, import, invite,
+    moderation, observe, room, search, show, top,
 };
 
 /// Between two looks whether chatd serves.
@@ -116,6 +116,8 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Backup(args) => backup::run(args, daemon, console),
         Verb::Check => check::run(daemon, console),
         Verb::Search(args) => search::run(args, daemon, console),
+        Verb::Audit(args) => audit::run(args, daemon, console),
+        Verb::Debug(verb) => bundle::run(verb, daemon, console),
         Verb::Announce { text, .. } => {
             let reply = daemon.call(&Announce { text: text.clone() })?;
             console.print(&reply, |reply, _| {

@@ -1,5 +1,5 @@
 //! What the admin asks for on the control socket, carried out: by the engine where it is about people and rooms, by the
-//! listeners, the log or the process itself otherwise. Everything that changes something is written down.
+//! listeners, the log or the process itself otherwise. Everything that changes something is written down (`audit.rs`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
@@ -27,7 +27,7 @@ use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
 use super::writer::Work;
-use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
+use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{CallId, Password, Timestamp, UserName, catalog};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
 use crate::engine::effect::Reply as Outcome;
@@ -45,6 +45,8 @@ pub(super) struct Admin {
     pub passwords: Passwords,
     pub writer: Sender<Work>,
     pub data: Data,
+    /// Tells that an entry of the audit log was stored.
+    pub audited: watch::Receiver<()>,
     pub listeners: RefCell<Vec<ListenerHandle>>,
     pub doors: Arc<Doors>,
     pub settings: Settings,
@@ -76,9 +78,13 @@ impl Admin {
             match &command {
                 Command::FollowLog(follow) => return admin.follow_log(follow, reply).await,
                 Command::FollowLoad(follow) => return admin.follow_load(follow, reply).await,
+                Command::FollowAudit(follow) => {
+                    return data::audit::follow(&admin, follow.clone(), reply).await;
+                }
                 _ => {}
             }
-            let audit = command.audit();
+            let act = command.act();
+            let mut draining = None;
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
                 Command::ExportHistory(call) => data::export::history(&admin, call, &reply).await,
@@ -86,14 +92,25 @@ impl Admin {
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
-                Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
+                Command::Drain(drain) => {
+                    let result = drain::drain(&admin, &drain, &reply).await;
+                    draining = Some(drain).filter(|_| result.is_ok());
+                    result
+                }
+                Command::Diagnose(_) => data::diagnosis::diagnose(&admin, &reply)
+                    .await
+                    .map(Reply::from),
                 command => admin.carry_out(command, caller).await,
             };
             let result = admin.hinted(result).await;
-            if let Some((method, parameters)) = audit {
-                admin.write_down(caller, method, parameters, result.as_ref().err());
+            if let Some(act) = act {
+                admin.write_down(caller, &act, result.as_ref().err()).await;
             }
             reply.send(result);
+            // A stream that has no end yet is cut off by the stop.
+            if let Some(drain) = draining {
+                drain::stop(&admin, &drain);
+            }
         });
     }
 
@@ -132,9 +149,12 @@ impl Admin {
             | Command::Backup(_)
             | Command::Check(_)
             | Command::Drain(_)
-            | Command::FollowLoad(_) => Err(ControlError::ExpectedMore {}),
+            | Command::FollowLoad(_)
+            | Command::FollowAudit(_)
+            | Command::Diagnose(_) => Err(ControlError::ExpectedMore {}),
             Command::StageUsers(call) => data::import::stage(self, call),
             Command::Search(call) => data::search::search(self, call).await,
+            Command::ListAudit(call) => data::audit::list(self, call).await.map(Reply::from),
             Command::ListBehind(_) => self.behind(READERS_MAX).await.map(Reply::from),
             Command::GetStats(_) => self.stats().await.map(Reply::from),
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
@@ -213,42 +233,6 @@ impl Admin {
     /// The engine has stopped: those who wait for it are told so.
     pub fn leave_waiting(&self) {
         self.waiting.borrow_mut().clear();
-    }
-
-    /// Writes down who did what, and how it went: in the store, and in the log.
-    fn write_down(
-        &self,
-        caller: Caller,
-        method: &str,
-        parameters: String,
-        error: Option<&ControlError>,
-    ) {
-        let outcome = error.map_or("ok", ControlError::name).to_owned();
-        tracing::info!(
-            MESSAGE_ID = catalog::CONTROL,
-            uid = caller.uid,
-            pid = caller.pid,
-            method,
-            parameters,
-            outcome,
-            "control"
-        );
-        let Caller { uid, pid } = caller;
-        let record = AuditRecord {
-            at: wall(),
-            uid,
-            pid,
-            method: method.into(),
-            parameters,
-            outcome,
-        };
-        let call = self.next_call.get();
-        self.next_call.set(call.next());
-        // Nobody waits for the reply. When the hub has stopped, the log has it.
-        drop(self.inputs.send(Input::Call {
-            call,
-            command: Ask::Audit(record),
-        }));
     }
 
     async fn status(&self) -> Result<Reply> {
@@ -352,7 +336,7 @@ impl Admin {
     }
 
     /// Asks the engine without waiting for its reply.
-    fn tell(&self, command: Ask) {
+    pub fn tell(&self, command: Ask) {
         let call = self.next_call.get();
         self.next_call.set(call.next());
         drop(self.inputs.send(Input::Call { call, command }));

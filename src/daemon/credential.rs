@@ -8,7 +8,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 
-use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 use zeroize::Zeroizing;
 
@@ -17,8 +16,9 @@ use super::config::Config;
 use super::exit::Exit;
 use super::password::{Passwords, read_hash};
 use super::show;
-use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
-use crate::base::{CallId, Password, UserName, catalog};
+use crate::base::audit::DONE;
+use crate::base::record::{PasswordHash, PasswordWork};
+use crate::base::{Act, Actor, CallId, Password, UserName, catalog};
 use crate::engine::effect::Reply;
 use crate::engine::input::{Command, Input, PasswordOutcome};
 use crate::engine::strength;
@@ -100,15 +100,10 @@ pub(super) fn make_first_account(
         code: Exit::IO,
         text: format!("cannot make the first account, '{name}': {error}"),
     })?;
-    let record = AuditRecord {
-        at: wall(),
-        uid: nix::unistd::geteuid().as_raw(),
-        pid: std::process::id().cast_signed(),
-        method: "AddUser".into(),
-        parameters: json!({ "name": name, "credential": FIRST_ADMIN }).to_string(),
-        outcome: "ok".into(),
-    };
-    ask(Command::Audit(record))?;
+    let act = Act::new("AddUser")
+        .with("name", name.as_str())
+        .with("credential", FIRST_ADMIN);
+    ask(Command::Audit(act.record(wall(), Actor::Daemon, DONE)))?;
     tracing::info!(
         MESSAGE_ID = catalog::FIRST_ACCOUNT,
         user = %name,
@@ -119,7 +114,7 @@ pub(super) fn make_first_account(
 }
 
 /// Asks the engine and waits. Nobody else asks it yet.
-fn ask(
+pub(super) fn ask(
     command: Command,
     inputs: &Sender<Input>,
     replies: &mut UnboundedReceiver<(CallId, Reply)>,

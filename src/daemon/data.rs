@@ -1,8 +1,10 @@
-//! Data that goes out and comes in by the control socket: exports, searches, backups, checks, imports. What is read from
+//! Data that goes out and comes in by the control socket: exports, searches, the audit log, backups, checks, imports. What is read from
 //! the database is read by a thread of its own, in pages, with a rest after each: those who talk are not to notice.
 
+pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod check;
+pub(super) mod diagnosis;
 pub(super) mod export;
 pub(super) mod import;
 pub(super) mod search;

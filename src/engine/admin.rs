@@ -86,7 +86,8 @@ impl Engine {
             Command::SetModerator { name, moderator } => self.set_moderator(call, &name, moderator),
             Command::ListBans => Some(self.ban_lines()),
             Command::Audit(record) => {
-                self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
+                let change = self.audit(record);
+                self.admin_commit(call, vec![change], Reply::Done)
             }
             // It stores nothing, but goes all the way.
             Command::Probe => self.admin_commit(call, Vec::new(), Reply::Done),

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::record::{AuditRecord, Kind, PasswordHash};
+use crate::base::record::{Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId, RoomLabel,
-    RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
+    AuditRecord, CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId,
+    RoomLabel, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId,
+    UserName,
 };
 use crate::engine::moderation::Act;
 

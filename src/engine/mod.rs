@@ -14,6 +14,7 @@
 
 mod account;
 mod admin;
+mod audit;
 pub mod bans;
 mod clear;
 pub mod cursor;

@@ -182,7 +182,7 @@ impl State {
             Change::AddMember(member) => self.add_member(&member),
             Change::SetRead(member) => self.set_read(&member),
             Change::RemoveMember(room, user) => self.remove_member(room, user),
-            Change::SetPassword(..) | Change::AddAudit(_) => {}
+            Change::SetPassword(..) | Change::AddAudit(..) => {}
             change @ (Change::AddInvite(_)
             | Change::UseInvite(..)
             | Change::RevokeInvite(..)

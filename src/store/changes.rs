@@ -4,13 +4,13 @@
 use rusqlite::{Connection, Error, ErrorCode, ToSql, params};
 
 use crate::base::UserId;
-use crate::base::record::{AuditRecord, UserRecord};
+use crate::base::record::UserRecord;
 use crate::base::record::{Change, LastLogin, PasswordHash, RoomForm, RoomRecord, SessionRecord};
 use crate::store::bans;
 use crate::store::identity::{Identity, Place};
-use crate::store::invites;
 use crate::store::rows::{refused, signed};
 use crate::store::tidy::remove_room;
+use crate::store::{audit, invites};
 
 /// What SQLite says when a row of a UNIQUE index is there already; another number of a primary key is a fault of ours.
 const CONSTRAINT_UNIQUE: i32 = 2067;
@@ -84,7 +84,9 @@ pub(super) fn apply(
             "UPDATE member SET read_seq = max(read_seq, ?3) WHERE room = ?1 AND user = ?2",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
-        Change::AddAudit(audit) => add_audit(connection, identity, audit)?,
+        Change::AddAudit(record, entries_max) => {
+            audit::add(connection, identity, record, *entries_max)?
+        }
         Change::AddInvite(invite) => invites::add(connection, identity, invite)?,
         Change::RevokeInvite(id, at) => run(
             "UPDATE invite SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
@@ -223,29 +225,6 @@ fn add_room(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> 
             room.created_at.0,
             signed(room.last_seq.next().0),
             signed(room.last_seq.0)
-        ])?;
-    Ok(())
-}
-
-fn add_audit(
-    connection: &Connection,
-    identity: &Identity,
-    audit: &AuditRecord,
-) -> rusqlite::Result<()> {
-    let parameters = identity
-        .seal(Place::Audit(audit.at.0), audit.parameters.as_bytes())
-        .map_err(refused)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (at, uid, pid, method, parameters, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            audit.at.0,
-            audit.uid,
-            audit.pid,
-            audit.method,
-            parameters,
-            audit.outcome
         ])?;
     Ok(())
 }

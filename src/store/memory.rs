@@ -9,11 +9,12 @@ use crate::base::id::LOBBY;
 use crate::base::invite::InviteState;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
-    AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash,
-    Record, Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
+    Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash, Record,
+    Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
 use crate::base::{
-    BanKey, BanRecord, InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName,
+    AuditEntry, BanKey, BanRecord, InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp,
+    UserId, UserName,
 };
 use crate::store::search::{self, Word};
 use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
@@ -30,7 +31,9 @@ struct State {
     room_ends: BTreeMap<Box<str>, Seq>,
     members: BTreeMap<(RoomId, UserId), Seq>,
     sessions: BTreeMap<SessionId, SessionRecord>,
-    audit: Vec<AuditRecord>,
+    /// The oldest of these entries go.
+    audit: Vec<AuditEntry>,
+    audited: u64,
     invites: BTreeMap<InviteId, InviteRecord>,
     moderators: BTreeSet<UserId>,
     operators: BTreeSet<(RoomId, UserId)>,
@@ -59,6 +62,7 @@ impl Default for MemoryStore {
             members: BTreeMap::new(),
             sessions: BTreeMap::new(),
             audit: Vec::new(),
+            audited: 0,
             invites: BTreeMap::new(),
             moderators: BTreeSet::new(),
             operators: BTreeSet::new(),
@@ -89,12 +93,6 @@ impl MemoryStore {
     /// From now on the disk is full, or no longer is.
     pub fn set_full(&self, is_full: bool) {
         self.state().is_full = is_full;
-    }
-
-    /// What was done on the control socket.
-    #[must_use]
-    pub fn audit(&self) -> Vec<AuditRecord> {
-        self.state().audit.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -262,6 +260,30 @@ impl Reader for MemoryStore {
             .users
             .get(&user)
             .map(|(user, _)| user.name.clone()))
+    }
+
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let state = self.state();
+        let is_meant = |entry: &&AuditEntry| {
+            let record = &entry.record;
+            entry.number < number
+                && record.at >= since
+                && method.is_none_or(|method| record.method == method)
+        };
+        let newest = state.audit.iter().rev().filter(is_meant);
+        Ok(newest.take(limit).cloned().collect())
+    }
+
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let state = self.state();
+        let after = state.audit.iter().filter(|entry| entry.number > number);
+        Ok(after.take(limit).cloned().collect())
     }
 }
 
@@ -448,7 +470,15 @@ impl State {
                     *seq = member.read_seq.max(*seq);
                 }
             }
-            Change::AddAudit(audit) => self.audit.push(audit.clone()),
+            Change::AddAudit(record, entries_max) => {
+                self.audited += 1;
+                let oldest_kept = self.audited.saturating_sub(u64::from(*entries_max));
+                self.audit.push(AuditEntry {
+                    number: self.audited,
+                    record: record.clone(),
+                });
+                self.audit.retain(|entry| entry.number > oldest_kept);
+            }
             Change::AddInvite(invite) => {
                 self.next_invite = self.next_invite.max(invite.id.next());
                 self.invites.insert(invite.id, invite.clone());

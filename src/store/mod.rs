@@ -7,14 +7,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::base::record::{Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot};
-use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
+use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 
 pub mod memory;
 pub mod sqlite;
 
+mod audit;
 mod bans;
 mod changes;
 mod check;
+mod diagnosis;
 mod identity;
 mod invites;
 mod keys;
@@ -34,6 +36,7 @@ mod upkeep;
 mod writer;
 
 pub use check::{Checking, Step};
+pub use diagnosis::{Diagnosis, TableSize};
 pub use identity::{IdentityKey, parse_key};
 pub use keys::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
@@ -185,6 +188,25 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError>;
+
+    /// The newest entries of the audit log with numbers below `number`, made at `since` or later, of one method or of all;
+    /// at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// The oldest entries of the audit log with numbers above `number`, at most `limit`, ascending.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// Why the store did not do it.

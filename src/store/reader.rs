@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::base::record::{PasswordHash, Record};
-use crate::base::{RoomId, Seq, UserId, UserName};
+use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 use crate::store::keys::Keys;
 use crate::store::rows::{
     SEQ_MAX, fault, message_id, record, record_columns, room_of, rows_max, seq_of,
 };
 use crate::store::snapshot::open_name;
-use crate::store::{Page, Reader, StoreError, search, sqlite};
+use crate::store::{Page, Reader, StoreError, audit, search, sqlite};
 
 /// The id before the first that is in a room's log. NULL where the room is gone, and nothing is above that.
 macro_rules! before_log {
@@ -232,5 +232,23 @@ impl Reader for SqliteReader {
                 .optional()
         };
         read().map_err(|error| fault("read a name from", &self.path, &error))
+    }
+
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let identity = self.keys.in_force();
+        audit::before(&self.connection, &identity, number, since, method, limit)
+            .map_err(|error| fault("read the audit log from", &self.path, &error))
+    }
+
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let identity = self.keys.in_force();
+        audit::after(&self.connection, &identity, number, limit)
+            .map_err(|error| fault("read the audit log from", &self.path, &error))
     }
 }

@@ -14,6 +14,8 @@ use crate::base::{
     InviteId, Network, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName,
 };
 
+pub use self::audit::*;
+pub use self::diagnosis::*;
 pub use self::error::{ControlError, SERVICE};
 pub use self::moderation::*;
 pub use self::observe::*;
@@ -24,6 +26,8 @@ pub use self::words::{Words, WordsError};
 #[macro_use]
 mod macros;
 
+mod audit;
+mod diagnosis;
 mod error;
 mod moderation;
 mod observe;
@@ -157,7 +161,7 @@ methods! {
     /// List the accounts.
     ListUsers {} -> Users, READS, ONCE;
     /// Show all about one account.
-    ShowUser { name: UserName } -> ShownUser, READS, ONCE;
+    ShowUser { name: UserName } -> ShownUser, AUDITED, ONCE;
     /// Make an account.
     AddUser { name: UserName, password: Password } -> Added, CHANGES, ONCE;
     /// Give an account another password.
@@ -242,6 +246,14 @@ methods! {
     Check {} -> Checked, AUDITED, STREAMS;
     /// Look for messages in all rooms, or in one.
     Search { text: String, room: Option<String>, from: Option<UserName>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
+    /// List what was done by whom: the newest entries of the audit log.
+    ListAudit { entries: Option<u32>, below: Option<u64>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditEntries, READS, ONCE;
+    /// Show what is done by whom as it is written down.
+    FollowAudit { entries: Option<u32>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditLine, READS, STREAMS;
+    /// Tell what a bug report needs, without secrets, names and texts.
+    Diagnose {} -> Diagnosis, READS, ONCE;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -257,6 +269,7 @@ macro_rules! with_methods {
             ListMembers, ClearHistory, Redact, Kick, Announce,
             SetRole, AddOperator, RemoveOperator, Ban, Unban, Mute, Unmute, ListBans,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
+            ListAudit, FollowAudit, Diagnose,
             GetVersion,
         }
     };
@@ -273,6 +286,7 @@ trait Parameter: DeserializeOwned {
 
 impl Parameter for bool {}
 impl Parameter for u32 {}
+impl Parameter for u64 {}
 impl Parameter for LogLevel {}
 impl Parameter for InviteId {}
 impl Parameter for NonZeroU32 {}
@@ -490,7 +504,6 @@ mod tests {
                 "ShowLog",
                 "FollowLog",
                 "ListUsers",
-                "ShowUser",
                 "ListInvites",
                 "ListSessions",
                 "ListConnected",
@@ -502,6 +515,9 @@ mod tests {
                 "FollowLoad",
                 "ListBans",
                 "StageUsers",
+                "ListAudit",
+                "FollowAudit",
+                "Diagnose",
                 "GetVersion"
             ]
         );
@@ -521,7 +537,8 @@ mod tests {
                 "ExportUsers",
                 "ImportUsers",
                 "Backup",
-                "Check"
+                "Check",
+                "FollowAudit"
             ]
         );
     }

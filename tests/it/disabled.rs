@@ -157,10 +157,10 @@ fn what_the_admin_sees() {
     daemon.register("anna");
     assert_eq!(anna(&daemon)["state"], "active", "of that name is now");
     let log = daemon.whole_log();
-    for method in ["DisableUser", "EnableUser"] {
+    // Who looks at all about somebody is written down as well.
+    for method in ["DisableUser", "EnableUser", "ShowUser"] {
         assert!(log.contains(&format!("method={method}")), "{log}");
     }
-    assert!(!log.contains("ShowUser"), "it changes nothing: {log}");
 }
 
 /// chat-client tells its owner, and does not come back by itself.

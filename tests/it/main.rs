@@ -19,9 +19,12 @@ mod source;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod admins;
+mod audit;
+mod audit_follow;
 mod backup;
 mod bans;
 mod bounds;
+mod bundle;
 mod certificate;
 mod check;
 mod clear_history;

@@ -265,6 +265,9 @@ const CALLS: &[(&str, &str)] = &[
     ("RevokeSession", "session revoke --yes $SESSION"),
     ("Rekey", "rekey --yes"),
     ("ClearUsers", "clear-users --yes"),
+    ("ListAudit", "audit"),
+    ("FollowAudit", "audit -f"),
+    ("Diagnose", "debug bundle $FOLDER/bundle.tar"),
     ("GetVersion", "version"),
     ("Drain", "shutdown --drain --limit 1m --yes"),
     ("Shutdown", "shutdown --yes"),
@@ -319,7 +322,7 @@ impl Host {
             .replace("$SESSION", session)
             .replace("$FOLDER", files.to_str().expect("a plain path"));
         command.args(call.split(' '));
-        if call.starts_with("log follow") {
+        if call.starts_with("log follow") || call.ends_with(" -f") {
             let mut process = Process::start(&mut command);
             return match process.next_line() {
                 Some(_) => 0,

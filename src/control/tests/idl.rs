@@ -22,6 +22,7 @@ enum Type {
     Named(String),
     Optional(Box<Type>),
     Array(Box<Type>),
+    Object,
 }
 
 type Fields = Vec<(String, Type)>;
@@ -106,6 +107,7 @@ impl Interface {
             }
             Type::String if name == "network" => json!("10.0.0.0/8"),
             Type::String => json!("anna"),
+            Type::Object => json!({}),
             Type::Array(inner) => json!([self.value(name, inner, full)]),
             Type::Optional(inner) => self.value(name, inner, full),
             Type::Named(name) => match self.enums.get(name) {
@@ -147,6 +149,7 @@ fn kind_of(text: &str) -> Type {
         "int" => Type::Int,
         "float" => Type::Float,
         "string" => Type::String,
+        "object" => Type::Object,
         name => Type::Named(name.to_owned()),
     }
 }

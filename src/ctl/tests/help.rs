@@ -73,6 +73,8 @@ fn of_the_program() {
       check          Look whether the database, the numbering of the rooms and the
                      search index are sound
       search         Look for messages in all rooms, or in one
+      audit          Show who did what, on whom, and how it came out
+      debug          Help to find what is wrong
       announce       Tell everyone who is connected something
 
     Options:

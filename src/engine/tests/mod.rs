@@ -2,6 +2,7 @@
 //! test, which decides when they are done.
 
 mod admin;
+mod audit;
 mod bans;
 mod crossing;
 mod disabled;

@@ -172,7 +172,7 @@ impl Rows {
             | Change::SetLastLogin(..)
             | Change::RenewSession { .. }
             | Change::SetTopic(..)
-            | Change::AddAudit(_) => {}
+            | Change::AddAudit(..) => {}
         }
         let members = &self.members;
         self.operators.retain(|place| members.contains_key(place));

@@ -56,3 +56,22 @@ CREATE TABLE ban (
 
 CREATE INDEX ban_user ON ban (user, room);
 CREATE INDEX ban_room ON ban (room) WHERE room IS NOT NULL;
+
+-- The audit log. Who did it is now one of three: on the control socket uid and pid, from a client the account, else chatd
+-- itself. No entry is lost on the way: what is sealed in one is bound to its time, which it keeps.
+ALTER TABLE audit RENAME TO audit_first;
+CREATE TABLE audit (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT, -- without holes; the oldest go
+    at         INTEGER NOT NULL,
+    uid        INTEGER,                         -- on this machine; names of its users are kept nowhere
+    pid        INTEGER,
+    user       INTEGER REFERENCES user (id),
+    method     TEXT NOT NULL,                   -- as the control socket calls it
+    parameters BLOB NOT NULL,                   -- sealed JSON: names, addresses and reasons are in it
+    outcome    TEXT NOT NULL,                   -- 'ok', or the name of an error
+    CHECK ((uid IS NULL) = (pid IS NULL)),
+    CHECK (uid IS NULL OR user IS NULL)
+) STRICT;
+INSERT INTO audit (id, at, uid, pid, method, parameters, outcome)
+SELECT id, at, uid, pid, method, parameters, outcome FROM audit_first;
+DROP TABLE audit_first;

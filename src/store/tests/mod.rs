@@ -2,6 +2,7 @@
 //! `store/sqlite/tests.rs`.
 
 mod accounts;
+mod audit;
 mod gone;
 mod moderation;
 mod search;

@@ -11,8 +11,8 @@ use super::gone::clear;
 use super::moderation::of_good;
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin};
-use crate::base::{Banned, Seq, Timestamp};
+use crate::base::record::{Change, LastLogin};
+use crate::base::{Actor, AuditRecord, Banned, Seq, Timestamp};
 use crate::store::{Checking, Database, KeySource, Outcome, Reader, Step, Store, StoreError};
 
 /// A database with everything in it.
@@ -26,8 +26,7 @@ fn database() -> (TempDir, Database) {
     };
     let audit = AuditRecord {
         at: Timestamp(7),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: "{}".into(),
         outcome: "ok".into(),
@@ -41,7 +40,7 @@ fn database() -> (TempDir, Database) {
             room(TEA, open("tea")),
             Change::AddMember(member(TEA, ANNA, 0)),
             log_in(1, ANNA, "anna"),
-            Change::AddAudit(audit),
+            Change::AddAudit(audit, 10),
             Change::SetBan(of_good(Banned::User(BORIS))),
             Change::SetBan(of_good(Banned::Network("10.0.0.0/8".parse().unwrap()))),
             Change::SetBan(of_good(Banned::Network("2001:db8::/64".parse().unwrap()))),

@@ -547,6 +547,29 @@ fn of_each_verb() {
       -n, --lines <N>      How many at most, the newest [default: 50]
           --direct         In direct conversations, too
 
+    Show who did what, on whom, and how it came out
+
+    Usage: chatctl audit [OPTIONS]
+
+    Options:
+      -n, --lines <N>      How many entries at most, the newest: 50 unless said, or
+                           all with `--since`; 10 before those with `--follow`
+          --since <TIME>   What was done since then: 2026-11-20,
+                           2026-11-20T10:30:00Z, or how long ago, such as 12h
+          --user <NAME>    What they have done, or what was done to them
+          --what <WHAT>    One thing only, as the column WHAT shows it
+      -f, --follow         Go on with what is done from now on
+
+    Write a file for a bug report: no secrets, names, addresses and texts are in it
+
+    Usage: chatctl debug bundle [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The file that is made (tar), which must not be there yet; `-` is
+              standard output
+
+    Options:
+
     Tell everyone who is connected something
 
     Usage: chatctl announce [OPTIONS] <TEXT>
