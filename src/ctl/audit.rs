@@ -38,7 +38,9 @@ const COLUMNS: [Column; 5] = [
 const OUR_ERRORS: &str = "io.chatd.Control.";
 
 /// The parameters that say on whom or what, in this order; others are shown with their names.
-const TARGETS: [&str; 7] = ["name", "user", "room", "seq", "id", "address", "keep"];
+const TARGETS: [&str; 8] = [
+    "name", "user", "network", "room", "seq", "id", "address", "keep",
+];
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct AuditArgs {

@@ -346,7 +346,7 @@ mod tests {
         for (line, due) in [
             ("cl", "clear-log clear-users clear-history"),
             ("comp", ""),
-            ("user ", "show add passwd disable enable remove"),
+            ("user ", "show add passwd disable enable role remove"),
             ("user remove ", "<users>"),
             ("user remove anna ", ""),
             ("user remove --y", "--yes"),
@@ -371,6 +371,13 @@ mod tests {
             ("backup ", "<files>"),
             ("clear-users --keep anna --keep ", "<users>"),
             ("kick -- --", "<users>"),
+            ("ban ", "<users>"),
+            ("unmute ", "<users>"),
+            ("user role anna ", "moderator none"),
+            ("room op ", "<rooms>"),
+            ("room op tea ", "<users>"),
+            ("audit --user ", "<users>"),
+            ("debug bundle ", "<files>"),
             ("nonsense ", "status"),
         ] {
             let said = offered(line);

@@ -1,9 +1,13 @@
 //! What operators, moderators and the admin do about others: kick, ban, mute, make operators. One way for all of them; who
 //! may is a question of roles, and nobody acts on somebody of the same role or a higher one.
 
+mod act;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use act::{Act, Whom};
 
 use super::effect::{ByeReason, Effect, News, Refusal, Reply};
 use super::input::Fault;
@@ -12,88 +16,9 @@ use super::{Asker, Engine, Pending, Then};
 use crate::base::id::{ADMIN, LOBBY};
 use crate::base::record::{Change, Role};
 use crate::base::{
-    BanKey, BanKind, BanRecord, Banned, CallId, ConnId, Network, RoomId, RoomLabel, RoomName,
-    Timestamp, UserId, UserName,
+    BanKey, BanKind, BanRecord, Banned, CallId, ConnId, RoomId, RoomLabel, Timestamp, UserId,
+    UserName,
 };
-
-/// What is to be done. Without a room on the whole server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Somebody is put out of a room, and may come back.
-    Kick {
-        /// From where.
-        room: RoomName,
-        /// Who.
-        user: UserName,
-        /// Why; may be empty.
-        reason: Arc<str>,
-    },
-    /// Somebody may not come in, or not speak.
-    Ban {
-        /// Which of the two.
-        kind: BanKind,
-        /// Who.
-        who: Whom,
-        /// Where.
-        room: Option<RoomName>,
-        /// For how long; none for good.
-        seconds: Option<NonZeroU32>,
-        /// Why; may be empty.
-        reason: Arc<str>,
-    },
-    /// They may again.
-    Unban {
-        /// Which of the two.
-        kind: BanKind,
-        /// Who.
-        who: Whom,
-        /// Where.
-        room: Option<RoomName>,
-    },
-    /// Somebody is an operator of a room, or no longer.
-    Operator {
-        /// Of which.
-        room: RoomName,
-        /// Who.
-        user: UserName,
-        /// Whether they are.
-        operator: bool,
-    },
-}
-
-/// Whom it is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// An account.
-    User(UserName),
-    /// Everybody who comes from there; the admin's alone.
-    Network(Network),
-}
-
-impl Act {
-    fn room(&self) -> Option<&RoomName> {
-        match self {
-            Self::Kick { room, .. } | Self::Operator { room, .. } => Some(room),
-            Self::Ban { room, .. } | Self::Unban { room, .. } => room.as_ref(),
-        }
-    }
-
-    fn user(&self) -> Option<&UserName> {
-        match self {
-            Self::Kick { user, .. }
-            | Self::Operator { user, .. }
-            | Self::Ban {
-                who: Whom::User(user),
-                ..
-            }
-            | Self::Unban {
-                who: Whom::User(user),
-                ..
-            } => Some(user),
-            Self::Ban { .. } | Self::Unban { .. } => None,
-        }
-    }
-}
 
 /// What happens once it is stored.
 #[derive(Debug)]
@@ -136,8 +61,13 @@ impl Engine {
         user: UserId,
         act: Act,
     ) -> Result<(), Refusal> {
-        let plan = self.plan(user, &act)?;
+        let plan = self.plan(user, &act);
         let act = self.as_written(act);
+        if let Err(Refusal::Outranked) = plan {
+            self.not_moderated(user, &act);
+        }
+        let mut plan = plan?;
+        plan.changes.push(self.moderated(user, &act));
         self.hold(asker.conn);
         self.carry_out(Doer::Asker(asker.clone()), user, act, plan);
         Ok(())

@@ -78,6 +78,7 @@ impl Engine {
             let seq = redaction.seq;
             self.note(Note::Redacted { by, room, seq });
         }
+        self.enter_redaction(redaction);
     }
 
     pub(super) fn name_of(&self, user: UserId) -> UserName {

@@ -288,7 +288,9 @@ impl Engine {
             done: Done::Topic { room },
         });
         self.hold(asker.conn);
-        self.commit(vec![Change::SetTopic(room, topic)], then);
+        let entry = self.topic_entry(user, room, &topic);
+        let changes = [Some(Change::SetTopic(room, topic)), entry];
+        self.commit(changes.into_iter().flatten().collect(), then);
         Ok(())
     }
 

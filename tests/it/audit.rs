@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, PASSWORD, Process, ask, run};
+use crate::moderation::Garden;
+use crate::support::{Daemon, Heard, PASSWORD, Process, ask, refused, run, until};
 
 /// All entries, or those that these arguments ask for.
 #[track_caller]
@@ -477,4 +478,55 @@ fn strangers_write_nothing() {
     run(&mut command, "").failed(4);
     daemon.logged("control connection refused uid=65534");
     assert_eq!(methods(&entries(&daemon, &[])), ["Start"]);
+}
+
+/// What operators and moderators do with a client stands beside what the admin does, also when it went too far; what
+/// anybody may do, and what those without a role ask for, does not.
+#[test]
+fn what_is_done_by_a_right() {
+    let Garden {
+        daemon,
+        mut anna,
+        mut boris,
+        mut clara,
+    } = Garden::new();
+    ask!(anna, "topic", room: "garden", topic: "roses").must_be("ok");
+    refused!("forbidden": boris, "kick", room: "garden", user: "anna");
+    ask!(anna, "mute", room: "garden", user: "Boris", seconds: 60, reason: "loud").must_be("ok");
+    refused!("forbidden": anna, "ban", room: "garden", user: "clara");
+    ask!(clara, "kick", room: "garden", user: "boris").must_be("ok");
+    ask!(clara, "ban", user: "boris").must_be("ok");
+    ask!(clara, "unban", user: "boris").must_be("ok");
+    let seq = anna.say("garden", "a slip");
+    ask!(clara, "redact", room: "garden", seq: seq).must_be("ok");
+    let own = anna.say("lobby", "a slip of mine");
+    ask!(anna, "redact", room: "lobby", seq: own).must_be("ok");
+    let by_people = || {
+        let all = entries(&daemon, &[]).into_iter();
+        all.filter(|entry| entry.get("user").is_some())
+            .map(|entry| {
+                let fields = ["user", "method", "parameters", "outcome"];
+                Value::Array(fields.map(|field| entry[field].clone()).into())
+            })
+            .collect::<Vec<_>>()
+    };
+    let due = [
+        json!(["anna", "SetTopic", {"room": "garden", "topic": "roses"}, "ok"]),
+        json!(["anna", "Mute", {"user": "boris", "room": "garden", "seconds": 60, "reason": "loud"}, "ok"]),
+        json!(["anna", "Ban", {"user": "clara", "room": "garden"}, "forbidden"]),
+        json!(["clara", "Kick", {"user": "boris", "room": "garden"}, "ok"]),
+        json!(["clara", "Ban", {"user": "boris"}, "ok"]),
+        json!(["clara", "Unban", {"user": "boris"}, "ok"]),
+        json!(["clara", "Redact", {"room": "garden", "seq": seq}, "ok"]),
+    ];
+    assert_eq!(
+        until("the last is there", || Some(by_people())
+            .filter(|all| all.len() >= due.len())),
+        due
+    );
+    let of_clara = daemon.ctl(&["audit", "--user", "clara"]).done();
+    assert!(
+        of_clara.contains("Kick") && !of_clara.contains("Mute"),
+        "{of_clara}"
+    );
 }

@@ -54,7 +54,7 @@ fn banned_by_name() {
     assert_eq!(unban(), "'boris' was not banned from the server\n");
     daemon.resume(&boris.token, &[]).say("garden", "back again");
     let unknown = daemon.ctl(&["ban", "--yes", "bernd"]).failed(1);
-    assert!(unknown.contains("nobody is called 'bernd'"), "{unknown}");
+    assert!(unknown.contains("there is no user 'bernd'"), "{unknown}");
     refused!("no-such-user": daemon.resume(&clara.token, &[]), "ban", user: "bernd");
 }
 

@@ -327,7 +327,7 @@ fn moderators_come_and_go() {
     let unknown = daemon
         .ctl(&["user", "role", "klara", "moderator"])
         .failed(1);
-    assert!(unknown.contains("nobody is called 'klara'"), "{unknown}");
+    assert!(unknown.contains("did you mean 'clara'"), "{unknown}");
     role("moderator");
     daemon.ctl(&["user", "remove", "--yes", "clara"]).done();
     daemon.register("clara");

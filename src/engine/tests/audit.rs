@@ -2,8 +2,7 @@
 
 use super::world::World;
 use crate::base::audit::DONE;
-use crate::base::record::Change;
-use crate::base::{Act, Actor, Limits, UserId};
+use crate::base::{Act, Actor, Limits};
 use crate::engine::effect::Reply;
 use crate::engine::input::{Command, Fault};
 
@@ -14,15 +13,6 @@ fn world() -> World {
     });
     world.register(1, "anna");
     world
-}
-
-#[test]
-fn what_somebody_does_is_an_entry_in_their_name_and_of_that_moment() {
-    let world = world();
-    let act = Act::new("Kick").with("user", "boris");
-    let change = world.engine.acted(UserId(1), &act, DONE);
-    let record = act.record(world.now.wall, Actor::User(UserId(1)), DONE);
-    assert_eq!(change, Change::AddAudit(record, 7));
 }
 
 #[test]

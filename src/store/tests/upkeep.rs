@@ -177,10 +177,10 @@ fn what_does_not_open_is_found() {
         "the name of account 1 does not open",
         "account 2 is not found by its name, 'boris'",
         "the device of session 1 does not open",
-        "the note of invite 1 does not open",
         "the reason of ban 1 does not open",
         "the network of ban 2 does not open",
         "ban 3 is not found by its network, 2001:db8::/64",
+        "the note of invite 1 does not open",
         "line 1 of the audit log does not open",
     ];
     assert_eq!(found, [(Step::Keys, texts.map(str::to_owned).to_vec())]);
