@@ -59,6 +59,20 @@ impl Act {
         self
     }
 
+    /// Without this parameter.
+    #[must_use]
+    pub fn but(&self, name: &str) -> Self {
+        let mut act = self.clone();
+        act.parameters.remove(name);
+        act
+    }
+
+    /// A parameter that is a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name)?.as_str()
+    }
+
     /// What is done.
     #[must_use]
     pub fn method(&self) -> &'static str {

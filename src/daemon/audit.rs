@@ -28,13 +28,17 @@ impl Admin {
     pub async fn write_down(&self, caller: Caller, act: &Act, error: Option<&ControlError>) {
         let Caller { uid, pid } = caller;
         let method = act.method();
-        let (parameters, outcome) = (act.parameters(), error.map_or(DONE, ControlError::name));
+        let outcome = error.map_or(DONE, ControlError::name);
+        // By itself, for the log may not tell all of it.
+        let network = act.text("network");
+        let parameters = act.but("network").parameters();
         tracing::info!(
             MESSAGE_ID = catalog::CONTROL,
             uid,
             pid,
             method,
             parameters,
+            network,
             outcome,
             "control"
         );

@@ -198,6 +198,11 @@ fn networks_as_admins_write_them() {
         narrower,
         "10.0.0.5 was not banned from the server by itself, but 10.0.0.0/8 is, and it is in there\n"
     );
+    // The log tells of it what it tells of everybody's address.
+    daemon.ctl(&["ban", "--yes", "192.0.2.77"]).done();
+    daemon.logged("method=Ban parameters={} network=192.0.2.0/24");
+    assert!(!daemon.whole_log().contains("192.0.2.77"));
+    daemon.ctl(&["unban", "192.0.2.77"]).done();
     let wrong =
         json!({ "method": "io.chatd.Control.Ban", "parameters": { "network": "10.1.2.3/8" } });
     let reply = call(&daemon, &wrong);

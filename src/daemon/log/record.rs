@@ -19,6 +19,8 @@ pub(super) const MESSAGE_ID: &str = "MESSAGE_ID";
 
 /// The field that is an address of somebody: how much of it is shown is a setting.
 const PEER: &str = "peer";
+/// A network of addresses, such as one that is banned.
+const NETWORK: &str = "network";
 
 /// The fields that are told to the journal, each with its name there. Others stand in the text alone.
 pub(super) const FIELDS: [(&str, &str); 19] = [
@@ -135,7 +137,7 @@ impl Reading {
             return;
         }
         let value = match name {
-            PEER => self.addresses.show(value),
+            PEER | NETWORK => self.addresses.show(value),
             _ => value,
         };
         if name != MESSAGE_ID {
