@@ -1,26 +1,12 @@
 //! One account and the invites as people see them, on a wide terminal and on a narrow one.
 
+use super::{NARROW, NOW, WIDE, ago};
 use crate::base::{InviteId, Password, Seq, SessionId, Timestamp};
 use crate::ctl::table::Look;
 use crate::ctl::{account, invite};
 use crate::wire::control::{
     AccountRoom, AccountState, Invite, InviteCreated, InviteState, Invites, Session, ShownUser,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-const WIDE: Look = Look {
-    width: 100,
-    colour: false,
-};
-const NARROW: Look = Look {
-    width: 40,
-    colour: false,
-};
-
-fn ago(seconds: i64) -> Timestamp {
-    Timestamp(NOW.0 - seconds * 1_000)
-}
 
 fn anna(state: AccountState) -> ShownUser {
     let is_active = state == AccountState::Active;

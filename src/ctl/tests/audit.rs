@@ -2,26 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::{NOW, look};
 use crate::base::Timestamp;
 use crate::ctl::audit::{Names, entries, line};
-use crate::ctl::table::Look;
 use crate::wire::control::{AuditEntries, AuditEntry, AuditLine};
 
-/// 2026-11-20T10:30:00Z.
-const NOW: i64 = 1_795_170_600_000;
-const LATER: Timestamp = Timestamp(NOW + 7_200_000);
-
-const fn look(width: usize) -> Look {
-    Look {
-        width,
-        colour: false,
-    }
-}
+const LATER: Timestamp = Timestamp(NOW.0 + 7_200_000);
 
 fn entry(number: u64, method: &str, parameters: Value, outcome: &str) -> AuditEntry {
     AuditEntry {
         number,
-        at: Timestamp(NOW + number as i64 * 1_000),
+        at: Timestamp(NOW.0 + number as i64 * 1_000),
         uid: Some(0),
         pid: Some(812),
         user: None,

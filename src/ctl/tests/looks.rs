@@ -1,5 +1,6 @@
 //! Replies as people see them, on a wide terminal and on a narrow one.
 
+use super::{NARROW, NOW, WIDE, ago};
 use crate::base::{SessionId, Timestamp};
 use crate::ctl::show;
 use crate::ctl::table::Look;
@@ -7,21 +8,6 @@ use crate::wire::control::{
     Certificate, DaemonStatus, Database, LogCleared, LogLevel, LogLines, LogState, Reloaded, Room,
     Rooms, Session, Sessions, ShutdownPlan, State, User, Users,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-const WIDE: Look = Look {
-    width: 100,
-    colour: false,
-};
-const NARROW: Look = Look {
-    width: 40,
-    colour: false,
-};
-
-fn ago(seconds: i64) -> Timestamp {
-    Timestamp(NOW.0 - seconds * 1_000)
-}
 
 fn log(on: bool) -> LogState {
     LogState {

@@ -1,23 +1,13 @@
 //! What those see who watch: who is behind, what is counted, the load, and a stop that waits.
 
+use super::{NOW, look};
 use crate::base::{SessionId, Timestamp};
 use crate::ctl::observe::{behind, draining, span, stats_table};
-use crate::ctl::table::Look;
 use crate::ctl::top::{View, drawn, plain};
 use crate::wire::control::{
     Behind, Bucket, BusyRoom, BusyUser, DrainStep, Draining, Histogram, Label, Load, Metric,
     MetricKind, Number, Reader, Sample, State, Stats,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-
-const fn look(width: usize) -> Look {
-    Look {
-        width,
-        colour: false,
-    }
-}
 
 fn reader(user: &str, messages: u64, rooms: u32) -> Reader {
     Reader {
