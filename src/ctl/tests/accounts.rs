@@ -1,7 +1,7 @@
 //! One account and the invites as people see them, on a wide terminal and on a narrow one.
 
 use super::{NARROW, NOW, WIDE, ago};
-use crate::base::{InviteId, Password, Seq, SessionId, Timestamp};
+use crate::base::{InviteId, Password, Seq, SessionId};
 use crate::ctl::table::Look;
 use crate::ctl::{account, invite};
 use crate::wire::control::{

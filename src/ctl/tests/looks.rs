@@ -1,7 +1,7 @@
 //! Replies as people see them, on a wide terminal and on a narrow one.
 
 use super::{NARROW, NOW, WIDE, ago};
-use crate::base::{SessionId, Timestamp};
+use crate::base::SessionId;
 use crate::ctl::show;
 use crate::ctl::table::Look;
 use crate::wire::control::{
