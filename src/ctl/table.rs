@@ -204,15 +204,14 @@ pub(super) fn paint(text: &str, code: &str, look: Look) -> String {
 /// A moment as people say it: "3 min ago", "in 2 days".
 pub(super) fn relative(now: Timestamp, moment: Timestamp) -> String {
     let (past, future) = (now.since(moment).as_secs(), moment.since(now).as_secs());
-    let seconds = past.max(future);
-    // A week that has just begun is a week, and not six days.
-    let units = |unit: u64| (seconds + if future > 0 { unit / 60 } else { 0 }) / unit;
+    // A week that has just begun is a week, and not six days: of what comes, a hundredth is added.
+    let seconds = past.max(future + future / 100);
     let span = match seconds {
         0..5 => return "just now".to_owned(),
         5..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", units(60)),
-        3_600..172_800 => format!("{} h", units(3_600)),
-        172_800..8_640_000 => format!("{} days", units(86_400)),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        172_800..8_640_000 => format!("{} days", seconds / 86_400),
         _ => return moment.to_string().chars().take(10).collect(),
     };
     match past > 0 {
@@ -269,6 +268,7 @@ mod tests {
             (86_400 * 90, "in 90 days"),
             (86_400 * 7 - 1, "in 7 days"),
             (1 - 86_400 * 7, "6 days ago"),
+            (3_590, "in 1 h"),
         ] {
             assert_eq!(said(seconds), words);
         }

@@ -138,7 +138,7 @@ fn a_room_ban() {
     let table = daemon.ctl(&["bans"]).done();
     assert!(table.starts_with("KIND  WHO    ROOM    BY"), "{table}");
     assert!(
-        table.contains("in 59 min") && table.ends_with("spam\n"),
+        table.contains("in 1 h") && table.ends_with("spam\n"),
         "{table}"
     );
     // What a moderator has decided an operator leaves alone.
