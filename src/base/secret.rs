@@ -1,7 +1,7 @@
 //! Passwords and tokens: wiped after use, absent from `Debug`, compared without telling where they differ.
 
 use std::str::Chars;
-use std::{fmt, io};
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,32 +21,6 @@ pub fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     // Or it would be left out, as nobody reads it again.
     optimization_barrier(bytes);
-}
-
-/// Appends without leaving a copy behind where the old memory was too small.
-pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let mut larger = Vec::with_capacity(needed.max(2 * buffer.capacity()));
-        larger.extend_from_slice(buffer);
-        wipe(&mut std::mem::replace(buffer, larger));
-    }
-    buffer.extend_from_slice(bytes);
-}
-
-/// A buffer that leaves no copies behind while it grows, to be written into.
-#[derive(Debug, Default)]
-pub struct Wiped(pub Zeroizing<Vec<u8>>);
-
-impl io::Write for Wiped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        append(&mut self.0, bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// A password as a person typed it.
@@ -96,10 +70,7 @@ impl Password {
     }
 
     fn mapped<'a, I: Iterator<Item = char>>(&'a self, map: impl FnOnce(Chars<'a>) -> I) -> Self {
-        // Composed letters take no more than that: nothing is left behind by growing.
-        let mut text = String::with_capacity(3 * self.0.len());
-        text.extend(map(self.0.chars()));
-        Self(text)
+        Self(map(self.0.chars()).collect())
     }
 }
 

@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// More names nobody reads.
 const NAMES_MAX: u32 = 200;
 
-/// The scripts that the shells read.
-const BASH: &str = include_str!("complete/chatctl.bash");
-const ZSH: &str = include_str!("complete/_chatctl");
-const FISH: &str = include_str!("complete/chatctl.fish");
+/// The scripts that the shells read, as they are shipped.
+const BASH: &str = include_str!("../../packaging/completions/chatctl.bash");
+const ZSH: &str = include_str!("../../packaging/completions/_chatctl");
+const FISH: &str = include_str!("../../packaging/completions/chatctl.fish");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shell {

@@ -7,7 +7,7 @@
 
 use std::io::IoSlice;
 
-use crate::base::secret::{append, wipe};
+use crate::base::secret::wipe;
 use crate::base::{ConnId, Seq, Target, UserId};
 use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
@@ -281,7 +281,7 @@ impl Outbox {
                         let (cursor, rest) = run.cut(taken);
                         given += cursor.0.saturating_sub(feed.cursor.0).min(run.messages);
                         feed.cursor = cursor;
-                        append(queue, rest);
+                        queue.extend_from_slice(rest);
                         taken = 0;
                     }
                     break;
@@ -365,7 +365,7 @@ impl Outbox {
                     break;
                 }
                 room -= run.bytes.len();
-                append(queue, run.bytes);
+                queue.extend_from_slice(run.bytes);
                 given += run.messages;
                 feed.cursor = run.upto;
             }
@@ -383,7 +383,7 @@ impl Outbox {
             self.queue.truncate(rest);
             self.sent = 0;
         }
-        append(&mut self.queue, bytes);
+        self.queue.extend_from_slice(bytes);
     }
 
     /// A token may have been among what was said.

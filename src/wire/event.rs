@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::record::Kind;
-use crate::base::secret::Wiped;
 use crate::base::{Password, RequestId, Seq, Timestamp};
 use crate::wire::Code;
 
@@ -315,11 +314,9 @@ impl Tagged {
             re,
             event: &self.event,
         };
-        // There may be a token in it.
-        let mut json = Wiped::default();
-        let written = serde_json::to_writer(&mut json, &envelope);
-        debug_assert!(written.is_ok(), "{written:?}");
-        String::from_utf8(std::mem::take(&mut *json.0)).unwrap_or_default()
+        let json = serde_json::to_string(&envelope);
+        debug_assert!(json.is_ok(), "{json:?}");
+        json.unwrap_or_default()
     }
 
     /// Reads the bytes of one frame, as a client does. Unknown fields are passed over.

@@ -20,7 +20,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::base::limit::FRAME_BYTES_MAX;
-use crate::base::secret::{append, wipe};
+use crate::base::secret::wipe;
 
 /// The bytes of the length.
 pub const HEADER_BYTES: usize = 4;
@@ -108,7 +108,7 @@ impl FrameReader {
     }
 
     fn keep<'a>(&mut self, input: &mut &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        append(&mut self.partial, input);
+        self.partial.extend_from_slice(input);
         *input = &[];
         None
     }
@@ -117,7 +117,7 @@ impl FrameReader {
     fn take(&mut self, wanted: usize, input: &mut &[u8]) {
         let missing = wanted.saturating_sub(self.partial.len()).min(input.len());
         let (taken, rest) = input.split_at(missing);
-        append(&mut self.partial, taken);
+        self.partial.extend_from_slice(taken);
         *input = rest;
     }
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::base::limit::{JSON_DEPTH_MAX, PAGE_MESSAGES, REQUEST_ID_CHARS_MAX};
 use crate::base::record::Kind;
-use crate::base::secret::Wiped;
 use crate::base::{Password, RequestId, Seq};
 use crate::wire::Code;
 
@@ -261,11 +260,9 @@ impl Tagged {
             .as_ref()
             .and_then(|id| serde_json::from_str(&id.0).ok());
         let request = &self.request;
-        // There may be a password in it.
-        let mut json = Wiped::default();
-        let written = serde_json::to_writer(&mut json, &Envelope { id, request });
-        debug_assert!(written.is_ok(), "{written:?}");
-        String::from_utf8(std::mem::take(&mut *json.0)).unwrap_or_default()
+        let json = serde_json::to_string(&Envelope { id, request });
+        debug_assert!(json.is_ok());
+        json.unwrap_or_default()
     }
 }
 

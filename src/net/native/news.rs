@@ -12,7 +12,7 @@ use crate::base::limit::{
 };
 use crate::base::name::NAME_CHARS_MAX;
 use crate::base::record::Role;
-use crate::base::secret::{append, wipe};
+use crate::base::secret::wipe;
 use crate::base::{BanKind, RequestId, Seq, Target, Timestamp};
 use crate::engine::effect::{Bye, ByeReason, News, PersonLine, Refusal, RoomLine, RoomView};
 use crate::net::Greeting;
@@ -58,8 +58,8 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
 
 /// Adds a frame to those that may have a token among them.
 fn put(frames: &mut Vec<u8>, json: &str) {
-    append(frames, &(json.len() as u32).to_be_bytes());
-    append(frames, json.as_bytes());
+    frames.extend_from_slice(&(json.len() as u32).to_be_bytes());
+    frames.extend_from_slice(json.as_bytes());
 }
 
 /// Wipes frames that were copied for the one whom they are for; those that others have, too, are no secrets.
@@ -439,7 +439,7 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (
             Code::Forbidden,
-            "everybody is in the lobby; it cannot be left",
+            "everybody is in the lobby: it cannot be left, and nobody be put out of it",
         ),
         Refusal::Yourself => (
             Code::BadRequest,
