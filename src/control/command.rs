@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zeroize::Zeroize;
 
 use crate::base::Act;
 use crate::wire::control::{self as wire, About, ControlError, Method, with_methods};
@@ -58,9 +57,7 @@ impl Command {
         let about = self.about();
         let mut parameters = self.parameters();
         for secret in SECRETS {
-            if let Some(Value::String(mut text)) = parameters.remove(secret) {
-                text.zeroize();
-            }
+            parameters.remove(secret);
         }
         if !about.changes || parameters.get("dryRun") == Some(&Value::Bool(true)) {
             return None;

@@ -10,7 +10,6 @@ use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::text::harmless;
 use crate::wire::control::{ControlError, Method, SOCKET_NAME};
@@ -24,8 +23,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 const LOOK_TIME: Duration = Duration::from_secs(15);
 /// The longest reply that is read: more than the daemon ever sends.
 const REPLY_BYTES_MAX: u64 = 80_000_000;
-/// More than any call with a password or a key in it.
-const CALL_BYTES: usize = 32_768;
 
 /// Where the control socket may be when nobody says, best guess first.
 pub(super) fn usual_places(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
@@ -185,20 +182,13 @@ impl Daemon {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             more: bool,
         }
-        let mut call = Call {
+        let call = Call {
             method: M::ABOUT.full_name(),
             parameters: method.write(),
             more,
         };
-        // Room for all, so that no copy of a password is left behind by growing.
-        let mut message = Zeroizing::new(Vec::with_capacity(CALL_BYTES));
-        serde_json::to_writer(&mut *message, &call).unwrap_or_default();
+        let mut message = serde_json::to_vec(&call).unwrap_or_default();
         message.push(0);
-        for value in call.parameters.values_mut() {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
-        }
         match self.stream.get_mut().write_all(&message) {
             // Whoever closes so early has said why: that is the answer.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

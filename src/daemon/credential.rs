@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use zeroize::Zeroizing;
 
 use super::clock::wall;
 use super::config::Config;
@@ -145,7 +144,7 @@ fn hashed(password: Password, passwords: &Passwords) -> Result<PasswordHash, Exi
 }
 
 fn read(path: &Path, chars_min: u32) -> Result<FirstAccount, Exit> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(FIRST_ADMIN_BYTES_MAX as usize + 1));
+    let mut bytes = Vec::new();
     let wrong = |problem: &str| {
         Exit::config(format!(
             "the first account's file '{}' {problem}; it is two lines, a name and a password (or its hash, $argon2id$…)",

@@ -20,7 +20,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::base::limit::FRAME_BYTES_MAX;
-use crate::base::secret::wipe;
 
 /// The bytes of the length.
 pub const HEADER_BYTES: usize = 4;
@@ -55,8 +54,7 @@ pub fn put(buffer: &mut BytesMut, json: &str) {
     buffer.put_slice(json.as_bytes());
 }
 
-/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half, and leaves no copies
-/// of it behind: there may be a password in it.
+/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     /// The beginning of a frame, header included.
@@ -119,13 +117,6 @@ impl FrameReader {
         let (taken, rest) = input.split_at(missing);
         self.partial.extend_from_slice(taken);
         *input = rest;
-    }
-}
-
-/// It may have been cut within a password.
-impl Drop for FrameReader {
-    fn drop(&mut self) {
-        wipe(&mut self.partial);
     }
 }
 

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use crate::base::limit::{
     FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_CHARS_MAX, TEXT_BYTES_MAX,
@@ -12,7 +11,6 @@ use crate::base::limit::{
 };
 use crate::base::name::NAME_CHARS_MAX;
 use crate::base::record::Role;
-use crate::base::secret::wipe;
 use crate::base::{BanKind, RequestId, Seq, Target, Timestamp};
 use crate::engine::effect::{Bye, ByeReason, News, PersonLine, Refusal, RoomLine, RoomView};
 use crate::net::Greeting;
@@ -41,7 +39,7 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
     };
     let mut rest = Vec::new();
     loop {
-        let json = Zeroizing::new(tagged.encode());
+        let json = tagged.encode();
         if json.len() <= FRAME_BYTES_MAX {
             put(&mut frames, &json);
             break;
@@ -60,13 +58,6 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
 fn put(frames: &mut Vec<u8>, json: &str) {
     frames.extend_from_slice(&(json.len() as u32).to_be_bytes());
     frames.extend_from_slice(json.as_bytes());
-}
-
-/// Wipes frames that were copied for the one whom they are for; those that others have, too, are no secrets.
-pub fn forget(frames: Bytes) {
-    if let Ok(mut frames) = frames.try_into_mut() {
-        wipe(&mut frames);
-    }
 }
 
 /// Encodes what everyone in a channel is told, once for all.
