@@ -17,6 +17,9 @@ mod full;
 mod page;
 mod source;
 
+// The store alone, on a disk that fails.
+mod plug;
+
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
 mod admins;
 mod audit;
