@@ -56,6 +56,7 @@ mod init;
 mod invite;
 mod journal;
 mod lag;
+mod ledger;
 mod links;
 mod log;
 mod matrix;

@@ -7,6 +7,7 @@ mod background;
 mod daemon;
 mod heard;
 pub mod http;
+pub mod mount;
 mod person;
 mod process;
 pub mod records;

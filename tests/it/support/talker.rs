@@ -219,6 +219,11 @@ impl Talker {
         }
     }
 
+    /// What was pushed and has come along with what was waited for.
+    pub fn take_pushes(&mut self) -> VecDeque<Value> {
+        std::mem::take(&mut self.pushes)
+    }
+
     /// Writes bytes as they are.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
