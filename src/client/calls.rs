@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::record::Kind;
 use crate::base::{Password, Seq};
-use crate::client::event::{Event, Refusal, Sent};
+use crate::client::event::{Event, Refusal, Sent, Unsent};
 use crate::client::link::Client;
 use crate::wire::event::{
     Event as Answer, Hello, Message, Person, RoomEntry, RoomState, Tagged, Welcome,
@@ -127,6 +127,12 @@ impl Client {
     /// Sends without waiting; [`Event::Sent`] or [`Event::Failed`] with the key that is returned tells how it went.
     pub fn say(&mut self, to: &str, kind: Kind, text: &str) -> Arc<str> {
         self.with_model(|model, now| model.send(now, to, kind, text))
+    }
+
+    /// Sends one again that was refused, or that an earlier run of the program did not get sent: with its key, so that
+    /// it is stored once.
+    pub fn say_again(&mut self, message: Unsent) {
+        self.with_model(|model, now| model.send_again(now, message));
     }
 
     /// Waits until the message with this key is stored.

@@ -79,6 +79,12 @@ impl Credentials {
         state_folder(variable).map(Self::in_folder)
     }
 
+    /// The folder itself.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The token of this account; `None` when none is kept.
     ///
     /// # Errors
@@ -128,19 +134,7 @@ impl Credentials {
     /// When it cannot be written; then the earlier one is still there.
     pub fn keep(&self, credential: &Credential) -> Result<(), CredentialError> {
         let path = self.path(&credential.host, credential.port, &credential.name);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)
-            .map_err(io("create", &self.folder))?;
-        let mode = fs::metadata(&self.folder)
-            .map_err(io("read", &self.folder))?
-            .permissions()
-            .mode();
-        if mode & 0o077 != 0 {
-            fs::set_permissions(&self.folder, Permissions::from_mode(0o700))
-                .map_err(io("protect", &self.folder))?;
-        }
+        make_folder(&self.folder)?;
         let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
         serde_json::to_writer(&mut *text, credential)
             .map_err(|error| io("write", &path)(io::Error::other(error)))?;
@@ -168,11 +162,7 @@ impl Credentials {
     }
 
     fn path(&self, host: &str, port: u16, name: &str) -> PathBuf {
-        // Names that are the same to the server are the same here.
-        let key = name
-            .parse::<UserName>()
-            .map_or_else(|_| name.to_owned(), |name| name.key().to_owned());
-        let file = format!("{}{}.token", server_part(host, port), plain(&key));
+        let file = format!("{}.token", file_name(host, port, name));
         self.folder.join(file)
     }
 }
@@ -187,6 +177,33 @@ pub(super) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Optio
     };
     let state = path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
     Some(state?.join("chat-client"))
+}
+
+/// Makes the folder, for its owner alone.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CredentialError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io("create", folder))?;
+    let mode = fs::metadata(folder)
+        .map_err(io("read", folder))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .map_err(io("protect", folder))?;
+    }
+    Ok(())
+}
+
+/// How the files about an account are called, up to their endings. Names that are the same to the server are the same
+/// here.
+pub(super) fn file_name(host: &str, port: u16, name: &str) -> String {
+    let key = name
+        .parse::<UserName>()
+        .map_or_else(|_| name.to_owned(), |name| name.key().to_owned());
+    format!("{}{}", server_part(host, port), plain(&key))
 }
 
 fn server_part(host: &str, port: u16) -> String {
@@ -247,7 +264,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> CredentialError + 'a {
+pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> CredentialError + 'a {
     move |cause| CredentialError::Io {
         action,
         path: path.to_owned(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::record::Kind;
 use crate::base::{Seq, Timestamp};
 use crate::wire::event::{Hello, Message};
 use crate::wire::{Code, event};
@@ -98,6 +99,8 @@ pub struct Unsent {
     pub key: Arc<str>,
     /// Where it should have gone.
     pub to: Arc<str>,
+    /// What sort it is.
+    pub kind: Kind,
     /// What it said.
     pub text: Arc<str>,
 }

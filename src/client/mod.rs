@@ -50,7 +50,9 @@ pub mod dial;
 pub mod event;
 pub mod known;
 pub mod link;
+pub mod log;
 pub mod model;
+pub mod outgoing;
 pub mod room;
 pub mod trust;
 
@@ -64,4 +66,6 @@ pub use dial::ConnectError;
 pub use event::{Ending, EndingKind, Event, Refusal, Sent, Unsent};
 pub use known::KnownHosts;
 pub use link::{Client, Options};
+pub use log::Log;
+pub use outgoing::Outgoing;
 pub use trust::{Trust, TrustError};

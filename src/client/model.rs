@@ -80,6 +80,8 @@ pub struct Model {
     /// The latest time told.
     now: Duration,
     heard_at: Duration,
+    /// How long the last answer took.
+    round_trip: Option<Duration>,
     pinged: bool,
     /// When the connection came to stand, or when it was lost.
     since: Duration,
@@ -165,6 +167,7 @@ impl Model {
             next_key: 1,
             now: Duration::ZERO,
             heard_at: Duration::ZERO,
+            round_trip: None,
             pinged: false,
             since: Duration::ZERO,
             attempts: 0,
@@ -216,6 +219,10 @@ impl Model {
                 let asked = re
                     .and_then(|re| re.0.parse().ok())
                     .and_then(|no: u64| self.asked.remove(&no));
+                // What a program asks for may have waited, or take the server a while: a login does.
+                if let Some(asked) = asked.as_ref().filter(|asked| asked.by != By::Program) {
+                    self.round_trip = Some(now.saturating_sub(asked.since));
+                }
                 match asked {
                     Some(asked) => self.answered(now, asked, event),
                     None => self.pushed(now, event),
@@ -254,16 +261,31 @@ impl Model {
     pub fn send(&mut self, now: Duration, to: &str, kind: Kind, text: &str) -> Arc<str> {
         let key: Arc<str> = format!("{:016x}-{}", self.settings.seed, self.next_key).into();
         self.next_key += 1;
-        self.pending.push_back(Pending {
+        let message = Unsent {
             key: key.clone(),
             to: to.into(),
             kind,
             text: text.into(),
+        };
+        self.send_again(now, message);
+        key
+    }
+
+    /// The same of a message that has its key, because it was refused or an earlier run of the program did not get it
+    /// sent. One that is on its way already stays as it is.
+    pub fn send_again(&mut self, now: Duration, message: Unsent) {
+        if self.pending.iter().any(|send| send.key == message.key) {
+            return;
+        }
+        self.pending.push_back(Pending {
+            key: message.key,
+            to: message.to,
+            kind: message.kind,
+            text: message.text,
             in_flight: None,
             since: now,
         });
         self.flush(now);
-        key
     }
 
     /// Has the request made, now or when that is possible. The answer is told by [`Event::Answer`] with the number that
@@ -338,6 +360,18 @@ impl Model {
         self.phase == Phase::Online
     }
 
+    /// Whether messages that were missed are still coming.
+    #[must_use]
+    pub fn is_catching_up(&self) -> bool {
+        self.catching_up.is_some()
+    }
+
+    /// How long the server took for its last answer to what the model itself had to say.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
     /// Whether nothing more will happen.
     #[must_use]
     pub fn is_ended(&self) -> bool {
@@ -409,6 +443,7 @@ fn failed(send: Pending, refusal: Refusal) -> Event {
         message: Unsent {
             key: send.key,
             to: send.to,
+            kind: send.kind,
             text: send.text,
         },
         refusal,
@@ -429,7 +464,8 @@ fn unknown(room: Arc<str>, last_seq: Seq) -> RoomState {
 }
 
 /// Whether two texts name the same room or person, however they are written.
-fn same_place(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_place(one: &str, other: &str) -> bool {
     one == other
         || matches!((one.parse::<Target>(), other.parse::<Target>()), (Ok(one), Ok(other)) if one == other)
 }

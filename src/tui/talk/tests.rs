@@ -491,6 +491,7 @@ fn trouble_is_told_once_and_plainly() {
         message: Unsent {
             key: "k".into(),
             to: "lobby".into(),
+            kind: Kind::Text,
             text: "hi".into(),
         },
         refusal: refusal(Code::Muted, "you may not speak here"),
