@@ -86,6 +86,13 @@ pub fn run(talk: &mut Talk, line: &str) -> Result<Do, String> {
     (command.run)(talk, rest.trim())
 }
 
+/// Whether there is a command for the line, which began with a slash and is given without that.
+#[must_use]
+pub fn is_known(line: &str) -> bool {
+    let name = line.split(char::is_whitespace).next().unwrap_or_default();
+    COMMANDS.iter().any(|command| command.name == name)
+}
+
 /// Whether the line, without its slash, says something that is shown again as a message.
 #[must_use]
 pub fn says(line: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::base::Password;
 use crate::client::credential::{Credential, Credentials};
 use crate::client::trust::is_local;
 use crate::client::{
-    Client, Code, DEFAULT_PORT, Event, KnownHosts, Options, Refusal, Registration, Trust,
+    Client, Code, DEFAULT_PORT, Event, KnownHosts, Options, Outgoing, Refusal, Registration, Trust,
     TrustError, Welcome,
 };
 use crate::tui::args::{Args, port};
@@ -241,6 +241,18 @@ impl Entry {
             kept.forget(&self.host, self.port, &found.name)?;
         }
         Ok(())
+    }
+
+    /// What this account has not sent yet. Where it cannot be kept on disk, the person is told and it is not.
+    #[must_use]
+    pub fn outgoing(&self, user: &str) -> Outgoing {
+        let Some(kept) = &self.kept else {
+            return Outgoing::default();
+        };
+        Outgoing::open(kept.folder(), &self.host, self.port, user).unwrap_or_else(|error| {
+            tell!("what you write is not kept on disk: {error}");
+            Outgoing::default()
+        })
     }
 
     async fn by_token(

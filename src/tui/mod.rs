@@ -16,6 +16,7 @@ mod enter;
 mod failure;
 mod lines;
 mod manual;
+mod screen;
 // Both are open to `tests/fuzz` alone.
 #[doc(hidden)]
 pub mod show;
@@ -84,9 +85,20 @@ async fn talk_on_terminal(args: &Args) -> Result<(), Failure> {
     let mut entry = Entry::of_person(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.person(&mut client).await?;
+    if !args.plain && is_screen() {
+        let outgoing = entry.outgoing(&welcome.user);
+        let server = format!("{}:{}", entry.host, entry.port);
+        return screen::run(client, &welcome, &server, outgoing).await;
+    }
     let terminal = Terminal::open()
         .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
     lines::run(client, &welcome, Style::terminal(), terminal).await
+}
+
+/// Whether the terminal can do more than one line after the other.
+fn is_screen() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    !term.is_empty() && term != "dumb"
 }
 
 async fn talk_in_pipe(args: &Args) -> Result<(), Failure> {

@@ -101,7 +101,7 @@ impl Style {
     pub fn name(&self, name: &str) -> String {
         let shown = harmless(name);
         match self.colour {
-            true => format!("\x1b[{}m{shown}\x1b[0m", colour(name)),
+            true => format!("\x1b[{}m{shown}\x1b[0m", name_colour(name)),
             false => shown,
         }
     }
@@ -136,6 +136,12 @@ impl Style {
         self.zoned(at).strftime("%A, %-d %B %Y").to_string()
     }
 
+    /// Day and time here, short.
+    #[must_use]
+    pub fn moment(&self, at: Timestamp) -> String {
+        self.zoned(at).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     fn zoned(&self, at: Timestamp) -> jiff::Zoned {
         jiff::Timestamp::from_millisecond(at.0)
             .unwrap_or_default()
@@ -143,8 +149,10 @@ impl Style {
     }
 }
 
-/// One of the colours that can be read on light and on dark ground; the same for a name on every machine (FNV-1a).
-fn colour(name: &str) -> u8 {
+/// One of the colours that can be read on light and on dark ground, as its number in an escape sequence; the same for a
+/// name on every machine (FNV-1a).
+#[must_use]
+pub fn name_colour(name: &str) -> u8 {
     const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

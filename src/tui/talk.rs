@@ -152,6 +152,28 @@ impl Talk {
         })
     }
 
+    /// Where one is.
+    #[must_use]
+    pub fn current(&self) -> Option<&Arc<str>> {
+        self.current.as_ref()
+    }
+
+    /// One has gone there in another way than by what was written.
+    pub fn set_current(&mut self, room: Arc<str>) {
+        self.current = Some(room);
+    }
+
+    /// A message is shown by somebody else; `own`: this account said it.
+    pub fn shown(&mut self, message: &Message, own: bool) {
+        match message.kind {
+            Kind::Redaction => {}
+            _ if own => {
+                self.own.insert(message.room.clone(), message.seq);
+            }
+            _ => self.comings.spoke(&message.room, &message.from),
+        }
+    }
+
     /// A request was made: what its answer is for.
     pub fn asked(&mut self, no: u64, wanted: Wanted) {
         self.waiting.insert(no, wanted);
@@ -173,9 +195,7 @@ impl Talk {
         match event {
             Event::Message(message) => self.message(&message),
             Event::Own(message) => {
-                if message.kind != Kind::Redaction {
-                    self.own.insert(message.room.clone(), message.seq);
-                }
+                self.shown(&message, true);
                 self.message(&message);
             }
             Event::Answer { no, answer } => {

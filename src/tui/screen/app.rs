@@ -1,0 +1,542 @@
+//! The state of the screen, without I/O: is told keys, events of the client and the time, and says what to do. What it
+//! knows of messages, rooms and what is on its way comes from the client's model, which is looked at and never copied;
+//! of each room it holds the stretch that a person looks at.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::limit::TEXT_BYTES_MAX;
+use crate::base::record::Kind;
+use crate::base::{Seq, Timestamp};
+use crate::client::model::{Model, same_place};
+use crate::client::outgoing::Waiting;
+use crate::client::{Message, Request, Unsent, Welcome};
+use crate::tui::coming::COMINGS_TOLD;
+use crate::tui::command::{is_known, read_to};
+use crate::tui::screen::draw::{Areas, areas};
+use crate::tui::screen::list::Overlay;
+use crate::tui::screen::text::clean;
+use crate::tui::screen::timeline::{Look, Timeline, Unstored};
+use crate::tui::screen::view::{Fetch, View};
+use crate::tui::screen::words;
+use crate::tui::screen::writing::Writing;
+use crate::tui::talk::{Do, FIRST_ROOM, Talk, Wanted};
+
+/// Rooms with something new whose newest messages are fetched at the start, so that mentions can be counted.
+const ROOMS_FETCHED: usize = 50;
+/// Mentions that are listed.
+const MENTIONS_MAX: usize = 200;
+/// Names that Tab completes.
+const NAMES_MAX: usize = 1_000;
+/// How long after a message is seen that is told the server: together with those that come at once.
+const READ_AFTER: Duration = Duration::from_millis(300);
+/// How long after the last key what is written is kept on disk.
+const DRAFT_AFTER: Duration = Duration::from_secs(1);
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Say something.
+    Say(Arc<str>, Kind, String),
+    /// Send again what was refused.
+    Again(Unsent),
+    /// Forget what was refused.
+    Drop(Arc<str>),
+    /// Ask the server.
+    Ask(Request, Purpose),
+    /// Keep what is being written to a room.
+    Draft(Arc<str>, String),
+    /// Have the text written on in an editor.
+    Edit(String),
+    /// Whether the mouse is ours.
+    Mouse(bool),
+    /// Stop until the shell has us go on.
+    Suspend,
+    /// Draw all of it anew.
+    Redraw,
+    /// End.
+    Quit,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// To show a part of a room's log.
+    Fetch(Arc<str>, Fetch),
+    /// To list what was found.
+    Search(String),
+    /// To have said that a room is read.
+    Read,
+    /// What a command wants.
+    Talk(Wanted),
+}
+
+/// A message that the server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The message.
+    pub message: Unsent,
+    /// Why.
+    pub why: Arc<str>,
+}
+
+/// How the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It stands.
+    Up,
+    /// It is gone.
+    Lost,
+    /// It stands, and the server says nothing.
+    Waiting,
+}
+
+/// The state of the screen.
+pub struct App {
+    pub(super) look: Look,
+    pub(super) server: String,
+    pub(super) size: (u16, u16),
+    pub(super) current: Arc<str>,
+    pub(super) views: BTreeMap<Arc<str>, View>,
+    pub(super) writing: Writing,
+    pub(super) drafts: BTreeMap<Arc<str>, String>,
+    pub(super) talk: Talk,
+    pub(super) names: BTreeSet<String>,
+    pub(super) asked: BTreeMap<u64, Purpose>,
+    pub(super) overlay: Option<Overlay>,
+    pub(super) mentions: VecDeque<Message>,
+    pub(super) failed: Vec<Failed>,
+    pub(super) link: Link,
+    pub(super) mouse: bool,
+    pub(super) actions: Vec<Action>,
+    /// What was written while one was on the way into another room.
+    pub(super) held: VecDeque<String>,
+    /// What Tab has put into the line, and what it can put there next.
+    pub(super) completing: Option<(usize, usize, VecDeque<String>)>,
+    /// Ctrl-X was pressed.
+    pub(super) chord: bool,
+    pub(super) comings_due: Option<Duration>,
+    pub(super) returns_until: Option<Duration>,
+    read_due: Option<Duration>,
+    pub(super) draft_due: Option<Duration>,
+    pub(super) changed: bool,
+}
+
+impl App {
+    /// The screen of this size of somebody who has come in at a server.
+    pub fn new(look: Look, server: &str, size: (u16, u16)) -> Self {
+        Self {
+            talk: Talk::new(crate::tui::show::Style {
+                terminal: true,
+                colour: false,
+                zone: look.show.zone.clone(),
+            }),
+            look,
+            server: clean(server),
+            size,
+            current: FIRST_ROOM.into(),
+            views: BTreeMap::new(),
+            writing: Writing::default(),
+            drafts: BTreeMap::new(),
+            names: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            overlay: None,
+            mentions: VecDeque::new(),
+            failed: Vec::new(),
+            link: Link::Up,
+            mouse: true,
+            actions: Vec::new(),
+            held: VecDeque::new(),
+            completing: None,
+            chord: false,
+            comings_due: None,
+            returns_until: None,
+            read_due: None,
+            draft_due: None,
+            changed: true,
+        }
+    }
+
+    /// Somebody has come in; `drafts` and what was refused are left from the last time.
+    pub fn begin(
+        &mut self,
+        welcome: &Welcome,
+        drafts: &BTreeMap<Arc<str>, String>,
+        left: &[Waiting],
+        model: &Model,
+        wall: Timestamp,
+    ) {
+        self.look.user = welcome.user.clone();
+        self.drafts = drafts.clone();
+        self.failed = (left.iter())
+            .filter_map(|waiting| {
+                let (message, why) = (waiting.unsent(), waiting.refused.clone()?);
+                Some(Failed { message, why })
+            })
+            .collect();
+        // What was said before is fetched as it is looked at.
+        let _ = self.talk.begin(welcome, wall);
+        let first = self.talk.current().cloned();
+        self.current = first.unwrap_or_else(|| FIRST_ROOM.into());
+        let draft = self.drafts.remove(&self.current).unwrap_or_default();
+        self.writing.begin(&draft);
+        let (read, unread) = read_and_unread(model, &self.current);
+        self.view(model).enter(read, unread);
+        self.say_notes(false, model);
+        let news = (model.rooms().iter()).filter(|(name, room)| room.unread() > 0 && **name != self.current);
+        let news: Vec<_> = news.map(|(name, _)| name.clone()).take(ROOMS_FETCHED).collect();
+        for room in news {
+            self.fetch(&room, Fetch::Newest, model);
+        }
+    }
+
+    /// The request of an action has this number.
+    pub fn asked(&mut self, no: u64, purpose: Purpose) {
+        match purpose {
+            Purpose::Talk(wanted) => self.talk.asked(no, wanted),
+            purpose => {
+                self.asked.insert(no, purpose);
+            }
+        }
+    }
+
+    /// The screen has another size.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.changed = true;
+        self.size = (columns, rows);
+    }
+
+    /// The editor has ended, with a text if it worked.
+    pub fn edited(&mut self, text: Option<&str>, model: &Model) {
+        match text {
+            Some(text) => {
+                self.writing.set(text.trim_end_matches('\n'));
+            }
+            None => self.note(words::NO_EDITOR, model),
+        }
+        self.changed = true;
+    }
+
+    /// The time of [`App::deadline`] has come.
+    pub fn tick(&mut self, now: Duration, model: &Model) {
+        let due = |moment: Option<Duration>| moment.is_some_and(|moment| now >= moment);
+        if due(self.comings_due) {
+            self.comings_due = None;
+            self.talk.tell_comings();
+            self.say_notes(true, model);
+        }
+        if due(self.returns_until) {
+            self.returns_until = None;
+            self.talk.all_are_back();
+        }
+        if due(self.read_due) {
+            self.read_due = None;
+            self.tell_read(model);
+        }
+        if due(self.draft_due) {
+            self.keep_draft();
+        }
+    }
+
+    /// When [`App::tick`] is to be called, unless something else happens earlier. None: nothing changes by itself.
+    pub fn deadline(&self) -> Option<Duration> {
+        let due = [
+            self.comings_due,
+            self.returns_until,
+            self.read_due,
+            self.draft_due,
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// What is to be done after all that was told.
+    pub fn actions(&mut self, model: &Model, now: Duration) -> Vec<Action> {
+        self.follow(model);
+        while !self.talk.is_moving() {
+            let Some(text) = self.held.pop_front() else { break };
+            self.written(&text, model);
+            self.follow(model);
+        }
+        if self.talk.has_comings() {
+            self.comings_due.get_or_insert(now + COMINGS_TOLD);
+        }
+        self.look_around(model, now);
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Whether there is something to draw; asked once, since then there is not.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether there is something to draw.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// Whether the mouse is ours.
+    pub fn has_mouse(&self) -> bool {
+        self.mouse
+    }
+
+    /// The program has something to say.
+    pub fn note(&mut self, text: &str, model: &Model) {
+        self.changed = true;
+        self.view(model).say(format!("-- {text}"), false);
+    }
+
+    /// Goes to another room.
+    pub fn go_to(&mut self, room: &str, model: &Model) {
+        let known = model.rooms().keys().find(|known| same_place(known, room));
+        let room: Arc<str> = known.cloned().unwrap_or_else(|| room.into());
+        self.talk.set_current(room.clone());
+        if room == self.current {
+            return;
+        }
+        self.changed = true;
+        self.keep_draft();
+        let text = self.writing.take();
+        if !text.is_empty() {
+            self.drafts.insert(self.current.clone(), text);
+        }
+        self.view(model).leave();
+        self.current = room;
+        let draft = self.drafts.remove(&self.current).unwrap_or_default();
+        self.writing.begin(&draft);
+        let (read, unread) = read_and_unread(model, &self.current);
+        self.view(model).enter(read, unread);
+    }
+
+    /// What was written is sent, or done.
+    pub(super) fn enter(&mut self, model: &Model) {
+        let text = self.writing.text().to_owned();
+        if text.trim().is_empty() {
+            self.writing.begin("");
+            return;
+        }
+        self.writing.remember(&text);
+        let command = text.strip_prefix('/').filter(|rest| !rest.starts_with('/'));
+        if command.is_none_or(is_known) {
+            self.writing.begin("");
+            self.keep_draft();
+        }
+        match self.talk.is_moving() {
+            true => self.held.push_back(text),
+            false => self.written(&text, model),
+        }
+    }
+
+    fn written(&mut self, text: &str, model: &Model) {
+        match self.talk.line(text) {
+            Do::Nothing => {}
+            Do::Say(to, kind, text) => self.say(&to, kind, &text, model),
+            // The log is there anyway.
+            Do::Ask(_, Wanted::Before) => {}
+            Do::Ask(Request::Search(search), Wanted::Messages) => {
+                let purpose = Purpose::Search(search.text.clone());
+                self.actions.push(Action::Ask(Request::Search(search), purpose));
+            }
+            Do::Ask(_, Wanted::Messages) => self.scroll_page(false, model),
+            Do::Ask(request, wanted) => {
+                self.actions.push(Action::Ask(request, Purpose::Talk(wanted)));
+            }
+            Do::TellTopic(room) => self.talk.tell_topic(model, &room),
+            Do::Read(room) => {
+                let cursor = model.rooms().get(&*room).map(|room| room.cursor());
+                let request = read_to(&room, cursor.unwrap_or(Seq(0)));
+                let done = Wanted::Done(words::all_read(&clean(&room)));
+                self.actions.push(Action::Ask(request, Purpose::Talk(done)));
+            }
+            Do::Quit => self.quit(),
+        }
+    }
+
+    /// Ends; what is being written stays for the next time.
+    pub fn quit(&mut self) {
+        self.keep_draft();
+        self.actions.push(Action::Quit);
+    }
+
+    fn say(&mut self, to: &str, kind: Kind, text: &str, model: &Model) {
+        self.go_to(to, model);
+        let most = model.hello().map_or(TEXT_BYTES_MAX, |hello| hello.limits.text);
+        for part in divide(text, most.max(4)) {
+            let to = self.current.clone();
+            self.actions.push(Action::Say(to, kind, part.to_owned()));
+        }
+        let view = self.view(model);
+        (view.top, view.new_after, view.marked) = (None, None, None);
+    }
+
+    /// The room one is in.
+    pub(super) fn view(&mut self, model: &Model) -> &mut View {
+        let current = self.current.clone();
+        self.view_of(&current, model)
+    }
+
+    /// A room; one that was never looked at is made.
+    pub(super) fn view_of(&mut self, room: &Arc<str>, model: &Model) -> &mut View {
+        let last = || model.rooms().get(room).map_or(Seq(0), |room| room.state.last_seq);
+        (self.views.entry(room.clone())).or_insert_with(|| View::new(last()))
+    }
+
+    pub(super) fn fetch(&mut self, room: &Arc<str>, what: Fetch, model: &Model) {
+        let view = self.view_of(room, model);
+        view.fetching = Some(what);
+        let purpose = Purpose::Fetch(room.clone(), what);
+        self.actions.push(Action::Ask(what.request(room), purpose));
+    }
+
+    /// The conversation as it is laid out.
+    pub(super) fn timeline<'a>(&'a self, view: &'a View, model: &Model) -> Timeline<'a> {
+        let here = |to: &str| same_place(to, &self.current);
+        let refused = self.failed.iter().filter(|failed| here(&failed.message.to));
+        let refused = refused.map(|failed| Unstored {
+            kind: failed.message.kind,
+            text: failed.message.text.clone(),
+            refused: Some(failed.why.clone()),
+        });
+        let pending = model.pending().filter(|send| here(&send.to));
+        let pending = pending.map(|send| Unstored {
+            kind: send.kind,
+            text: send.text.clone(),
+            refused: None,
+        });
+        Timeline {
+            view,
+            look: &self.look,
+            unstored: refused.chain(pending).collect(),
+            width: usize::from(self.areas().talk.width),
+        }
+    }
+
+    pub(super) fn areas(&self) -> Areas {
+        areas(self.size, &self.writing)
+    }
+
+    /// Rooms, then people, each by name; with the one that one is in.
+    pub(super) fn rooms(&self, model: &Model) -> Vec<Arc<str>> {
+        let mut rooms: Vec<_> = model.rooms().keys().cloned().collect();
+        if !rooms.contains(&self.current) {
+            rooms.push(self.current.clone());
+        }
+        rooms.sort_by_key(|room| (room.starts_with('@'), &**room != FIRST_ROOM, room.clone()));
+        rooms
+    }
+
+    /// Names that were seen can be completed.
+    pub(super) fn learn(&mut self, name: &str) {
+        if self.names.len() < NAMES_MAX && !self.names.contains(name) && clean(name) == name {
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    pub(super) fn mentioned(&mut self, message: &Message) {
+        let known = (self.mentions.iter()).any(|known| known.room == message.room && known.seq == message.seq);
+        if known {
+            return;
+        }
+        self.mentions.push_back(message.clone());
+        if self.mentions.len() > MENTIONS_MAX {
+            self.mentions.pop_front();
+        }
+    }
+
+    /// What the line mode's half had to say is said where one is.
+    pub(super) fn say_notes(&mut self, coming: bool, model: &Model) {
+        while let Some(line) = self.talk.next_line() {
+            let (crate::tui::talk::Line::Output(text) | crate::tui::talk::Line::Note(text)) = line;
+            for text in text.lines() {
+                self.view(model).say(text.to_owned(), coming);
+            }
+            self.changed = true;
+        }
+    }
+
+    /// A command may have led elsewhere.
+    fn follow(&mut self, model: &Model) {
+        if let Some(room) = self.talk.current().cloned().filter(|room| *room != self.current) {
+            self.go_to(&room, model);
+        }
+        self.say_notes(false, model);
+    }
+
+    /// Fetches what is missing of what is seen, and notes what is read by that.
+    fn look_around(&mut self, model: &Model, now: Duration) {
+        for (name, view) in &mut self.views {
+            let unread = model.rooms().get(name).map_or(0, |room| room.unread());
+            if unread == 0 {
+                view.mentions = 0;
+            }
+        }
+        let height = usize::from(self.areas().talk.height);
+        self.view(model);
+        let current = self.current.clone();
+        let Some(view) = self.views.get(&current) else { return };
+        let seen = self.timeline(view, model).seen(height);
+        let wants = view.wants(seen.blocks.0, seen.blocks.1);
+        let read = model.rooms().get(&current).map(|room| room.state.read_seq);
+        let news = seen.last.filter(|last| read.is_some_and(|read| *last > read.max(view.read_asked)));
+        if let Some(what) = wants {
+            self.fetch(&current, what, model);
+        }
+        if news.is_some() && self.overlay.is_none() && height > 0 {
+            self.read_due.get_or_insert(now + READ_AFTER);
+        }
+    }
+
+    fn tell_read(&mut self, model: &Model) {
+        let height = usize::from(self.areas().talk.height);
+        let Some(view) = self.views.get(&self.current) else { return };
+        let Some(last) = self.timeline(view, model).seen(height).last else {
+            return;
+        };
+        let current = self.current.clone();
+        self.view(model).read_asked = last;
+        let request = read_to(&current, last);
+        self.actions.push(Action::Ask(request, Purpose::Read));
+    }
+
+    pub(super) fn keep_draft(&mut self) {
+        self.draft_due = None;
+        let text = self.writing.text().to_owned();
+        self.actions.push(Action::Draft(self.current.clone(), text));
+    }
+
+    /// Keys were pressed that may have changed what is written.
+    pub(super) fn draft_later(&mut self, now: Duration) {
+        self.draft_due.get_or_insert(now + DRAFT_AFTER);
+    }
+}
+
+fn read_and_unread(model: &Model, room: &Arc<str>) -> (Seq, u64) {
+    let state = model.rooms().get(room);
+    state.map_or((Seq(0), 0), |room| (room.state.read_seq, room.unread()))
+}
+
+/// A text in pieces of so many bytes, at line breaks where that is possible.
+pub fn divide(text: &str, most: usize) -> Vec<&str> {
+    let (mut pieces, mut rest) = (Vec::new(), text.trim_end_matches('\n'));
+    while rest.len() > most {
+        let mut end = most;
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let line = rest[..end].rfind('\n').filter(|at| *at > 0);
+        let (piece, next) = match line {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => rest.split_at(end),
+        };
+        pieces.push(piece);
+        rest = next;
+    }
+    pieces.push(rest);
+    pieces.retain(|piece| !piece.trim().is_empty());
+    pieces
+}

@@ -1,0 +1,459 @@
+//! The full screen: carries keys, events and time to an [`App`], does what it says, and draws it when something changed.
+//!
+//! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
+//! events), `keys`, `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
+//! over it), `draw` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`. All words are in
+//! `words`.
+
+use std::future::{pending, poll_fn};
+use std::io::{self, BufWriter, Stdout};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossterm::event::{Event as Pressed, EventStream};
+use futures_core::Stream as _;
+use nix::sys::signal::Signal;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::base::Timestamp;
+use crate::client::outgoing::Waiting;
+use crate::client::{Client, Event, Outgoing, Refusal, Welcome};
+use crate::tui::failure::Failure;
+use crate::tui::show::Style;
+
+mod app;
+mod draw;
+mod editor;
+mod keys;
+mod list;
+mod news;
+mod painter;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+mod timeline;
+mod tty;
+mod view;
+pub mod words;
+mod writing;
+
+use app::{Action, App};
+use painter::Painter;
+use theme::Theme;
+use timeline::Look;
+use tty::Tty;
+
+/// Between two pictures: whatever comes in, keys are answered within this and the time that one takes.
+const FRAME: Duration = Duration::from_millis(25);
+/// Events of the client that are taken before it is looked whether a key was pressed.
+const EVENTS_AT_ONCE: usize = 256;
+/// Keys that are taken before it is drawn what they did.
+const KEYS_AT_ONCE: usize = 256;
+/// How long the end waits for what was written to be stored; what is not is kept for the next time.
+const QUIT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Talks until the person, a signal or the server ends it.
+///
+/// # Errors
+/// When the server ends it, or the terminal cannot be used.
+pub async fn run(
+    mut client: Client,
+    welcome: &Welcome,
+    server: &str,
+    outgoing: Outgoing,
+) -> Result<(), Failure> {
+    let no_terminal = |error: io::Error| Failure::Refused(format!("cannot use the terminal: {error}"));
+    let hearing = Hearing::new().map_err(no_terminal)?;
+    let tty = Tty::take().map_err(no_terminal)?;
+    let mut screen = Screen::new(server, outgoing, tty, hearing);
+    screen.begin(&mut client, welcome);
+    let end = screen.go_on(&mut client).await;
+    let left = screen.outgoing.waiting().len();
+    // The terminal is given back before anything is said on it.
+    drop(screen);
+    client.close().await;
+    match end {
+        End::Quit if left > 0 => {
+            tell!("{}", words::left(left));
+            Ok(())
+        }
+        End::Quit => Ok(()),
+        End::Signal(signal) => {
+            // As if it had not been caught: whoever sent it sees that it was obeyed.
+            let _ = signal_hook::low_level::emulate_default_handler(signal as i32);
+            Ok(())
+        }
+        End::Failed(failure) => Err(failure),
+    }
+}
+
+/// Why it is over.
+enum End {
+    Quit,
+    Signal(Signal),
+    Failed(Failure),
+}
+
+struct Screen {
+    app: App,
+    outgoing: Outgoing,
+    painter: Painter<BufWriter<Stdout>>,
+    tty: Tty,
+    hearing: Hearing,
+    /// None while an editor has the terminal.
+    keys: Option<EventStream>,
+    edited: Option<oneshot::Receiver<Option<String>>>,
+    began: Instant,
+    next_frame: Instant,
+    /// When it ends, whatever is not stored.
+    ends_at: Option<Instant>,
+    /// Whether it was told that nothing is kept on disk.
+    told: bool,
+}
+
+/// Something to react to.
+enum Heard {
+    Pressed(Option<io::Result<Pressed>>),
+    Signal(Signal),
+    Client(Option<Event>),
+    Edited(Option<String>),
+    Time,
+}
+
+impl Screen {
+    fn new(server: &str, outgoing: Outgoing, tty: Tty, hearing: Hearing) -> Self {
+        let show = Style::terminal();
+        let look = Look {
+            theme: Theme {
+                colour: show.colour,
+            },
+            show,
+            user: "".into(),
+            unfolded: false,
+        };
+        Self {
+            app: App::new(look, server, tty::screen_size()),
+            outgoing,
+            painter: Painter::new(BufWriter::new(io::stdout())),
+            tty,
+            hearing,
+            keys: Some(EventStream::new()),
+            edited: None,
+            began: Instant::now(),
+            next_frame: Instant::now(),
+            ends_at: None,
+            told: false,
+        }
+    }
+
+    /// What the last run has left is sent, unless it is so old that the server may have forgotten that it has it.
+    fn begin(&mut self, client: &mut Client, welcome: &Welcome) {
+        let key_hours = client.model().hello().map_or(0, |hello| hello.limits.key_hours);
+        let left: Vec<Waiting> = self.outgoing.waiting().to_vec();
+        for waiting in left.iter().filter(|waiting| waiting.refused.is_none()) {
+            match waiting.is_stale(wall(), key_hours) {
+                true => {
+                    let kept = self.outgoing.refuse(&waiting.key, &words::STALE.into());
+                    self.kept(kept.is_ok(), client);
+                }
+                false => client.say_again(waiting.unsent()),
+            }
+        }
+        let (drafts, left) = (self.outgoing.drafts().clone(), self.outgoing.waiting().to_vec());
+        self.app.begin(welcome, &drafts, &left, client.model(), wall());
+    }
+
+    async fn go_on(&mut self, client: &mut Client) -> End {
+        loop {
+            if let Some(end) = self.act(client) {
+                return end;
+            }
+            let nothing_left = client.model().pending().next().is_none() || !client.model().is_online();
+            if self.ends_at.is_some_and(|at| nothing_left || Instant::now() >= at) {
+                return End::Quit;
+            }
+            if self.keys.is_some() && self.app.is_changed() && Instant::now() >= self.next_frame {
+                if let Err(error) = self.draw(client) {
+                    return End::Failed(Failure::Output(error));
+                }
+            }
+            match self.hear(client).await {
+                Heard::Pressed(Some(Ok(pressed))) => {
+                    self.pressed(pressed, client);
+                    self.pressed_meanwhile(client).await;
+                }
+                // Nobody can write any more.
+                Heard::Pressed(_) => {
+                    self.app.quit();
+                }
+                Heard::Signal(signal) => {
+                    if let Some(end) = self.signal(signal, client) {
+                        return end;
+                    }
+                }
+                Heard::Client(event) => {
+                    if let Some(end) = self.events(event, client) {
+                        return end;
+                    }
+                }
+                Heard::Edited(text) => self.edited(text.as_deref(), client),
+                Heard::Time => self.app.tick(self.began.elapsed(), client.model()),
+            }
+        }
+    }
+
+    /// Waits for the next thing. Keys come first.
+    async fn hear(&mut self, client: &mut Client) -> Heard {
+        let frame = (self.app.is_changed() && self.keys.is_some()).then_some(self.next_frame);
+        let tick = self.app.deadline().map(|due| self.began + due);
+        let wake = [frame, tick, self.ends_at].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            pressed = next_pressed(&mut self.keys) => Heard::Pressed(pressed),
+            signal = self.hearing.next() => Heard::Signal(signal),
+            edited = next_edited(&mut self.edited) => Heard::Edited(edited),
+            () = until(wake) => Heard::Time,
+            event = client.next() => Heard::Client(event),
+        }
+    }
+
+    fn pressed(&mut self, pressed: Pressed, client: &Client) {
+        let (model, now) = (client.model(), self.began.elapsed());
+        match pressed {
+            Pressed::Key(key) => self.app.key(key, model, now),
+            Pressed::Paste(text) => self.app.paste(&text, model, now),
+            Pressed::Mouse(mouse) => self.app.mouse(mouse, model),
+            Pressed::Resize(columns, rows) => {
+                let (columns, rows) = tty::bounded(columns, rows);
+                self.app.resize(columns, rows);
+            }
+            Pressed::FocusGained | Pressed::FocusLost => {}
+        }
+    }
+
+    /// What was pressed already is taken together. What an action needs at once is not waited for.
+    async fn pressed_meanwhile(&mut self, client: &mut Client) {
+        for _ in 0..KEYS_AT_ONCE {
+            let Some(keys) = &mut self.keys else { return };
+            let ready = poll_fn(|cx| match Pin::new(&mut *keys).poll_next(cx) {
+                Poll::Ready(Some(Ok(pressed))) => Poll::Ready(Some(pressed)),
+                _ => Poll::Ready(None),
+            });
+            let Some(pressed) = ready.await else { return };
+            self.pressed(pressed, client);
+        }
+    }
+
+    fn events(&mut self, first: Option<Event>, client: &mut Client) -> Option<End> {
+        let Some(mut event) = first else {
+            return Some(self.over(client));
+        };
+        for _ in 0..EVENTS_AT_ONCE {
+            match &event {
+                Event::Sent(sent) => {
+                    let kept = self.outgoing.settle(&sent.key);
+                    self.kept(kept.is_ok(), client);
+                }
+                Event::Failed { message, refusal } => {
+                    let kept = self.outgoing.refuse(&message.key, &refusal.text);
+                    self.kept(kept.is_ok(), client);
+                }
+                Event::Ended(_) => return Some(self.over(client)),
+                _ => {}
+            }
+            self.app.event(event, client.model(), self.began.elapsed());
+            event = client.next_ready()?;
+        }
+        self.app.event(event, client.model(), self.began.elapsed());
+        None
+    }
+
+    fn over(&self, client: &Client) -> End {
+        let text = client.ending().map(|ending| ending.text.clone());
+        let refusal = Refusal {
+            code: None,
+            text: text.unwrap_or_else(|| "the conversation with the server is over".into()),
+            retry_after_ms: None,
+        };
+        End::Failed(Failure::of(client, &refusal))
+    }
+
+    /// Does what the app says.
+    fn act(&mut self, client: &mut Client) -> Option<End> {
+        loop {
+            let actions = self.app.actions(client.model(), self.began.elapsed());
+            if actions.is_empty() {
+                return None;
+            }
+            for action in actions {
+                self.do_it(action, client);
+            }
+        }
+    }
+
+    fn do_it(&mut self, action: Action, client: &mut Client) {
+        let kept = match action {
+            Action::Say(to, kind, text) => {
+                let key = client.say(&to, kind, &text);
+                let (text, at, refused) = (text.into(), wall(), None);
+                self.outgoing.add(Waiting { key, to, kind, text, at, refused })
+            }
+            Action::Again(message) => {
+                client.say_again(message.clone());
+                self.outgoing.add(Waiting {
+                    key: message.key,
+                    to: message.to,
+                    kind: message.kind,
+                    text: message.text,
+                    at: wall(),
+                    refused: None,
+                })
+            }
+            Action::Drop(key) => self.outgoing.settle(&key),
+            Action::Draft(room, text) => self.outgoing.draft(&room, &text),
+            Action::Ask(request, purpose) => {
+                let no = client.post(request);
+                return self.app.asked(no, purpose);
+            }
+            Action::Edit(text) => {
+                self.keys = None;
+                self.tty.leave();
+                self.edited = Some(editor::edit(text));
+                return;
+            }
+            Action::Mouse(ours) => {
+                let _ = self.tty.mouse(ours);
+                return;
+            }
+            Action::Suspend => {
+                self.tty.leave();
+                // Comes back when the shell has it go on; at once where there is no shell.
+                let _ = nix::sys::signal::raise(Signal::SIGTSTP);
+                return self.come_back();
+            }
+            Action::Redraw => return self.painter.forget(),
+            Action::Quit => {
+                // Whoever says it twice does not want to wait.
+                let patience = if self.ends_at.is_some() { Duration::ZERO } else { QUIT_PATIENCE };
+                self.ends_at = Some(Instant::now() + patience);
+                return;
+            }
+        };
+        self.kept(kept.is_ok(), client);
+    }
+
+    fn signal(&mut self, signal: Signal, client: &mut Client) -> Option<End> {
+        match signal {
+            Signal::SIGCONT => {
+                if self.keys.is_some() {
+                    self.come_back();
+                }
+                None
+            }
+            // The editor's.
+            Signal::SIGINT if self.edited.is_some() => None,
+            signal => {
+                self.app.quit();
+                let _ = self.act(client);
+                Some(End::Signal(signal))
+            }
+        }
+    }
+
+    fn edited(&mut self, text: Option<&str>, client: &Client) {
+        self.edited = None;
+        self.keys = Some(EventStream::new());
+        self.come_back();
+        self.app.edited(text, client.model());
+    }
+
+    /// Takes the terminal again after somebody else had it.
+    fn come_back(&mut self) {
+        let _ = self.tty.take_again(self.app.has_mouse());
+        self.painter.forget();
+        let (columns, rows) = tty::screen_size();
+        self.app.resize(columns, rows);
+    }
+
+    fn draw(&mut self, client: &Client) -> io::Result<()> {
+        self.app.take_changed();
+        let (columns, rows) = self.app.size();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        let beside = self.app.draw(client.model(), &mut buffer);
+        self.painter.show(buffer, beside)?;
+        self.next_frame = Instant::now() + FRAME;
+        Ok(())
+    }
+
+    /// Tells once when what is written cannot be kept on disk.
+    fn kept(&mut self, kept: bool, client: &Client) {
+        if !kept && !std::mem::replace(&mut self.told, true) {
+            self.app.note(words::NOT_KEPT, client.model());
+        }
+    }
+}
+
+/// The signals that matter.
+struct Hearing {
+    ends: [(Signal, Signals); 4],
+}
+
+impl Hearing {
+    fn new() -> io::Result<Self> {
+        let listen = |kind: SignalKind, name| Ok::<_, io::Error>((name, signal(kind)?));
+        Ok(Self {
+            ends: [
+                listen(SignalKind::terminate(), Signal::SIGTERM)?,
+                listen(SignalKind::hangup(), Signal::SIGHUP)?,
+                listen(SignalKind::interrupt(), Signal::SIGINT)?,
+                listen(SignalKind::from_raw(Signal::SIGCONT as i32), Signal::SIGCONT)?,
+            ],
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        poll_fn(|cx| {
+            for (name, signals) in &mut self.ends {
+                if signals.poll_recv(cx).is_ready() {
+                    return Poll::Ready(*name);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+async fn next_pressed(keys: &mut Option<EventStream>) -> Option<io::Result<Pressed>> {
+    match keys {
+        Some(keys) => poll_fn(|cx| Pin::new(&mut *keys).poll_next(cx)).await,
+        None => pending().await,
+    }
+}
+
+async fn next_edited(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
+    match edited {
+        Some(edited) => edited.await.unwrap_or_default(),
+        None => pending().await,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+/// What the clock on the wall says.
+fn wall() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = elapsed.map_or(0, |elapsed| elapsed.as_millis());
+    Timestamp(i64::try_from(millis).unwrap_or(0))
+}
