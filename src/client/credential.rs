@@ -264,7 +264,10 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> CredentialError + 'a {
+pub(super) fn io<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> CredentialError + 'a {
     move |cause| CredentialError::Io {
         action,
         path: path.to_owned(),

@@ -92,12 +92,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// When the folder or the file cannot be used.
-    pub fn open(
-        folder: &Path,
-        host: &str,
-        port: u16,
-        name: &str,
-    ) -> Result<Self, CredentialError> {
+    pub fn open(folder: &Path, host: &str, port: u16, name: &str) -> Result<Self, CredentialError> {
         make_folder(folder)?;
         let mut outgoing = Self::default();
         for number in 1..=PROGRAMS_MAX {
@@ -196,7 +191,9 @@ impl Outgoing {
             Row::Settled { key } => self.waiting.retain(|message| message.key != key),
             Row::Refused { key, why } => {
                 let known = self.waiting.iter_mut().find(|known| known.key == key);
-                known.into_iter().for_each(|known| known.refused = Some(why.clone()));
+                known
+                    .into_iter()
+                    .for_each(|known| known.refused = Some(why.clone()));
             }
             Row::Draft { room, text } if text.is_empty() => {
                 self.drafts.remove(&room);
@@ -312,7 +309,11 @@ mod tests {
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<&str> {
-        outgoing.waiting().iter().map(|message| &*message.text).collect()
+        outgoing
+            .waiting()
+            .iter()
+            .map(|message| &*message.text)
+            .collect()
     }
 
     #[test]
@@ -330,7 +331,8 @@ mod tests {
         // The last row was cut off.
         let path = folder.path().join("chat.example:2428:anna.1.unsent");
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"row\":\"message\",\"key\":\"4\"").unwrap();
+        file.write_all(b"{\"row\":\"message\",\"key\":\"4\"")
+            .unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         drop(file);
 

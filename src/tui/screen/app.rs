@@ -184,8 +184,12 @@ impl App {
         let (read, unread) = read_and_unread(model, &self.current);
         self.view(model).enter(read, unread);
         self.say_notes(false, model);
-        let news = (model.rooms().iter()).filter(|(name, room)| room.unread() > 0 && **name != self.current);
-        let news: Vec<_> = news.map(|(name, _)| name.clone()).take(ROOMS_FETCHED).collect();
+        let news = (model.rooms().iter())
+            .filter(|(name, room)| room.unread() > 0 && **name != self.current);
+        let news: Vec<_> = news
+            .map(|(name, _)| name.clone())
+            .take(ROOMS_FETCHED)
+            .collect();
         for room in news {
             self.fetch(&room, Fetch::Newest, model);
         }
@@ -254,7 +258,9 @@ impl App {
     pub fn actions(&mut self, model: &Model, now: Duration) -> Vec<Action> {
         self.follow(model);
         while !self.talk.is_moving() {
-            let Some(text) = self.held.pop_front() else { break };
+            let Some(text) = self.held.pop_front() else {
+                break;
+            };
             self.written(&text, model);
             self.follow(model);
         }
@@ -340,11 +346,13 @@ impl App {
             Do::Ask(_, Wanted::Before) => {}
             Do::Ask(Request::Search(search), Wanted::Messages) => {
                 let purpose = Purpose::Search(search.text.clone());
-                self.actions.push(Action::Ask(Request::Search(search), purpose));
+                self.actions
+                    .push(Action::Ask(Request::Search(search), purpose));
             }
             Do::Ask(_, Wanted::Messages) => self.scroll_page(false, model),
             Do::Ask(request, wanted) => {
-                self.actions.push(Action::Ask(request, Purpose::Talk(wanted)));
+                self.actions
+                    .push(Action::Ask(request, Purpose::Talk(wanted)));
             }
             Do::TellTopic(room) => self.talk.tell_topic(model, &room),
             Do::Read(room) => {
@@ -365,7 +373,9 @@ impl App {
 
     fn say(&mut self, to: &str, kind: Kind, text: &str, model: &Model) {
         self.go_to(to, model);
-        let most = model.hello().map_or(TEXT_BYTES_MAX, |hello| hello.limits.text);
+        let most = model
+            .hello()
+            .map_or(TEXT_BYTES_MAX, |hello| hello.limits.text);
         for part in divide(text, most.max(4)) {
             let to = self.current.clone();
             self.actions.push(Action::Say(to, kind, part.to_owned()));
@@ -382,7 +392,12 @@ impl App {
 
     /// A room; one that was never looked at is made.
     pub(super) fn view_of(&mut self, room: &Arc<str>, model: &Model) -> &mut View {
-        let last = || model.rooms().get(room).map_or(Seq(0), |room| room.state.last_seq);
+        let last = || {
+            model
+                .rooms()
+                .get(room)
+                .map_or(Seq(0), |room| room.state.last_seq)
+        };
         (self.views.entry(room.clone())).or_insert_with(|| View::new(last()))
     }
 
@@ -438,7 +453,8 @@ impl App {
     }
 
     pub(super) fn mentioned(&mut self, message: &Message) {
-        let known = (self.mentions.iter()).any(|known| known.room == message.room && known.seq == message.seq);
+        let known = (self.mentions.iter())
+            .any(|known| known.room == message.room && known.seq == message.seq);
         if known {
             return;
         }
@@ -461,7 +477,12 @@ impl App {
 
     /// A command may have led elsewhere.
     fn follow(&mut self, model: &Model) {
-        if let Some(room) = self.talk.current().cloned().filter(|room| *room != self.current) {
+        if let Some(room) = self
+            .talk
+            .current()
+            .cloned()
+            .filter(|room| *room != self.current)
+        {
             self.go_to(&room, model);
         }
         self.say_notes(false, model);
@@ -478,11 +499,15 @@ impl App {
         let height = usize::from(self.areas().talk.height);
         self.view(model);
         let current = self.current.clone();
-        let Some(view) = self.views.get(&current) else { return };
+        let Some(view) = self.views.get(&current) else {
+            return;
+        };
         let seen = self.timeline(view, model).seen(height);
         let wants = view.wants(seen.blocks.0, seen.blocks.1);
         let read = model.rooms().get(&current).map(|room| room.state.read_seq);
-        let news = seen.last.filter(|last| read.is_some_and(|read| *last > read.max(view.read_asked)));
+        let news = seen
+            .last
+            .filter(|last| read.is_some_and(|read| *last > read.max(view.read_asked)));
         if let Some(what) = wants {
             self.fetch(&current, what, model);
         }
@@ -493,7 +518,9 @@ impl App {
 
     fn tell_read(&mut self, model: &Model) {
         let height = usize::from(self.areas().talk.height);
-        let Some(view) = self.views.get(&self.current) else { return };
+        let Some(view) = self.views.get(&self.current) else {
+            return;
+        };
         let Some(last) = self.timeline(view, model).seen(height).last else {
             return;
         };

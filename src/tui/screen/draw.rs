@@ -84,7 +84,10 @@ pub fn areas((width, height): (u16, u16), writing: &Writing) -> Areas {
 
 /// The first room that is listed where not all of them fit.
 pub fn first_room(rooms: &[Arc<str>], current: &str, height: u16) -> usize {
-    let at = rooms.iter().position(|room| **room == *current).unwrap_or(0);
+    let at = rooms
+        .iter()
+        .position(|room| **room == *current)
+        .unwrap_or(0);
     (at + 1).saturating_sub(usize::from(height))
 }
 
@@ -108,7 +111,11 @@ impl App {
 
     fn draw_title(&self, area: Rect, model: &Model, buffer: &mut Buffer) {
         let mut title = clean(&self.current);
-        if let Some(room) = model.rooms().get(&self.current).filter(|_| !self.current.starts_with('@')) {
+        if let Some(room) = model
+            .rooms()
+            .get(&self.current)
+            .filter(|_| !self.current.starts_with('@'))
+        {
             if !room.state.topic.is_empty() {
                 title = format!("{title} — {}", clean(&room.state.topic));
             }
@@ -150,7 +157,13 @@ impl App {
                 _ if mentions > 0 || direct => theme.mention(),
                 _ => theme.unread(),
             };
-            bar(Rect::new(area.x, y, area.width, 1), &clean(room), &count, style, buffer);
+            bar(
+                Rect::new(area.x, y, area.width, 1),
+                &clean(room),
+                &count,
+                style,
+                buffer,
+            );
         }
         for y in area.top()..area.bottom() {
             put(buffer, area.right(), y, 1, "│", theme.dim());
@@ -166,7 +179,12 @@ impl App {
         // What is new comes in at the bottom, as everybody knows it.
         let empty = height.saturating_sub(rows.len());
         let top = area.y + u16::try_from(empty).unwrap_or(0);
-        draw_rows(Rect::new(area.x, top, area.width, area.bottom() - top), &rows, buffer, &mut beside.links);
+        draw_rows(
+            Rect::new(area.x, top, area.width, area.bottom() - top),
+            &rows,
+            buffer,
+            &mut beside.links,
+        );
     }
 
     fn draw_overlay(&self, overlay: &Overlay, area: Rect, buffer: &mut Buffer) {
@@ -176,13 +194,18 @@ impl App {
     }
 
     fn draw_status(&self, area: Rect, model: &Model, buffer: &mut Buffer) {
+        if let Some(overlay) = &self.overlay {
+            return bar(area, overlay.title().1, "", self.look.theme.bar(), buffer);
+        }
         let mut said = vec![self.server.clone()];
         match self.link {
             Link::Lost => said.push(words::CONNECTING.to_owned()),
             Link::Waiting => said.push(words::WAITING.to_owned()),
             Link::Up if model.is_catching_up() => said.push(words::CATCHING_UP.to_owned()),
             Link::Up => {
-                let trip = model.round_trip().map(|trip| words::round_trip(trip.as_millis()));
+                let trip = model
+                    .round_trip()
+                    .map(|trip| words::round_trip(trip.as_millis()));
                 let trip = trip.map_or(String::new(), |trip| format!(" {trip}"));
                 said.push(format!("{}{trip}", words::LIVE));
             }
@@ -191,7 +214,8 @@ impl App {
             0 => {}
             pending => said.push(words::pending(pending)),
         }
-        let failed = (self.failed.iter()).filter(|failed| same_place(&failed.message.to, &self.current));
+        let failed =
+            (self.failed.iter()).filter(|failed| same_place(&failed.message.to, &self.current));
         match failed.count() {
             0 => {}
             failed => said.push(words::failed(failed)),
@@ -199,11 +223,13 @@ impl App {
         if let Some(below) = self.below(model) {
             said.push(words::below(below));
         }
-        let right = match &self.overlay {
-            Some(overlay) => overlay.title().1,
-            None => words::HELP_HINT,
-        };
-        bar(area, &said.join(" · "), right, self.look.theme.bar(), buffer);
+        bar(
+            area,
+            &said.join(" · "),
+            words::HELP_HINT,
+            self.look.theme.bar(),
+            buffer,
+        );
     }
 
     /// How many messages are below what is seen.
@@ -211,7 +237,11 @@ impl App {
         let view = self.views.get(&self.current)?;
         view.top?;
         let height = usize::from(self.areas().talk.height);
-        let seen = self.timeline(view, model).seen(height).last.unwrap_or(Seq(0));
+        let seen = self
+            .timeline(view, model)
+            .seen(height)
+            .last
+            .unwrap_or(Seq(0));
         let last = model.rooms().get(&self.current)?.state.last_seq;
         Some(last.0.saturating_sub(seen.0)).filter(|below| *below > 0)
     }
@@ -220,16 +250,34 @@ impl App {
         if area.is_empty() {
             return;
         }
-        let indent = u16::try_from(PROMPT.len()).unwrap_or(0).min(area.width.saturating_sub(1));
+        let indent = u16::try_from(PROMPT.len())
+            .unwrap_or(0)
+            .min(area.width.saturating_sub(1));
         let width = usize::from(area.width - indent);
         let rows = self.writing.rows(width);
         let first = (rows.row + 1).saturating_sub(usize::from(area.height));
         for (y, row) in (area.top()..area.bottom()).zip(rows.rows.iter().skip(first)) {
-            put(buffer, area.x + indent, y, width, row, self.look.theme.text());
+            put(
+                buffer,
+                area.x + indent,
+                y,
+                width,
+                row,
+                self.look.theme.text(),
+            );
         }
-        put(buffer, area.x, area.y, usize::from(indent), PROMPT, self.look.theme.dim());
+        put(
+            buffer,
+            area.x,
+            area.y,
+            usize::from(indent),
+            PROMPT,
+            self.look.theme.dim(),
+        );
         let row = u16::try_from(rows.row - first).unwrap_or(0);
-        let column = u16::try_from(rows.column).unwrap_or(u16::MAX).saturating_add(indent);
+        let column = u16::try_from(rows.column)
+            .unwrap_or(u16::MAX)
+            .saturating_add(indent);
         beside.cursor = Some((column.min(area.right() - 1), area.y + row));
     }
 }
@@ -263,7 +311,9 @@ fn bar(area: Rect, left: &str, right: &str, style: Style, buffer: &mut Buffer) {
         used => width.saturating_sub(used + 3),
     };
     put(buffer, area.x + 1, area.y, room, &cut(left, room), style);
-    let at = area.right().saturating_sub(u16::try_from(used + 1).unwrap_or(u16::MAX));
+    let at = area
+        .right()
+        .saturating_sub(u16::try_from(used + 1).unwrap_or(u16::MAX));
     put(buffer, at.max(area.x), area.y, used, &right, style);
 }
 

@@ -36,7 +36,11 @@ fn write_on(path: &Path, text: &str) -> io::Result<String> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     drop(file);
-    let named = |name| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
+    let named = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|editor| !editor.trim().is_empty())
+    };
     let editor = named("VISUAL").or_else(|| named("EDITOR"));
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
     // As other programs do it: the variable may have arguments.

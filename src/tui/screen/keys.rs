@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 use crate::base::Seq;
 use crate::client::model::{Model, same_place};
@@ -68,7 +70,9 @@ impl App {
         let by = match mouse.kind {
             MouseEventKind::ScrollUp => -WHEEL_ROWS,
             MouseEventKind::ScrollDown => WHEEL_ROWS,
-            MouseEventKind::Down(MouseButton::Left) => return self.pick(mouse.column, mouse.row, model),
+            MouseEventKind::Down(MouseButton::Left) => {
+                return self.pick(mouse.column, mouse.row, model);
+            }
             _ => return,
         };
         match &mut self.overlay {
@@ -87,7 +91,9 @@ impl App {
     fn scroll(&mut self, rows: isize, model: &Model) {
         let height = usize::from(self.areas().talk.height);
         self.view(model).refused = false;
-        let Some(view) = self.views.get(&self.current) else { return };
+        let Some(view) = self.views.get(&self.current) else {
+            return;
+        };
         let top = self.timeline(view, model).scrolled(rows, height);
         let view = self.view(model);
         view.top = top;
@@ -100,7 +106,9 @@ impl App {
     fn over(&mut self, key: KeyEvent, model: &Model) -> bool {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let page = isize::try_from(self.areas().body.height).unwrap_or(1);
-        let Some(overlay) = &mut self.overlay else { return false };
+        let Some(overlay) = &mut self.overlay else {
+            return false;
+        };
         match key.code {
             KeyCode::Esc | KeyCode::F(1) => self.overlay = None,
             KeyCode::Char('c' | 'g') if ctrl => self.overlay = None,
@@ -139,7 +147,11 @@ impl App {
         self.go_to(room, model);
         let view = self.view(model);
         let at = view.log.position(seq);
-        let held = view.log.messages().get(at).is_some_and(|message| message.seq == seq);
+        let held = view
+            .log
+            .messages()
+            .get(at)
+            .is_some_and(|message| message.seq == seq);
         if held && (at >= 10 || !view.log.has_more_before()) {
             view.marked = Some(seq);
             view.top = Some(Place {
@@ -181,7 +193,14 @@ impl App {
             KeyCode::F(2) => {
                 self.mouse = !self.mouse;
                 self.actions.push(Action::Mouse(self.mouse));
-                self.note(if self.mouse { words::MOUSE_ON } else { words::MOUSE_OFF }, model);
+                self.note(
+                    if self.mouse {
+                        words::MOUSE_ON
+                    } else {
+                        words::MOUSE_OFF
+                    },
+                    model,
+                );
             }
             KeyCode::F(7) => self.failed(true),
             KeyCode::F(8) => self.failed(false),
@@ -303,8 +322,13 @@ impl App {
 
     fn neighbour(&mut self, by: isize, model: &Model) {
         let rooms = self.rooms(model);
-        let at = rooms.iter().position(|room| *room == self.current).unwrap_or(0);
-        let next = at.saturating_add_signed(by).min(rooms.len().saturating_sub(1));
+        let at = rooms
+            .iter()
+            .position(|room| *room == self.current)
+            .unwrap_or(0);
+        let next = at
+            .saturating_add_signed(by)
+            .min(rooms.len().saturating_sub(1));
         if let Some(room) = rooms.get(next) {
             self.go_to(&room.clone(), model);
         }
@@ -313,8 +337,16 @@ impl App {
     /// Goes where one is mentioned or spoken to, else where something is new.
     fn next_news(&mut self, model: &Model) {
         let rooms = self.rooms(model);
-        let unread = |room: &str| model.rooms().get(room).is_some_and(|room| room.unread() > 0);
-        let news: Vec<_> = rooms.into_iter().filter(|room| *room != self.current && unread(room)).collect();
+        let unread = |room: &str| {
+            model
+                .rooms()
+                .get(room)
+                .is_some_and(|room| room.unread() > 0)
+        };
+        let news: Vec<_> = rooms
+            .into_iter()
+            .filter(|room| *room != self.current && unread(room))
+            .collect();
         let mentioned = |room: &&std::sync::Arc<str>| {
             room.starts_with('@') || self.views.get(*room).is_some_and(|view| view.mentions > 0)
         };
@@ -326,7 +358,12 @@ impl App {
     fn to_beginning(&mut self, model: &Model) {
         let view = self.view(model);
         match view.log.has_more_before() {
-            false => view.top = Some(Place { seq: Seq(0), row: 0 }),
+            false => {
+                view.top = Some(Place {
+                    seq: Seq(0),
+                    row: 0,
+                })
+            }
             true => {
                 let current = self.current.clone();
                 self.fetch(&current, Fetch::First, model);
@@ -348,15 +385,19 @@ impl App {
             .partition(|failed| here(&failed.message.to));
         self.failed = others;
         let chosen: Vec<_> = chosen;
-        self.actions.extend(chosen.into_iter().map(|failed| match again {
-            true => Action::Again(failed.message),
-            false => Action::Drop(failed.message.key),
-        }));
+        self.actions
+            .extend(chosen.into_iter().map(|failed| match again {
+                true => Action::Again(failed.message),
+                false => Action::Drop(failed.message.key),
+            }));
     }
 
     fn pick(&mut self, column: u16, row: u16, model: &Model) {
         let areas = self.areas();
-        if self.overlay.is_some() || column >= areas.rooms.right() || !(areas.rooms.top()..areas.rooms.bottom()).contains(&row) {
+        if self.overlay.is_some()
+            || column >= areas.rooms.right()
+            || !(areas.rooms.top()..areas.rooms.bottom()).contains(&row)
+        {
             return;
         }
         let rooms = self.rooms(model);

@@ -102,7 +102,11 @@ fn found(look: &Look, message: &Message, chosen: bool, width: usize) -> Row {
 }
 
 fn help(look: &Look, width: usize) -> Vec<Row> {
-    let keys = words::KEYS.iter().map(|(key, _)| columns(key)).max().unwrap_or(0);
+    let keys = words::KEYS
+        .iter()
+        .map(|(key, _)| columns(key))
+        .max()
+        .unwrap_or(0);
     let mut rows = Vec::new();
     for (key, what) in words::KEYS {
         let narrow = width < keys + 24;
@@ -115,7 +119,10 @@ fn help(look: &Look, width: usize) -> Vec<Row> {
         for piece in wrap(what, room, room) {
             let used: usize = head.iter().map(|part| columns(&part.text)).sum();
             let mut row = std::mem::take(&mut head);
-            row.push(part(&" ".repeat(indent.saturating_sub(used)), look.theme.text()));
+            row.push(part(
+                &" ".repeat(indent.saturating_sub(used)),
+                look.theme.text(),
+            ));
             row.push(part(&what[piece], look.theme.text()));
             rows.push(row);
         }
@@ -129,7 +136,10 @@ fn preview(look: &Look, text: &str, width: usize) -> Vec<Row> {
     let row = |line: &String| vec![part(&cut(line, width), look.theme.text())];
     let mut rows: Vec<Row> = lines.iter().take(PREVIEW_LINES).map(row).collect();
     if more > 0 {
-        rows.push(vec![part(&cut(&format!("… {more}"), width), look.theme.dim())]);
+        rows.push(vec![part(
+            &cut(&format!("… {more}"), width),
+            look.theme.dim(),
+        )]);
     }
     rows
 }

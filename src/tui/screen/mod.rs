@@ -68,7 +68,8 @@ pub async fn run(
     server: &str,
     outgoing: Outgoing,
 ) -> Result<(), Failure> {
-    let no_terminal = |error: io::Error| Failure::Refused(format!("cannot use the terminal: {error}"));
+    let no_terminal =
+        |error: io::Error| Failure::Refused(format!("cannot use the terminal: {error}"));
     let hearing = Hearing::new().map_err(no_terminal)?;
     let tty = Tty::take().map_err(no_terminal)?;
     let mut screen = Screen::new(server, outgoing, tty, hearing);
@@ -154,7 +155,10 @@ impl Screen {
 
     /// What the last run has left is sent, unless it is so old that the server may have forgotten that it has it.
     fn begin(&mut self, client: &mut Client, welcome: &Welcome) {
-        let key_hours = client.model().hello().map_or(0, |hello| hello.limits.key_hours);
+        let key_hours = client
+            .model()
+            .hello()
+            .map_or(0, |hello| hello.limits.key_hours);
         let left: Vec<Waiting> = self.outgoing.waiting().to_vec();
         for waiting in left.iter().filter(|waiting| waiting.refused.is_none()) {
             match waiting.is_stale(wall(), key_hours) {
@@ -165,8 +169,12 @@ impl Screen {
                 false => client.say_again(waiting.unsent()),
             }
         }
-        let (drafts, left) = (self.outgoing.drafts().clone(), self.outgoing.waiting().to_vec());
-        self.app.begin(welcome, &drafts, &left, client.model(), wall());
+        let (drafts, left) = (
+            self.outgoing.drafts().clone(),
+            self.outgoing.waiting().to_vec(),
+        );
+        self.app
+            .begin(welcome, &drafts, &left, client.model(), wall());
     }
 
     async fn go_on(&mut self, client: &mut Client) -> End {
@@ -174,8 +182,12 @@ impl Screen {
             if let Some(end) = self.act(client) {
                 return end;
             }
-            let nothing_left = client.model().pending().next().is_none() || !client.model().is_online();
-            if self.ends_at.is_some_and(|at| nothing_left || Instant::now() >= at) {
+            let nothing_left =
+                client.model().pending().next().is_none() || !client.model().is_online();
+            if self
+                .ends_at
+                .is_some_and(|at| nothing_left || Instant::now() >= at)
+            {
                 return End::Quit;
             }
             if self.keys.is_some() && self.app.is_changed() && Instant::now() >= self.next_frame {
@@ -302,7 +314,14 @@ impl Screen {
             Action::Say(to, kind, text) => {
                 let key = client.say(&to, kind, &text);
                 let (text, at, refused) = (text.into(), wall(), None);
-                self.outgoing.add(Waiting { key, to, kind, text, at, refused })
+                self.outgoing.add(Waiting {
+                    key,
+                    to,
+                    kind,
+                    text,
+                    at,
+                    refused,
+                })
             }
             Action::Again(message) => {
                 client.say_again(message.clone());
@@ -340,7 +359,11 @@ impl Screen {
             Action::Redraw => return self.painter.forget(),
             Action::Quit => {
                 // Whoever says it twice does not want to wait.
-                let patience = if self.ends_at.is_some() { Duration::ZERO } else { QUIT_PATIENCE };
+                let patience = if self.ends_at.is_some() {
+                    Duration::ZERO
+                } else {
+                    QUIT_PATIENCE
+                };
                 self.ends_at = Some(Instant::now() + patience);
                 return;
             }
@@ -412,7 +435,10 @@ impl Hearing {
                 listen(SignalKind::terminate(), Signal::SIGTERM)?,
                 listen(SignalKind::hangup(), Signal::SIGHUP)?,
                 listen(SignalKind::interrupt(), Signal::SIGINT)?,
-                listen(SignalKind::from_raw(Signal::SIGCONT as i32), Signal::SIGCONT)?,
+                listen(
+                    SignalKind::from_raw(Signal::SIGCONT as i32),
+                    Signal::SIGCONT,
+                )?,
             ],
         })
     }

@@ -54,7 +54,10 @@ impl App {
                 self.tell(event, model);
             }
             Event::Expired { ref room, .. } | Event::WentBack { ref room, .. } => {
-                let last = model.rooms().get(room).map_or(Seq(0), |room| room.state.last_seq);
+                let last = model
+                    .rooms()
+                    .get(room)
+                    .map_or(Seq(0), |room| room.state.last_seq);
                 self.view_of(room, model).forget(last);
                 self.tell(event, model);
             }
@@ -117,8 +120,18 @@ impl App {
         }
     }
 
-    fn fetched(&mut self, room: &Arc<str>, what: Fetch, messages: Vec<Message>, more: bool, model: &Model) {
-        let read = model.rooms().get(room).map_or(Seq(u64::MAX), |room| room.state.read_seq);
+    fn fetched(
+        &mut self,
+        room: &Arc<str>,
+        what: Fetch,
+        messages: Vec<Message>,
+        more: bool,
+        model: &Model,
+    ) {
+        let read = model
+            .rooms()
+            .get(room)
+            .map_or(Seq(u64::MAX), |room| room.state.read_seq);
         let user = self.look.user.clone();
         for message in &messages {
             self.learn(&message.from);
@@ -130,7 +143,10 @@ impl App {
         if let Some(own) = own.filter(|_| what == Fetch::Newest) {
             self.talk.shown(own, true);
         }
-        let said = self.mentions.iter().filter(|message| message.room == *room && message.seq > read);
+        let said = self
+            .mentions
+            .iter()
+            .filter(|message| message.room == *room && message.seq > read);
         let said = u32::try_from(said.count()).unwrap_or(u32::MAX);
         let view = self.view_of(room, model);
         view.fetched(what, messages, more);
@@ -142,7 +158,8 @@ impl App {
             Answer::Presence { user, .. } => self.learn(user),
             Answer::Cleared { room, first_seq } => {
                 self.view_of(room, model).log.begin_at(*first_seq);
-                self.mentions.retain(|known| known.room != *room || known.seq >= *first_seq);
+                self.mentions
+                    .retain(|known| known.room != *room || known.seq >= *first_seq);
             }
             Answer::Removed { room } | Answer::Left { room } => {
                 self.views.remove(room);
@@ -163,7 +180,9 @@ impl App {
     fn learn_from(&mut self, answer: &Result<Answer, Refusal>) {
         match answer {
             Ok(Answer::Who { who, .. }) => who.iter().for_each(|person| self.learn(&person.user)),
-            Ok(Answer::Rooms { rooms, .. }) => rooms.iter().for_each(|entry| self.learn(&entry.room)),
+            Ok(Answer::Rooms { rooms, .. }) => {
+                rooms.iter().for_each(|entry| self.learn(&entry.room))
+            }
             Ok(Answer::Joined(state)) => self.learn(&state.room),
             _ => {}
         }

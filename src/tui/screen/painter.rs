@@ -58,7 +58,9 @@ impl<W: Write> Painter<W> {
         for (x, y, cell) in cells {
             let here = link_at(&beside.links, x, y);
             // Behind a letter that terminals may take for wider or narrower than it is, the place is told anew.
-            let doubtful = run.last().is_some_and(|(_, _, last)| !last.symbol().is_ascii());
+            let doubtful = run
+                .last()
+                .is_some_and(|(_, _, last)| !last.symbol().is_ascii());
             if doubtful || here != link {
                 write_run(&mut self.backend, &mut run, link)?;
                 link = here;
@@ -90,7 +92,9 @@ impl<W: Write> Painter<W> {
 }
 
 fn link_at(links: &[LinkAt], x: u16, y: u16) -> Option<&Arc<str>> {
-    let found = links.iter().find(|link| link.y == y && link.columns.contains(&x));
+    let found = links
+        .iter()
+        .find(|link| link.y == y && link.columns.contains(&x));
     found.map(|link| &link.link)
 }
 
@@ -103,7 +107,10 @@ fn write_run<W: Write>(
         return Ok(());
     }
     if let Some(link) = link {
-        queue!(backend, Print(format_args!("\x1b]8;;{}\x1b\\", address(link))))?;
+        queue!(
+            backend,
+            Print(format_args!("\x1b]8;;{}\x1b\\", address(link)))
+        )?;
     }
     backend.draw(run.drain(..))?;
     if link.is_some() {
@@ -136,39 +143,78 @@ mod tests {
         buffer
     }
 
-    fn shown(painter: &mut Painter<Vec<u8>>, text: &str, link: Option<&str>) -> String {
+    /// What was written, taken out bit by bit.
+    #[derive(Clone, Default)]
+    struct Written(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn shown(
+        painter: &mut Painter<Written>,
+        at: &Written,
+        text: &str,
+        link: Option<&str>,
+    ) -> String {
         let links = link.map(|link| LinkAt {
             y: 0,
             columns: 0..5,
             link: link.into(),
         });
         let links = links.into_iter().collect();
-        let beside = Beside { links, cursor: None };
+        let beside = Beside {
+            links,
+            cursor: None,
+        };
         painter.show(picture(text), beside).unwrap();
-        let written = std::mem::take(painter.backend.writer_mut());
+        let written = at.0.take();
         String::from_utf8(written).unwrap()
     }
 
     #[test]
     fn only_what_differs_is_written_and_links_lead_where_they_say() {
-        let mut painter = Painter::new(Vec::new());
-        let first = shown(&mut painter, "http: x", Some("http://é\u{7}"));
-        assert!(first.contains("\x1b]8;;http://%C3%A9%07\x1b\\"), "{first:?}");
+        let at = Written::default();
+        let mut painter = Painter::new(at.clone());
+        let first = shown(&mut painter, &at, "http: x", Some("http://é\u{7}"));
+        assert!(
+            first.contains("\x1b]8;;http://%C3%A9%07\x1b\\"),
+            "{first:?}"
+        );
         assert!(first.contains("http:") && first.matches("\x1b]8;;\x1b\\").count() == 1);
-        let same = shown(&mut painter, "http: x", Some("http://é\u{7}"));
+        let same = shown(&mut painter, &at, "http: x", Some("http://é\u{7}"));
         assert!(!same.contains("http"), "{same:?}");
-        let letter = shown(&mut painter, "http: y", Some("http://é\u{7}"));
-        assert!(letter.contains('y') && !letter.contains("http"), "{letter:?}");
-        let elsewhere = shown(&mut painter, "http: y", Some("http://b"));
-        assert!(elsewhere.contains("http://b\x1b\\") && elsewhere.contains("http:"), "{elsewhere:?}");
-        let nowhere = shown(&mut painter, "http: y", None);
-        assert!(nowhere.contains("http:") && !nowhere.contains("]8"), "{nowhere:?}");
+        let letter = shown(&mut painter, &at, "http: y", Some("http://é\u{7}"));
+        assert!(
+            letter.contains('y') && !letter.contains("http"),
+            "{letter:?}"
+        );
+        let elsewhere = shown(&mut painter, &at, "http: y", Some("http://b"));
+        assert!(
+            elsewhere.contains("http://b\x1b\\") && elsewhere.contains("http:"),
+            "{elsewhere:?}"
+        );
+        let nowhere = shown(&mut painter, &at, "http: y", None);
+        assert!(
+            nowhere.contains("http:") && !nowhere.contains("]8"),
+            "{nowhere:?}"
+        );
     }
 
     #[test]
     fn behind_wide_letters_the_place_is_told_anew() {
-        let mut painter = Painter::new(Vec::new());
-        let written = shown(&mut painter, "日本x", None);
-        assert!(written.contains("\x1b[1;3H本") && written.contains("\x1b[1;5Hx"), "{written:?}");
+        let at = Written::default();
+        let mut painter = Painter::new(at.clone());
+        let written = shown(&mut painter, &at, "日本x", None);
+        assert!(
+            written.contains("\x1b[1;3H本") && written.contains("\x1b[1;5Hx"),
+            "{written:?}"
+        );
     }
 }

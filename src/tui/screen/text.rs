@@ -42,7 +42,9 @@ pub fn clean(text: &str) -> String {
 /// The lines of a text, each of them clean.
 pub fn clean_lines(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n");
-    (text.trim_end_matches('\n').split('\n')).map(clean).collect()
+    (text.trim_end_matches('\n').split('\n'))
+        .map(clean)
+        .collect()
 }
 
 /// What is typed or pasted, without what nobody types: control and bidi characters. Line breaks and tabs stay.
@@ -114,11 +116,16 @@ pub fn links(text: &str) -> Vec<Range<usize>> {
         let Some(body) = body.filter(|_| !inside) else {
             continue;
         };
-        let ends = |character: char| character.is_whitespace() || "<>\"'`|\\^{}".contains(character);
+        let ends =
+            |character: char| character.is_whitespace() || "<>\"'`|\\^{}".contains(character);
         let end = body.find(ends).unwrap_or(body.len());
         let body = body[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '»', '”']);
         if !body.is_empty() {
-            let head = rest.len() - rest.trim_start_matches("http").trim_start_matches('s').len();
+            let head = rest.len()
+                - rest
+                    .trim_start_matches("http")
+                    .trim_start_matches('s')
+                    .len();
             found.push(at..at + head + "://".len() + body.len());
         }
     }
@@ -127,7 +134,8 @@ pub fn links(text: &str) -> Vec<Range<usize>> {
 
 /// Where the name is said in a clean text: as a word of its own, however it is written.
 pub fn names(text: &str, name: &str) -> Vec<Range<usize>> {
-    let is_letter = |character: char| character.is_alphanumeric() || character == '_' || character == '-';
+    let is_letter =
+        |character: char| character.is_alphanumeric() || character == '_' || character == '-';
     let wanted = name.to_lowercase();
     let mut found = Vec::new();
     let mut start = None;
@@ -145,7 +153,10 @@ pub fn names(text: &str, name: &str) -> Vec<Range<usize>> {
     }
     // Names may have signs that words have not.
     if found.is_empty() && !name.chars().all(is_letter) {
-        found.extend(text.match_indices(name).map(|(at, name)| at..at + name.len()));
+        found.extend(
+            text.match_indices(name)
+                .map(|(at, name)| at..at + name.len()),
+        );
     }
     found
 }
@@ -155,7 +166,10 @@ mod tests {
     use super::*;
 
     fn wrapped(text: &str, first: usize, rest: usize) -> Vec<&str> {
-        wrap(text, first, rest).into_iter().map(|piece| &text[piece]).collect()
+        wrap(text, first, rest)
+            .into_iter()
+            .map(|piece| &text[piece])
+            .collect()
     }
 
     #[test]
@@ -166,7 +180,10 @@ mod tests {
         assert_eq!(wrapped("", 3, 4), [""]);
         assert_eq!(wrapped("日本語です", 5, 4), ["日本", "語で", "す"]);
         assert_eq!(wrapped("日", 1, 1), ["日"]);
-        assert_eq!(wrapped("e\u{301}e\u{301}e\u{301}", 2, 2), ["e\u{301}e\u{301}", "e\u{301}"]);
+        assert_eq!(
+            wrapped("e\u{301}e\u{301}e\u{301}", 2, 2),
+            ["e\u{301}e\u{301}", "e\u{301}"]
+        );
         assert_eq!(wrapped("a  b", 2, 2), ["a", "b"]);
     }
 

@@ -193,7 +193,9 @@ impl Timeline<'_> {
     }
 
     fn seq(&self, index: usize) -> Seq {
-        let message = index.checked_sub(1).map(|at| self.view.log.messages().get(at));
+        let message = index
+            .checked_sub(1)
+            .map(|at| self.view.log.messages().get(at));
         match message {
             None => Seq(0),
             Some(None) => Seq(u64::MAX),
@@ -215,7 +217,11 @@ impl Timeline<'_> {
             return self.head();
         };
         let Some(message) = messages.get(at) else {
-            return self.unstored.iter().flat_map(|unstored| self.unstored_rows(unstored)).collect();
+            return self
+                .unstored
+                .iter()
+                .flat_map(|unstored| self.unstored_rows(unstored))
+                .collect();
         };
         let before = at.checked_sub(1).and_then(|at| messages.get(at));
         let mut rows = Vec::new();
@@ -244,7 +250,9 @@ impl Timeline<'_> {
             (false, _) => rows.push(self.rule(words::BEGINNING, self.look.theme.dim())),
         }
         let first = log.first();
-        rows.extend(self.locals(|local| first.is_none_or(|first| local.after < first && !log.has_more_before())));
+        rows.extend(self.locals(|local| {
+            first.is_none_or(|first| local.after < first && !log.has_more_before())
+        }));
         rows
     }
 
@@ -318,7 +326,13 @@ impl Timeline<'_> {
             None => (words::PENDING, theme.dim()),
         };
         let head = part(&format!("{mark:^5} "), style);
-        let mut rows = self.said(head, unstored.kind, &self.look.user, &unstored.text, theme.dim());
+        let mut rows = self.said(
+            head,
+            unstored.kind,
+            &self.look.user,
+            &unstored.text,
+            theme.dim(),
+        );
         if let Some(why) = &unstored.refused {
             let space = part(&" ".repeat(INDENT), theme.text());
             let why = clean(&words::not_sent(why));
@@ -383,7 +397,13 @@ impl Timeline<'_> {
     fn marks(&self, line: &str, from: &str, style: Style) -> Vec<Mark> {
         let theme = self.look.theme;
         let mut marks: Vec<_> = (links(line).into_iter())
-            .map(|range| (range.clone(), style.patch(theme.link()), Some(line[range].into())))
+            .map(|range| {
+                (
+                    range.clone(),
+                    style.patch(theme.link()),
+                    Some(line[range].into()),
+                )
+            })
             .collect();
         if *from != *self.look.user {
             let said = names(line, &self.look.user).into_iter();

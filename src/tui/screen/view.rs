@@ -128,11 +128,17 @@ impl View {
             Fetch::Around(seq) => {
                 self.log.replace(messages, more);
                 self.marked = Some(seq);
-                self.top = Some(Place { seq: Seq(seq.0.saturating_sub(3)), row: 0 });
+                self.top = Some(Place {
+                    seq: Seq(seq.0.saturating_sub(3)),
+                    row: 0,
+                });
             }
             Fetch::First => {
                 self.log.replace(messages, false);
-                self.top = Some(Place { seq: Seq(0), row: 0 });
+                self.top = Some(Place {
+                    seq: Seq(0),
+                    row: 0,
+                });
             }
         }
     }
@@ -162,7 +168,11 @@ impl View {
         if !self.log.is_at_end() && self.top.is_none() {
             // Where much is missing, nobody wants to see all of it go by.
             let near = self.log.missing() <= PAGE_MESSAGES_MAX as u64;
-            return Some(if near { Fetch::Newer(last) } else { Fetch::Newest });
+            return Some(if near {
+                Fetch::Newer(last)
+            } else {
+                Fetch::Newest
+            });
         }
         if top < FETCH_AHEAD && self.log.has_more_before() {
             return Some(Fetch::Older(first));
@@ -173,8 +183,13 @@ impl View {
 
     /// The program has something to say here.
     pub fn say(&mut self, text: String, coming: bool) {
-        let after = self.log.last().unwrap_or(Seq(0));
-        self.locals.push_back(Local { after, text, coming });
+        // Before anything is held it stands behind all that there is.
+        let after = self.log.last().unwrap_or(Seq(self.log.missing()));
+        self.locals.push_back(Local {
+            after,
+            text,
+            coming,
+        });
         if self.locals.len() > LOCALS_MAX {
             self.locals.pop_front();
         }

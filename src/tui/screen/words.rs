@@ -57,15 +57,33 @@ pub const MOUSE_OFF: &str = "the mouse selects text";
 /// The keys and what they do, for the help and the manual page.
 pub const KEYS: &[(&str, &str)] = &[
     ("Enter", "send; Alt-Enter begins another line"),
-    ("Tab", "complete a name, room or command; again for the next one"),
-    ("Up, Down", "what was written before; in several lines, move"),
-    ("PgUp, PgDn", "scroll; earlier messages are fetched by themselves"),
-    ("Ctrl-Home, Ctrl-End", "go to the first message; to the newest"),
+    (
+        "Tab",
+        "complete a name, room or command; again for the next one",
+    ),
+    (
+        "Up, Down",
+        "what was written before; in several lines, move",
+    ),
+    (
+        "PgUp, PgDn",
+        "scroll; earlier messages are fetched by themselves",
+    ),
+    (
+        "Ctrl-Home, Ctrl-End",
+        "go to the first message; to the newest",
+    ),
     ("Alt-Up, Alt-Down", "go to the room above or below"),
     ("Alt-A", "go to the next room with something new"),
     ("Alt-M", "list where you were mentioned"),
-    ("Ctrl-O", "open what is folded: long messages, who came and left"),
-    ("F7, F8", "send again, or drop, what was not sent in this room"),
+    (
+        "Ctrl-O",
+        "open what is folded: long messages, who came and left",
+    ),
+    (
+        "F7, F8",
+        "send again, or drop, what was not sent in this room",
+    ),
     ("Alt-E", "write in $EDITOR; also Ctrl-X Ctrl-E"),
     ("F2", "the mouse scrolls and picks rooms, or selects text"),
     (

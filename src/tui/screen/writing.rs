@@ -129,7 +129,10 @@ impl Writing {
     /// Cuts back to the space before the cursor, as Ctrl-W does.
     pub fn cut_to_space(&mut self) {
         let before = self.before().trim_end();
-        let space = before.char_indices().rev().find(|(_, one)| one.is_whitespace());
+        let space = before
+            .char_indices()
+            .rev()
+            .find(|(_, one)| one.is_whitespace());
         let to = space.map_or(0, |(at, one)| at + one.len_utf8());
         self.remove(to, true);
     }
@@ -155,7 +158,11 @@ impl Writing {
 
     /// Swaps the two letters around the cursor.
     pub fn swap(&mut self) {
-        let at = if self.at == self.text.len() { self.next(false) } else { self.at };
+        let at = if self.at == self.text.len() {
+            self.next(false)
+        } else {
+            self.at
+        };
         let Some(before) = self.text[..at].graphemes(true).next_back() else {
             return;
         };
@@ -295,7 +302,9 @@ impl Writing {
 
     fn line_at(&self, at: usize) -> Range<usize> {
         let start = self.text[..at].rfind('\n').map_or(0, |before| before + 1);
-        let end = self.text[at..].find('\n').map_or(self.text.len(), |end| at + end);
+        let end = self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |end| at + end);
         start..end
     }
 
@@ -325,7 +334,12 @@ fn pieces(line: &str, width: usize) -> Vec<Range<usize>> {
     let pieces = wrap(line, width, width);
     let starts: Vec<_> = pieces.iter().map(|piece| piece.start).collect();
     let ends = starts.iter().skip(1).copied().chain([line.len()]);
-    starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
+    starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(start, end)| start..end)
+        .collect()
 }
 
 #[cfg(test)]
@@ -340,7 +354,11 @@ mod tests {
 
     /// The text with the cursor as `|`.
     fn shown(writing: &Writing) -> String {
-        format!("{}|{}", writing.before(), &writing.text()[writing.before().len()..])
+        format!(
+            "{}|{}",
+            writing.before(),
+            &writing.text()[writing.before().len()..]
+        )
     }
 
     #[test]
@@ -355,7 +373,10 @@ mod tests {
         assert_eq!(shown(&line), "| and cakes");
         line.to_edge(true);
         line.put_back();
-        assert_eq!(shown(&line), "tea".to_owned().replace("tea", " and cakestea|"));
+        assert_eq!(
+            shown(&line),
+            "tea".to_owned().replace("tea", " and cakestea|")
+        );
         line.cut_to_edge(false);
         assert_eq!(shown(&line), "|");
         line.undo();
