@@ -62,6 +62,7 @@ mod restart;
 mod room;
 mod rooms;
 mod scarce;
+mod screen;
 mod sealed;
 mod service;
 mod session;

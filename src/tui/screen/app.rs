@@ -361,13 +361,16 @@ impl App {
                 let done = Wanted::Done(words::all_read(&clean(&room)));
                 self.actions.push(Action::Ask(request, Purpose::Talk(done)));
             }
-            Do::Quit => self.quit(),
+            Do::Quit => self.quit(model),
         }
     }
 
-    /// Ends; what is being written stays for the next time.
-    pub fn quit(&mut self) {
+    /// Ends; what is being written stays for the next time, and what was seen is read.
+    pub fn quit(&mut self, model: &Model) {
         self.keep_draft();
+        if self.read_due.take().is_some() {
+            self.tell_read(model);
+        }
         self.actions.push(Action::Quit);
     }
 

@@ -223,7 +223,7 @@ impl App {
                     self.writing.set("");
                 }
             },
-            KeyCode::Char('d') if ctrl && self.writing.is_empty() => self.quit(),
+            KeyCode::Char('d') if ctrl && self.writing.is_empty() => self.quit(model),
             KeyCode::Char('x') if ctrl => self.chord = true,
             _ => return false,
         }

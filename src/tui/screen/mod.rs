@@ -179,9 +179,7 @@ impl Screen {
 
     async fn go_on(&mut self, client: &mut Client) -> End {
         loop {
-            if let Some(end) = self.act(client) {
-                return end;
-            }
+            self.act(client);
             let nothing_left =
                 client.model().pending().next().is_none() || !client.model().is_online();
             if self
@@ -201,9 +199,7 @@ impl Screen {
                     self.pressed_meanwhile(client).await;
                 }
                 // Nobody can write any more.
-                Heard::Pressed(_) => {
-                    self.app.quit();
-                }
+                Heard::Pressed(_) => self.app.quit(client.model()),
                 Heard::Signal(signal) => {
                     if let Some(end) = self.signal(signal, client) {
                         return end;
@@ -297,11 +293,11 @@ impl Screen {
     }
 
     /// Does what the app says.
-    fn act(&mut self, client: &mut Client) -> Option<End> {
+    fn act(&mut self, client: &mut Client) {
         loop {
             let actions = self.app.actions(client.model(), self.began.elapsed());
             if actions.is_empty() {
-                return None;
+                return;
             }
             for action in actions {
                 self.do_it(action, client);
@@ -382,8 +378,8 @@ impl Screen {
             // The editor's.
             Signal::SIGINT if self.edited.is_some() => None,
             signal => {
-                self.app.quit();
-                let _ = self.act(client);
+                self.app.quit(client.model());
+                self.act(client);
                 Some(End::Signal(signal))
             }
         }
