@@ -10,9 +10,9 @@ use crate::base::{Fingerprint, Password};
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
-/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk. When
-/// input or output is no terminal, each line read is a message or a command such as /join, and each line written is a
-/// message.
+/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk, on the
+/// full screen of a terminal. When input or output is no terminal, each line read is a message or a command such as
+/// /join, and each line written is a message.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 #[command(after_help = "\
@@ -80,7 +80,7 @@ pub struct Args {
     /// Encrypt nothing: for a server that allows it, on a network that is yours alone
     #[arg(long, global = true, display_order = 105)]
     pub plaintext: bool,
-    /// Line by line, also on a terminal
+    /// Line by line, also on a terminal that has a full screen
     #[arg(long, display_order = 106)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
@@ -307,7 +307,7 @@ mod tests {
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
                                      yours alone
-              --plain                Line by line, also on a terminal
+              --plain                Line by line, also on a terminal that has a full screen
               --generate <WHAT>      Print the manual page, or completions for a shell [possible values:
                                      man, bash, zsh, fish]
           -h, --help                 Print help (see more with '--help')

@@ -2,6 +2,7 @@
 
 use crate::base::manual::{Entries, Manual, Section};
 use crate::tui::command::COMMANDS;
+use crate::tui::screen::words::KEYS;
 
 pub(super) fn manual() -> Manual {
     Manual {
@@ -12,7 +13,7 @@ pub(super) fn manual() -> Manual {
             "A lost connection is made anew, and what was missed meanwhile is shown; nothing is sent twice. A command \
              gives up when it has had no connection for a minute; talking and `tail --follow` go on trying.",
         ],
-        more: vec![slash_commands(), pipes(), servers(), examples()],
+        more: vec![slash_commands(), screen(), pipes(), servers(), examples()],
         exit_status: &[
             ("0", "it is done"),
             (
@@ -48,6 +49,20 @@ fn slash_commands() -> Section {
              beginning say one.",
         ],
         entries,
+    )
+}
+
+fn screen() -> Section {
+    Section::new(
+        "KEYS",
+        &[
+            "On a terminal chat-client has a full screen: the rooms at the left with what is new in them (where it is wide \
+             enough), the conversation, the state of the connection, and the line that is written. With `--plain`, or \
+             where `TERM` is `dumb`, it talks line by line.",
+            "A message that is on its way has `…` instead of its time, one that the server refused has `!`. What is not \
+             sent when the program ends is sent the next time that it runs, and stored once however often it is sent.",
+        ],
+        KEYS.iter().map(|(key, what)| ((*key).to_owned(), *what)),
     )
 }
 
@@ -133,6 +148,10 @@ const ENVIRONMENT: Entries = &[
         "NO_COLOR",
         "where it is set and not empty, no colours are used",
     ),
+    (
+        "VISUAL, EDITOR",
+        "the editor for Alt-E on the full screen; `vi` where neither is set",
+    ),
     ("TZ", "the time zone of what is shown on a terminal"),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
@@ -148,6 +167,10 @@ const FILES: Entries = &[
     (
         "~/.local/state/chat-client/HOST:PORT:NAME.token",
         "a token; whoever can read it is let in, so it is not used where others than its owner can",
+    ),
+    (
+        "~/.local/state/chat-client/HOST:PORT:NAME.NUMBER.unsent",
+        "what was written on the full screen and is not stored by the server yet; one file for each program that runs",
     ),
     (
         "~/.local/state/chat-client/known_hosts",

@@ -136,6 +136,12 @@ impl Style {
         self.zoned(at).strftime("%A, %-d %B %Y").to_string()
     }
 
+    /// Whether two moments are on one day here.
+    #[must_use]
+    pub fn is_one_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        one == other || self.zoned(one).date() == self.zoned(other).date()
+    }
+
     /// Day and time here, short.
     #[must_use]
     pub fn moment(&self, at: Timestamp) -> String {

@@ -49,12 +49,14 @@ use theme::Theme;
 use timeline::Look;
 use tty::Tty;
 
-/// Between two pictures: whatever comes in, keys are answered within this and the time that one takes.
+/// Between two pictures, however much comes in.
 const FRAME: Duration = Duration::from_millis(25);
+/// The same where a key was pressed: it is answered within this and the time that a picture takes.
+const FRAME_OF_KEYS: Duration = Duration::from_millis(10);
 /// Events of the client that are taken before it is looked whether a key was pressed.
 const EVENTS_AT_ONCE: usize = 256;
-/// Keys that are taken before it is drawn what they did.
-const KEYS_AT_ONCE: usize = 256;
+/// For so long keys that wait are taken together, before it is done and drawn what they led to.
+const KEYS_AT_ONCE: Duration = Duration::from_millis(10);
 /// How long the end waits for what was written to be stored; what is not is kept for the next time.
 const QUIT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -111,6 +113,7 @@ struct Screen {
     keys: Option<EventStream>,
     edited: Option<oneshot::Receiver<Option<String>>>,
     began: Instant,
+    drawn_at: Instant,
     next_frame: Instant,
     /// When it ends, whatever is not stored.
     ends_at: Option<Instant>,
@@ -147,6 +150,7 @@ impl Screen {
             keys: Some(EventStream::new()),
             edited: None,
             began: Instant::now(),
+            drawn_at: Instant::now(),
             next_frame: Instant::now(),
             ends_at: None,
             told: false,
@@ -197,6 +201,7 @@ impl Screen {
                 Heard::Pressed(Some(Ok(pressed))) => {
                     self.pressed(pressed, client);
                     self.pressed_meanwhile(client).await;
+                    self.next_frame = self.drawn_at + FRAME_OF_KEYS;
                 }
                 // Nobody can write any more.
                 Heard::Pressed(_) => self.app.quit(client.model()),
@@ -247,7 +252,8 @@ impl Screen {
 
     /// What was pressed already is taken together. What an action needs at once is not waited for.
     async fn pressed_meanwhile(&mut self, client: &mut Client) {
-        for _ in 0..KEYS_AT_ONCE {
+        let began = Instant::now();
+        while began.elapsed() < KEYS_AT_ONCE {
             let Some(keys) = &mut self.keys else { return };
             let ready = poll_fn(|cx| match Pin::new(&mut *keys).poll_next(cx) {
                 Poll::Ready(Some(Ok(pressed))) => Poll::Ready(Some(pressed)),
@@ -406,7 +412,8 @@ impl Screen {
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
         let beside = self.app.draw(client.model(), &mut buffer);
         self.painter.show(buffer, beside)?;
-        self.next_frame = Instant::now() + FRAME;
+        self.drawn_at = Instant::now();
+        self.next_frame = self.drawn_at + FRAME;
         Ok(())
     }
 

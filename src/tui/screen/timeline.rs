@@ -225,9 +225,9 @@ impl Timeline<'_> {
         };
         let before = at.checked_sub(1).and_then(|at| messages.get(at));
         let mut rows = Vec::new();
-        let day = self.look.show.day(message.at);
-        if before.is_none_or(|before| self.look.show.day(before.at) != day) {
-            rows.push(self.rule(&day, self.look.theme.dim()));
+        let show = &self.look.show;
+        if before.is_none_or(|before| !show.is_one_day(before.at, message.at)) {
+            rows.push(self.rule(&show.day(message.at), self.look.theme.dim()));
         }
         if self.is_first_new(message, before) {
             rows.push(self.rule(words::NEW, self.look.theme.mark()));

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::tui::screen::text::{columns, typed, wrap};
+use crate::tui::screen::text::{clean, columns, typed, wrap};
 
 /// The most that the line holds in bytes: eight of the longest messages. More is not written, but pasted by mistake.
 pub const WRITING_BYTES_MAX: usize = 65_536;
@@ -225,7 +225,7 @@ impl Writing {
                 if (from..=to).contains(&self.at) {
                     (row, column) = (rows.len(), columns(&self.text[from..self.at]));
                 }
-                rows.push(self.text[from..to].replace('\t', " "));
+                rows.push(clean(&self.text[from..to]));
             }
             start += line.len() + 1;
         }

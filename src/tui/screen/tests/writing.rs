@@ -13,12 +13,12 @@ fn several_lines_are_written_and_sent_as_one_message() {
      lobby · 3 members
      lobby         │
      tea           │ ── this is the beginning ──────────────────
-     @boris        │ -- welcome, anna
-                   │ -- you are in @boris, lobby, tea; /help
-                   │    tells what you can do
-                   │ ── Thursday, 19 November 2026 ─────────────
+     @boris        │ ── Thursday, 19 November 2026 ─────────────
                    │ 10:01 <boris> number 1
                    │ 10:02 <boris> number 2
+                   │ -- welcome, anna
+                   │ -- you are in @boris, lobby, tea; /help
+                   │    tells what you can do
      chat.example:2428 · live 0 ms                      F1 help
     > one
       two▏
@@ -28,12 +28,12 @@ fn several_lines_are_written_and_sent_as_one_message() {
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
      lobby         │ ── this is the beginning ──────────────────
-     tea           │ -- welcome, anna
-     @boris        │ -- you are in @boris, lobby, tea; /help
-                   │    tells what you can do
-                   │ ── Thursday, 19 November 2026 ─────────────
-                   │ 10:01 <boris> number 1
+     tea           │ ── Thursday, 19 November 2026 ─────────────
+     @boris        │ 10:01 <boris> number 1
                    │ 10:02 <boris> number 2
+                   │ -- welcome, anna
+                   │ -- you are in @boris, lobby, tea; /help
+                   │    tells what you can do
                    │   …   <anna> one
                    │       two
      chat.example:2428 · live 0 ms · 1 not sent yet     F1 help
@@ -45,12 +45,12 @@ fn several_lines_are_written_and_sent_as_one_message() {
     );
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
-     lobby       1 │ -- welcome, anna
-     tea           │ -- you are in @boris, lobby, tea; /help
-     @boris        │    tells what you can do
-                   │ ── Thursday, 19 November 2026 ─────────────
-                   │ 10:01 <boris> number 1
-                   │ 10:02 <boris> number 2
+     lobby       1 │ ── Thursday, 19 November 2026 ─────────────
+     tea           │ 10:01 <boris> number 1
+     @boris        │ 10:02 <boris> number 2
+                   │ -- welcome, anna
+                   │ -- you are in @boris, lobby, tea; /help
+                   │    tells what you can do
                    │ ── Friday, 20 November 2026 ───────────────
                    │ 12:00 <anna> one
                    │       two
@@ -68,12 +68,12 @@ fn what_is_written_without_a_connection_waits_and_is_sent_once() {
     story.writes("/me waits");
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
-     lobby            │ -- welcome, anna
-     tea              │ -- you are in @boris, lobby, tea; /help tells what
-     @boris           │    you can do
-                      │ ── Thursday, 19 November 2026 ──────────────────────
-                      │ 10:01 <boris> number 1
-                      │ 10:02 <boris> number 2
+     lobby            │ ── Thursday, 19 November 2026 ──────────────────────
+     tea              │ 10:01 <boris> number 1
+     @boris           │ 10:02 <boris> number 2
+                      │ -- welcome, anna
+                      │ -- you are in @boris, lobby, tea; /help tells what
+                      │    you can do
                       │ -- the connection broke; connecting again…
                       │   …   <anna> before
                       │   …   * anna waits
@@ -92,9 +92,9 @@ fn what_is_written_without_a_connection_waits_and_is_sent_once() {
     );
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
-     lobby          3 │ ── Thursday, 19 November 2026 ──────────────────────
-     tea              │ 10:01 <boris> number 1
-     @boris           │ 10:02 <boris> number 2
+     lobby          3 │ -- welcome, anna
+     tea              │ -- you are in @boris, lobby, tea; /help tells what
+     @boris           │    you can do
                       │ -- the connection broke; connecting again…
                       │ -- connected again; 1 message was missed and comes
                       │    now
@@ -123,8 +123,8 @@ fn what_is_refused_is_sent_again_or_dropped() {
     );
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
-     lobby            │ 10:01 <boris> number 1
-     tea              │ 10:02 <boris> number 2
+     lobby            │ -- you are in @boris, lobby, tea; /help tells what
+     tea              │    you can do
      @boris           │   !   <anna> from the last time
                       │       not sent: muted
                       │   !   <anna> hello
@@ -198,19 +198,19 @@ fn two_hundred_pasted_lines_are_shown_first_and_sent_in_pieces_that_fit() {
     line 7 of what was pasted, [31mwith a colour in it and so on
     line 8 of what was pasted, [31mwith a colour in it and so on
     line 9 of what was pasted, [31mwith a colour in it and so on
-     chat.example:2428 · live 0… Enter takes it into the line …
+     Enter takes it into the line · Esc throws it away
     > ▏
     ");
     story.presses(KeyCode::Char('x'));
     story.presses(KeyCode::Enter);
     insta::assert_snapshot!(story.screen(), @"
      lobby · 3 members
-     lobby         │ -- welcome, anna
-     tea           │ -- you are in @boris, lobby, tea; /help
-     @boris        │    tells what you can do
-                   │ ── Thursday, 19 November 2026 ─────────────
-                   │ 10:01 <boris> number 1
-                   │ 10:02 <boris> number 2
+     lobby         │ ── Thursday, 19 November 2026 ─────────────
+     tea           │ 10:01 <boris> number 1
+     @boris        │ 10:02 <boris> number 2
+                   │ -- welcome, anna
+                   │ -- you are in @boris, lobby, tea; /help
+                   │    tells what you can do
      chat.example:2428 · live 0 ms                      F1 help
     > line 199 of what was pasted, [31mwith a colour in it and
       so on
@@ -318,7 +318,7 @@ fn the_help_fits_any_screen() {
     Ctrl-Home, Ctrl-End    go to the first message; to the newest
     Alt-Up, Alt-Down       go to the room above or below
     Alt-A                  go to the next room with something new
-     chat.example:2428 · live 0 ms     /help tells the commands · Esc clos…
+     /help tells the commands · Esc closes
     > ▏
     ");
     story.app.resize(40, 10);
@@ -331,7 +331,7 @@ fn the_help_fits_any_screen() {
       again for the next one
     Up, Down
       what was written before; in several
-     chat.example:242… /help tells the com…
+     /help tells the commands · Esc closes
     > ▏
     ");
 }
