@@ -34,7 +34,7 @@ bash\t''
 zsh\t''
 fish\t''"
 complete -c chat-client -n "__fish_chat_client_needs_command" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
-complete -c chat-client -n "__fish_chat_client_needs_command" -l plain -d 'Line by line, also on a terminal'
+complete -c chat-client -n "__fish_chat_client_needs_command" -l plain -d 'Line by line, also on a terminal that has a full screen'
 complete -c chat-client -n "__fish_chat_client_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chat-client -n "__fish_chat_client_needs_command" -s V -l version -d 'Print version'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "send" -d 'Send a message; its text comes from standard input when it is not given'

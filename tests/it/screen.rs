@@ -375,6 +375,25 @@ fn an_editor() {
     boris.hears("lobby", 1, "anna", "cake for two");
 }
 
+/// Once everything is told, nothing is written to the terminal until something happens.
+#[test]
+fn nothing_is_drawn_while_nothing_happens() {
+    let daemon = Daemon::start();
+    daemon.register("anna");
+    let mut boris = daemon.register("boris");
+    let (_person, mut screen) = anna(&daemon);
+    boris.say("lobby", "the last word");
+    screen.sees("the last word");
+    until("what was seen is read", || {
+        (!screen.picture().contains(" 1 │")).then_some(())
+    });
+    let before = screen.bytes().len();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(screen.bytes().len(), before);
+    screen.presses("x");
+    screen.sees("> x");
+}
+
 /// A server that plays its part with few words and then says 50 000 things at once.
 fn flood() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::limit::TEXT_BYTES_MAX;
 use crate::base::record::Kind;
 use crate::base::{Seq, Timestamp};
 use crate::client::model::{Model, same_place};
 use crate::client::outgoing::Waiting;
 use crate::client::{Message, Request, Unsent, Welcome};
 use crate::tui::coming::COMINGS_TOLD;
-use crate::tui::command::{is_known, read_to};
+use crate::tui::command::read_to;
 use crate::tui::screen::draw::{Areas, areas};
 use crate::tui::screen::list::Overlay;
 use crate::tui::screen::text::clean;
@@ -21,7 +20,7 @@ use crate::tui::screen::timeline::{Look, Timeline, Unstored};
 use crate::tui::screen::view::{Fetch, View};
 use crate::tui::screen::words;
 use crate::tui::screen::writing::Writing;
-use crate::tui::talk::{Do, FIRST_ROOM, Talk, Wanted};
+use crate::tui::talk::{FIRST_ROOM, Talk, Wanted};
 
 /// Rooms with something new whose newest messages are fetched at the start, so that mentions can be counted.
 const ROOMS_FETCHED: usize = 50;
@@ -31,8 +30,6 @@ const MENTIONS_MAX: usize = 200;
 const NAMES_MAX: usize = 1_000;
 /// How long after a message is seen that is told the server: together with those that come at once.
 const READ_AFTER: Duration = Duration::from_millis(300);
-/// How long after the last key what is written is kept on disk.
-const DRAFT_AFTER: Duration = Duration::from_secs(1);
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +115,7 @@ pub struct App {
     pub(super) chord: bool,
     pub(super) comings_due: Option<Duration>,
     pub(super) returns_until: Option<Duration>,
-    read_due: Option<Duration>,
+    pub(super) read_due: Option<Duration>,
     pub(super) draft_due: Option<Duration>,
     pub(super) changed: bool,
 }
@@ -319,74 +316,6 @@ impl App {
         self.view(model).enter(read, unread);
     }
 
-    /// What was written is sent, or done.
-    pub(super) fn enter(&mut self, model: &Model) {
-        let text = self.writing.text().to_owned();
-        if text.trim().is_empty() {
-            self.writing.begin("");
-            return;
-        }
-        self.writing.remember(&text);
-        let command = text.strip_prefix('/').filter(|rest| !rest.starts_with('/'));
-        if command.is_none_or(is_known) {
-            self.writing.begin("");
-            self.keep_draft();
-        }
-        match self.talk.is_moving() {
-            true => self.held.push_back(text),
-            false => self.written(&text, model),
-        }
-    }
-
-    fn written(&mut self, text: &str, model: &Model) {
-        match self.talk.line(text) {
-            Do::Nothing => {}
-            Do::Say(to, kind, text) => self.say(&to, kind, &text, model),
-            // The log is there anyway.
-            Do::Ask(_, Wanted::Before) => {}
-            Do::Ask(Request::Search(search), Wanted::Messages) => {
-                let purpose = Purpose::Search(search.text.clone());
-                self.actions
-                    .push(Action::Ask(Request::Search(search), purpose));
-            }
-            Do::Ask(_, Wanted::Messages) => self.scroll_page(false, model),
-            Do::Ask(request, wanted) => {
-                self.actions
-                    .push(Action::Ask(request, Purpose::Talk(wanted)));
-            }
-            Do::TellTopic(room) => self.talk.tell_topic(model, &room),
-            Do::Read(room) => {
-                let cursor = model.rooms().get(&*room).map(|room| room.cursor());
-                let request = read_to(&room, cursor.unwrap_or(Seq(0)));
-                let done = Wanted::Done(words::all_read(&clean(&room)));
-                self.actions.push(Action::Ask(request, Purpose::Talk(done)));
-            }
-            Do::Quit => self.quit(model),
-        }
-    }
-
-    /// Ends; what is being written stays for the next time, and what was seen is read.
-    pub fn quit(&mut self, model: &Model) {
-        self.keep_draft();
-        if self.read_due.take().is_some() {
-            self.tell_read(model);
-        }
-        self.actions.push(Action::Quit);
-    }
-
-    fn say(&mut self, to: &str, kind: Kind, text: &str, model: &Model) {
-        self.go_to(to, model);
-        let most = model
-            .hello()
-            .map_or(TEXT_BYTES_MAX, |hello| hello.limits.text);
-        for part in divide(text, most.max(4)) {
-            let to = self.current.clone();
-            self.actions.push(Action::Say(to, kind, part.to_owned()));
-        }
-        let view = self.view(model);
-        (view.top, view.new_after, view.marked) = (None, None, None);
-    }
-
     /// The room one is in.
     pub(super) fn view(&mut self, model: &Model) -> &mut View {
         let current = self.current.clone();
@@ -519,7 +448,7 @@ impl App {
         }
     }
 
-    fn tell_read(&mut self, model: &Model) {
+    pub(super) fn tell_read(&mut self, model: &Model) {
         let height = usize::from(self.areas().talk.height);
         let Some(view) = self.views.get(&self.current) else {
             return;
@@ -532,41 +461,9 @@ impl App {
         let request = read_to(&current, last);
         self.actions.push(Action::Ask(request, Purpose::Read));
     }
-
-    pub(super) fn keep_draft(&mut self) {
-        self.draft_due = None;
-        let text = self.writing.text().to_owned();
-        self.actions.push(Action::Draft(self.current.clone(), text));
-    }
-
-    /// Keys were pressed that may have changed what is written.
-    pub(super) fn draft_later(&mut self, now: Duration) {
-        self.draft_due.get_or_insert(now + DRAFT_AFTER);
-    }
 }
 
 fn read_and_unread(model: &Model, room: &Arc<str>) -> (Seq, u64) {
     let state = model.rooms().get(room);
     state.map_or((Seq(0), 0), |room| (room.state.read_seq, room.unread()))
-}
-
-/// A text in pieces of so many bytes, at line breaks where that is possible.
-pub fn divide(text: &str, most: usize) -> Vec<&str> {
-    let (mut pieces, mut rest) = (Vec::new(), text.trim_end_matches('\n'));
-    while rest.len() > most {
-        let mut end = most;
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let line = rest[..end].rfind('\n').filter(|at| *at > 0);
-        let (piece, next) = match line {
-            Some(at) => (&rest[..at], &rest[at + 1..]),
-            None => rest.split_at(end),
-        };
-        pieces.push(piece);
-        rest = next;
-    }
-    pieces.push(rest);
-    pieces.retain(|piece| !piece.trim().is_empty());
-    pieces
 }

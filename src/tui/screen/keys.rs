@@ -136,7 +136,7 @@ impl App {
             Some(Overlay::Paste(text, _)) => self.insert(&text, model),
             Some(Overlay::List(list)) => {
                 if let Some((room, seq)) = list.chosen() {
-                    self.jump(&room.to_owned(), seq, model);
+                    self.jump(room, seq, model);
                 }
             }
             _ => {}
@@ -175,9 +175,9 @@ impl App {
             KeyCode::PageDown => self.scroll_page(true, model),
             KeyCode::Up if alt => self.neighbour(-1, model),
             KeyCode::Down if alt => self.neighbour(1, model),
-            KeyCode::Home if ctrl => self.to_beginning(model),
-            KeyCode::End if ctrl => self.to_end(model),
-            KeyCode::Esc => self.to_end(model),
+            KeyCode::Home if ctrl => self.go_to_beginning(model),
+            KeyCode::End if ctrl => self.go_to_end(model),
+            KeyCode::Esc => self.go_to_end(model),
             KeyCode::Char('a') if alt => self.next_news(model),
             _ => return false,
         }
@@ -252,8 +252,8 @@ impl App {
                 true => line.by_word(true),
                 false => line.by_letter(true),
             },
-            KeyCode::Home => line.to_edge(false),
-            KeyCode::End => line.to_edge(true),
+            KeyCode::Home => line.go_to_edge(false),
+            KeyCode::End => line.go_to_edge(true),
             KeyCode::Delete => line.delete(true),
             KeyCode::Backspace if alt || ctrl => line.cut_word(false),
             KeyCode::Backspace => line.delete(false),
@@ -270,8 +270,8 @@ impl App {
     fn control(&mut self, letter: char) {
         let line = &mut self.writing;
         match letter {
-            'a' => line.to_edge(false),
-            'e' => line.to_edge(true),
+            'a' => line.go_to_edge(false),
+            'e' => line.go_to_edge(true),
             'b' => line.by_letter(false),
             'f' => line.by_letter(true),
             'p' => line.up_or_down(false),
@@ -355,7 +355,7 @@ impl App {
         }
     }
 
-    fn to_beginning(&mut self, model: &Model) {
+    fn go_to_beginning(&mut self, model: &Model) {
         let view = self.view(model);
         match view.log.has_more_before() {
             false => {
@@ -371,7 +371,7 @@ impl App {
         }
     }
 
-    fn to_end(&mut self, model: &Model) {
+    fn go_to_end(&mut self, model: &Model) {
         let view = self.view(model);
         (view.top, view.marked, view.refused) = (None, None, false);
         view.new_after = None;

@@ -1,7 +1,7 @@
 //! The full screen: carries keys, events and time to an [`App`], does what it says, and draws it when something changed.
 //!
 //! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
-//! events), `keys`, `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
+//! events), `keys`, `saying` (what is written), `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
 //! over it), `draw` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`. All words are in
 //! `words`.
 
@@ -33,6 +33,7 @@ mod keys;
 mod list;
 mod news;
 mod painter;
+mod saying;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -192,10 +193,10 @@ impl Screen {
             {
                 return End::Quit;
             }
-            if self.keys.is_some() && self.app.is_changed() && Instant::now() >= self.next_frame {
-                if let Err(error) = self.draw(client) {
-                    return End::Failed(Failure::Output(error));
-                }
+            let due =
+                self.keys.is_some() && self.app.is_changed() && Instant::now() >= self.next_frame;
+            if due && let Err(error) = self.draw(client) {
+                return End::Failed(Failure::Output(error));
             }
             match self.hear(client).await {
                 Heard::Pressed(Some(Ok(pressed))) => {

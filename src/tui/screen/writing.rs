@@ -108,7 +108,7 @@ impl Writing {
     }
 
     /// Goes to the beginning or the end of the line.
-    pub fn to_edge(&mut self, end: bool) {
+    pub fn go_to_edge(&mut self, end: bool) {
         self.typing = false;
         let line = self.line();
         self.at = if end { line.end } else { line.start };
@@ -368,10 +368,10 @@ mod tests {
         assert_eq!(shown(&line), "tea and two |cakes");
         line.cut_to_space();
         assert_eq!(shown(&line), "tea and |cakes");
-        line.to_edge(false);
+        line.go_to_edge(false);
         line.cut_word(true);
         assert_eq!(shown(&line), "| and cakes");
-        line.to_edge(true);
+        line.go_to_edge(true);
         line.put_back();
         assert_eq!(
             shown(&line),
@@ -387,7 +387,7 @@ mod tests {
         line.delete(false);
         line.delete(true);
         assert_eq!(shown(&line), " and cakest|");
-        line.to_edge(false);
+        line.go_to_edge(false);
         line.by_word(true);
         line.cut_to_edge(true);
         assert_eq!(shown(&line), " and|");
@@ -399,7 +399,7 @@ mod tests {
         line.by_letter(false);
         line.delete(false);
         assert_eq!(shown(&line), "не\u{301}т |!");
-        line.to_edge(false);
+        line.go_to_edge(false);
         line.by_letter(true);
         line.delete(true);
         assert_eq!(shown(&line), "н|т !");
