@@ -481,8 +481,7 @@ fn keys_are_answered_in_a_flood() {
         longest < Duration::from_secs(1),
         "a key was answered after {longest:?}"
     );
-    assert!(
-        (frames as u128) < 20 + took.as_millis() / 20,
-        "{frames} frames in {took:?}"
-    );
+    // With every key one sooner, and else 40 in a second.
+    let most = 20 + waits.len() as u128 + took.as_millis() / 25;
+    assert!(frames as u128 <= most, "{frames} frames in {took:?}");
 }

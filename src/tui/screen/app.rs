@@ -254,12 +254,12 @@ impl App {
     /// What is to be done after all that was told.
     pub fn actions(&mut self, model: &Model, now: Duration) -> Vec<Action> {
         self.follow(model);
-        while !self.talk.is_moving() {
+        while !self.is_moving() {
             let Some(text) = self.held.pop_front() else {
                 break;
             };
             self.written(&text, model);
-            self.follow(model);
+            self.keep_draft();
         }
         if self.talk.has_comings() {
             self.comings_due.get_or_insert(now + COMINGS_TOLD);
@@ -303,8 +303,9 @@ impl App {
             return;
         }
         self.changed = true;
-        self.keep_draft();
         let text = self.writing.take();
+        let draft = Action::Draft(self.current.clone(), text.clone());
+        self.actions.push(draft);
         if !text.is_empty() {
             self.drafts.insert(self.current.clone(), text);
         }
@@ -408,7 +409,7 @@ impl App {
     }
 
     /// A command may have led elsewhere.
-    fn follow(&mut self, model: &Model) {
+    pub(super) fn follow(&mut self, model: &Model) {
         if let Some(room) = self
             .talk
             .current()

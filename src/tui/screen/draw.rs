@@ -197,7 +197,11 @@ impl App {
         if let Some(overlay) = &self.overlay {
             return bar(area, overlay.title().1, "", self.look.theme.bar(), buffer);
         }
-        let mut said = vec![self.server.clone()];
+        // Where there is little room, everybody knows where they are.
+        let mut said = match area.width < LIST_FROM_COLUMNS {
+            true => Vec::new(),
+            false => vec![self.server.clone()],
+        };
         match self.link {
             Link::Lost => said.push(words::CONNECTING.to_owned()),
             Link::Waiting => said.push(words::WAITING.to_owned()),

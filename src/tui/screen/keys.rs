@@ -207,7 +207,8 @@ impl App {
             KeyCode::Char('m') if alt => match self.mentions.is_empty() {
                 true => self.note(words::NO_MENTIONS, model),
                 false => {
-                    let messages = self.mentions.iter().cloned().collect();
+                    let mut messages: Vec<_> = self.mentions.iter().cloned().collect();
+                    messages.sort_by_key(|message| message.at);
                     self.overlay = Some(Overlay::List(List::new(words::MENTIONS, messages)));
                 }
             },

@@ -28,15 +28,32 @@ impl App {
         let command = text.strip_prefix('/').filter(|rest| !rest.starts_with('/'));
         if command.is_none_or(is_known) {
             self.writing.begin("");
-            self.keep_draft();
         }
-        match self.talk.is_moving() {
+        match self.is_moving() || !self.held.is_empty() {
             true => self.held.push_back(text),
             false => self.written(&text, model),
         }
+        self.keep_draft();
+    }
+
+    /// Whether a command leads into another room: what is written next is meant for there.
+    pub(super) fn is_moving(&self) -> bool {
+        let moves = |action: &Action| {
+            let wanted = match action {
+                Action::Ask(_, Purpose::Talk(wanted)) => wanted,
+                _ => return false,
+            };
+            matches!(wanted, Wanted::Joined | Wanted::Left(_))
+        };
+        self.talk.is_moving() || self.actions.iter().any(moves)
     }
 
     pub(super) fn written(&mut self, text: &str, model: &Model) {
+        self.carry_out(text, model);
+        self.follow(model);
+    }
+
+    fn carry_out(&mut self, text: &str, model: &Model) {
         match self.talk.line(text) {
             Do::Nothing => {}
             Do::Say(to, kind, text) => self.say(&to, kind, &text, model),
@@ -87,7 +104,10 @@ impl App {
 
     pub(super) fn keep_draft(&mut self) {
         self.draft_due = None;
-        let text = self.writing.text().to_owned();
+        // What waits for a room that one is on the way to is not sent yet, either.
+        let held = self.held.iter().map(String::as_str);
+        let written = Some(self.writing.text()).filter(|text| !text.is_empty());
+        let text = held.chain(written).collect::<Vec<_>>().join("\n");
         self.actions.push(Action::Draft(self.current.clone(), text));
     }
 

@@ -59,7 +59,7 @@ fn the_smallest_screen() {
     10:13 <a-name-as-long-as-a…> a text that
           does not fit into one row of this
           screen
-     chat.example:2428 · live 0 ms  F1 help
+     live 0 ms                      F1 help
     > and what is written is longer than
       the row, too, so it grows▏
     ");
@@ -90,7 +90,7 @@ fn wide_letters_and_those_from_right_to_left() {
           こで折り返されます。はい
     10:02 <דנה> שלום לכולם, מה שלומכם
     10:03 <नेहा> नमस्ते 👩‍👩‍👧 é ok
-     chat.example:2428 · live 0 ms  F1 help
+     live 0 ms                      F1 help
     > ▏
     ");
 }

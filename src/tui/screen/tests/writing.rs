@@ -285,7 +285,38 @@ fn commands_do_here_what_they_do_in_line_mode() {
     > ▏
     ");
     story.writes("/quit");
-    assert_eq!(story.done.last(), Some(&Action::Quit));
+    assert!(story.done.contains(&Action::Quit));
+}
+
+/// Keys that come at once are taken together: what is written behind a command goes where that leads all the same.
+#[test]
+fn what_is_typed_ahead_goes_where_the_command_before_it_leads() {
+    let mut story = Story::new((72, 12), 2, 2);
+    story.pages(2);
+    let press = |story: &mut Story, text: &str| {
+        for letter in text.chars() {
+            let code = match letter {
+                '\n' => KeyCode::Enter,
+                letter => KeyCode::Char(letter),
+            };
+            let key = KeyEvent::new(code, KeyModifiers::NONE);
+            story.app.key(key, &story.model, story.now);
+        }
+        story.settle();
+    };
+    press(&mut story, "here\n/join garden\nthere\nand there\n");
+    assert_eq!(story.asked_for("send").len(), 1);
+    story.answer(
+        "join",
+        r#""type":"joined","room":"garden","topic":"","first_seq":1,"last_seq":0,"read_seq":0,"members":1,"joined":true"#,
+    );
+    let to: Vec<_> = (story.asked_for("send").iter())
+        .map(|send| send.contains(r#""to":"garden""#))
+        .collect();
+    assert_eq!(to, [false, true, true]);
+    press(&mut story, "/leave\nnot sent\n");
+    let draft = Action::Draft("garden".into(), "not sent".into());
+    assert_eq!(story.done.last(), Some(&draft));
 }
 
 #[test]
