@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::base::Timestamp;
 use crate::client::outgoing::Waiting;
-use crate::client::{Client, Event, Outgoing, Refusal, Welcome};
+use crate::client::{Client, Event, Outgoing, Refusal, Unsent, Welcome};
 use crate::tui::failure::Failure;
 use crate::tui::show::Style;
 
@@ -316,26 +316,17 @@ impl Screen {
         let kept = match action {
             Action::Say(to, kind, text) => {
                 let key = client.say(&to, kind, &text);
-                let (text, at, refused) = (text.into(), wall(), None);
-                self.outgoing.add(Waiting {
+                let text = text.into();
+                self.outgoing.add(kept_now(Unsent {
                     key,
                     to,
                     kind,
                     text,
-                    at,
-                    refused,
-                })
+                }))
             }
             Action::Again(message) => {
                 client.say_again(message.clone());
-                self.outgoing.add(Waiting {
-                    key: message.key,
-                    to: message.to,
-                    kind: message.kind,
-                    text: message.text,
-                    at: wall(),
-                    refused: None,
-                })
+                self.outgoing.add(kept_now(message))
             }
             Action::Drop(key) => self.outgoing.settle(&key),
             Action::Draft(room, text) => self.outgoing.draft(&room, &text),
@@ -423,6 +414,18 @@ impl Screen {
         if !kept && !std::mem::replace(&mut self.told, true) {
             self.app.note(words::NOT_KEPT, client.model());
         }
+    }
+}
+
+/// A message that was written just now.
+fn kept_now(message: Unsent) -> Waiting {
+    Waiting {
+        key: message.key,
+        to: message.to,
+        kind: message.kind,
+        text: message.text,
+        at: wall(),
+        refused: None,
     }
 }
 
