@@ -17,3 +17,9 @@ pub mod net;
 pub mod ctl;
 pub mod daemon;
 pub mod tui;
+
+/// Wipes all memory that is let go: what libraries copy of a password while they read it (serde_json where it undoes
+/// escapes, rustls where it deciphers), and what growing buffers leave behind.
+#[global_allocator]
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);

@@ -44,6 +44,10 @@ catalog! {
     CONTROL: "d2341ec53a9b8733e630ca16daedc886", "an admin's command",
         "Somebody who may use the control socket called @CHATD_METHOD@ (user id @CHATD_UID@, process\n\
         @CHATD_PID@). It is written down in the database as well.";
+    AUDIT_FAILED: "5f0d9c2e7b614a38a1d2c46f80b7e93d", "an entry of the audit log could not be stored",
+        "@CHATD_METHOD@ was carried out, or refused, all the same; the entry about it stands in this\n\
+        journal and in chatd's own log alone. The message names the cause. When the disk is full, make\n\
+        room: later entries are stored again by themselves.";
     CONTROL_REFUSED: "8fa53e9a1829e9b28eb5f0f552c164cd", "somebody was turned away from the control socket",
         "User id @CHATD_UID@ (process @CHATD_PID@) may not steer chatd. If they should, make them a\n\
         member of the group: `adduser NAME chatd`, and let them log in anew.";
@@ -82,6 +86,13 @@ catalog! {
         device has to log in again.";
     ROOM_CREATED: "d3b3c159792d836fc0a683ac89bfb971", "a room was created",
         "@CHATD_USER@ created the room @CHATD_ROOM@. `chatctl rooms` lists all of them.";
+    BANNED_REFUSED: "5f1d0c3b8a9e4d2f9b7c6a1e0d84f3c2", "a login of a banned user was refused",
+        "Somebody gave the right password of @CHATD_USER@, who is banned from this server, and was told\n\
+        so. `chatctl bans` tells until when and why; `chatctl unban @CHATD_USER@` lets them in again.";
+    MODERATED: "c7a2e94b6d1f4a08b35e0f9d27c8164a", "an operator or a moderator has acted on somebody",
+        "@CHATD_BY@ did what the message says: kicked, banned, muted, made an operator, or removed the\n\
+        text of a message. `chatctl bans` lists what is in force, `chatctl unban` and `chatctl unmute`\n\
+        undo it; `chatctl user role @CHATD_BY@ none` makes nobody a moderator any more.";
     STORING_FAILED: "d6736d28bcee60a0e830b04e9d840db3", "chatd cannot store messages",
         "Nothing that was acknowledged is lost. Until this is over whoever sends is told that it was\n\
         not stored; reading goes on. The message names the cause. When the disk is full, make room:\n\

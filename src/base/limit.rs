@@ -23,6 +23,8 @@ pub const PASSWORD_CHARS_MIN: u32 = 8;
 pub const DEVICE_BYTES_MAX: usize = 64;
 /// The longest code of an invite in bytes, as a person writes it; one has 26.
 pub const INVITE_BYTES_MAX: usize = 64;
+/// The longest reason for a kick, a ban or a mute in bytes.
+pub const REASON_BYTES_MAX: usize = 256;
 /// How deep JSON may be nested; the protocol itself needs 4.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// The most messages in a page of history or of a search.
@@ -101,7 +103,8 @@ limits! {
     /// Bytes of text that one person may say at once after a silence: 128 of the longest messages.
     text_bytes_burst: u32 = 1_048_576,
     /// Rooms that one person joins, leaves, makes or gives a topic in a second in the long run; each is stored and told to
-    /// all who are there. The first message of a direct conversation makes a room and counts, a new password counts as 20.
+    /// all who are there. So are kicks, bans, mutes and who is an operator. The first message of a direct conversation makes
+    /// a room and counts, a new password counts as 20.
     changes_per_second: u32 = 2,
     /// The same at once after a silence: a client that joins as many rooms as it may, twice over.
     changes_burst: u32 = 200,
@@ -168,6 +171,11 @@ limits! {
     /// Invites that are remembered, at about 200 bytes each. Those that are used up, expired or revoked make room for new
     /// ones.
     invites: u32 = 1_000,
+    /// Bans and mutes at once, at about 200 bytes each. Those that have ended do not count. Operators may fill half of them
+    /// with those of their rooms, so that moderators and the admin can always ban somebody.
+    bans: u32 = 10_000,
+    /// Of these, bans and mutes of one room.
+    room_bans: u32 = 500,
     /// Passwords hashed at once, 19 MiB each.
     password_threads: u32 = 2,
     /// Passwords that wait to be hashed. Past that, `busy`, for those first of whose address most wait.
@@ -192,6 +200,9 @@ limits! {
     stop_seconds: u32 = 5,
     /// Lines that `chatctl log show` can show.
     log_lines: u32 = 1_000,
+    /// Entries of the audit log, at about 300 bytes each; past that the oldest go. Years of an admin's hand, two months of a
+    /// script that does something every minute.
+    audit_entries: u32 = 100_000,
 }
 
 #[cfg(test)]

@@ -223,6 +223,7 @@ impl Page {
             let mut call = format!("{before} {}", verb.get_name());
             match verb.get_name() {
                 "help" => continue,
+                _ if verb.is_hide_set() => continue,
                 _ if verb.has_subcommands() => self.verbs(verb, &call),
                 _ => {
                     for argument in verb.get_positionals() {

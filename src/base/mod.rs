@@ -1,6 +1,8 @@
-//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, the catalog of the journal, counters,
-//! and the form of manual pages. Does no I/O and knows no floor above.
+//! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, what was done by whom, the catalog of
+//! the journal, counters, the form of manual pages, and the language that is spoken. Does no I/O and knows no floor above.
 
+pub mod audit;
+pub mod ban;
 pub mod catalog;
 pub mod fingerprint;
 pub mod id;
@@ -10,6 +12,7 @@ pub mod limit;
 pub mod manual;
 pub mod metrics;
 pub mod name;
+pub mod nearest;
 pub mod network;
 pub mod origin;
 pub mod record;
@@ -17,7 +20,10 @@ pub mod secret;
 pub mod seldom;
 pub mod text;
 pub mod time;
+pub mod tongue;
 
+pub use audit::{Act, Actor, AuditEntry, AuditRecord};
+pub use ban::{BanKey, BanKind, BanRecord, Banned};
 pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
 pub use invite::{InviteHash, InviteId, InviteRecord};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    InviteId, InviteRecord, Password, RoomId, RoomName, Seq, SessionId, TokenHash, UserId, UserName,
+    AuditRecord, BanKey, BanRecord, InviteId, InviteRecord, Password, RoomId, RoomName, Seq,
+    SessionId, TokenHash, UserId, UserName,
 };
 use crate::base::Timestamp;
 
@@ -24,6 +25,26 @@ pub enum Kind {
     Redaction,
     /// A message whose text is gone.
     Redacted,
+}
+
+/// What somebody may do more than others. Nobody acts on somebody of the same role or a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// In one room, as a member of it.
+    Operator,
+    /// In all rooms and on the whole server.
+    Moderator,
+}
+
+impl Role {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Moderator => "moderator",
+        }
+    }
 }
 
 /// A message before it has its place in the log.
@@ -46,7 +67,7 @@ pub struct Draft {
 }
 
 /// That the text of a message is to be gone. It becomes a message itself, unless there is nothing (any more) to redact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redaction {
     /// The room.
     pub room: RoomId,
@@ -58,6 +79,16 @@ pub struct Redaction {
     pub at: Timestamp,
     /// Whose message it has to be, where not every author's will do.
     pub only_of: Option<UserId>,
+    /// Whose message it must not be.
+    pub not_of: Vec<UserId>,
+}
+
+impl Redaction {
+    /// Whether a message of this author may be redacted.
+    #[must_use]
+    pub fn may_be_of(&self, author: UserId) -> bool {
+        self.only_of.is_none_or(|user| user == author) && !self.not_of.contains(&author)
+    }
 }
 
 impl Redaction {
@@ -195,23 +226,6 @@ pub struct SessionRecord {
     pub seen_at: Timestamp,
 }
 
-/// Who did what on the control socket, and how it went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRecord {
-    /// When.
-    pub at: Timestamp,
-    /// The caller's user id on this machine.
-    pub uid: u32,
-    /// The caller's process; 0 when it cannot be known.
-    pub pid: i32,
-    /// The method, such as `ClearUsers`.
-    pub method: String,
-    /// Its parameters as JSON, without secrets.
-    pub parameters: String,
-    /// `ok`, or the name of the error.
-    pub outcome: String,
-}
-
 /// A password as it is stored: an Argon2id string (PHC format).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub Arc<str>);
@@ -264,14 +278,14 @@ pub enum Change {
     RemoveRoom(RoomId),
     /// What a room is about.
     SetTopic(RoomId, Arc<str>),
-    /// Somebody is in a room. Harmless when they already are; nothing when the account is gone.
+    /// Somebody is in a room. Harmless when they already are; nothing when the account is gone or banned from the room.
     AddMember(MemberRecord),
     /// Somebody is no longer in a room. Harmless when they are not.
     RemoveMember(RoomId, UserId),
     /// How far somebody has read. Nothing when they have read further or are no longer there.
     SetRead(MemberRecord),
-    /// Something was done on the control socket.
-    AddAudit(AuditRecord),
+    /// Something was done by somebody. The oldest entries go, past so many.
+    AddAudit(AuditRecord, u32),
     /// A new invite.
     AddInvite(InviteRecord),
     /// One more account is made with an invite. Refused with `Taken` unless it is open at that moment.
@@ -280,6 +294,17 @@ pub enum Change {
     RevokeInvite(InviteId, Timestamp),
     /// An invite that is over is forgotten.
     RemoveInvite(InviteId),
+    /// Whether an account is a moderator. Nothing when it is gone.
+    SetModerator(UserId, bool),
+    /// Whether a member is an operator of the room. Nothing when they are not there.
+    SetOperator(RoomId, UserId, bool),
+    /// Somebody is banned or muted. Takes the place of what there was with the same key; nothing when the account or the
+    /// room is gone.
+    SetBan(BanRecord),
+    /// The ban or mute is over. Harmless when there is none.
+    LiftBan(BanKey),
+    /// All bans and mutes that have ended by themselves until then are forgotten.
+    EndBans(Timestamp),
 }
 
 /// Everything the engine starts from, as the store holds it.
@@ -297,6 +322,12 @@ pub struct Snapshot {
     pub sessions: Vec<SessionRecord>,
     /// All invites that are remembered.
     pub invites: Vec<InviteRecord>,
+    /// Who is a moderator.
+    pub moderators: Vec<UserId>,
+    /// Who is an operator where.
+    pub operators: Vec<(RoomId, UserId)>,
+    /// All bans and mutes.
+    pub bans: Vec<BanRecord>,
     /// The keys that are still remembered, oldest first.
     pub keys: Vec<KeyRecord>,
     /// The next account's number.

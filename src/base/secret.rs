@@ -1,7 +1,7 @@
 //! Passwords and tokens: wiped after use, absent from `Debug`, compared without telling where they differ.
 
+use std::fmt;
 use std::str::Chars;
-use std::{fmt, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,46 +11,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_compatible;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing, optimization_barrier, zeroize_stack};
+use zeroize::zeroize_stack;
 
 /// What reading a token and hashing it takes of the stack, generously: pieces of it would stay there.
 pub(super) const STACK_BYTES: usize = 8_192;
 
-/// Wipes memory that may have a secret in it, as fast as memory is filled.
-pub fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    // Or it would be left out, as nobody reads it again.
-    optimization_barrier(bytes);
-}
-
-/// Appends without leaving a copy behind where the old memory was too small.
-pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let mut larger = Vec::with_capacity(needed.max(2 * buffer.capacity()));
-        larger.extend_from_slice(buffer);
-        wipe(&mut std::mem::replace(buffer, larger));
-    }
-    buffer.extend_from_slice(bytes);
-}
-
-/// A buffer that leaves no copies behind while it grows, to be written into.
-#[derive(Debug, Default)]
-pub struct Wiped(pub Zeroizing<Vec<u8>>);
-
-impl io::Write for Wiped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        append(&mut self.0, bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A password as a person typed it.
-#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
 pub struct Password(String);
 
@@ -96,10 +63,7 @@ impl Password {
     }
 
     fn mapped<'a, I: Iterator<Item = char>>(&'a self, map: impl FnOnce(Chars<'a>) -> I) -> Self {
-        // Composed letters take no more than that: nothing is left behind by growing.
-        let mut text = String::with_capacity(3 * self.0.len());
-        text.extend(map(self.0.chars()));
-        Self(text)
+        Self(map(self.0.chars()).collect())
     }
 }
 
@@ -122,7 +86,7 @@ impl fmt::Debug for Password {
 /// without padding, 46 characters in all.
 /// On the heap, so that it is in one place however often it is handed on.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(Box<Zeroizing<[u8; TOKEN_BYTES]>>);
+pub struct Token(Box<[u8; TOKEN_BYTES]>);
 
 const TOKEN_BYTES: usize = 32;
 /// Of them in base64url.
@@ -144,11 +108,11 @@ impl Token {
     /// A token of these bytes.
     #[cfg(test)]
     pub fn from_random(bytes: [u8; TOKEN_BYTES]) -> Self {
-        Self(Box::new(Zeroizing::new(bytes)))
+        Self(Box::new(bytes))
     }
 
     fn zero() -> Self {
-        Self(Box::new(Zeroizing::new([0; TOKEN_BYTES])))
+        Self(Box::new([0; TOKEN_BYTES]))
     }
 
     /// Reads the written form; `None` when it is not one.

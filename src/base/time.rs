@@ -68,6 +68,41 @@ impl TryFrom<String> for Timestamp {
 #[error("'{0}' is not a time like 2026-11-20T10:30:00Z (RFC 3339)")]
 pub struct TimeError(String);
 
+/// Reads `90`, `90s`, `15m`, `1h30m`, `7d`, `2w`; a number alone is seconds.
+///
+/// # Errors
+/// With a sentence that has examples of right ones.
+pub fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no span of time: write 30s, 15m, 1h30m, 7d or 2w");
+    let (mut seconds, mut digits) = (None::<u32>, String::new());
+    let add = |seconds: Option<u32>, digits: &str, unit: u32| {
+        let count: u32 = digits.parse().ok()?;
+        seconds.unwrap_or(0).checked_add(count.checked_mul(unit)?)
+    };
+    for character in text.chars() {
+        let unit = match character {
+            '0'..='9' => {
+                digits.push(character);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return Err(wrong()),
+        };
+        seconds = Some(add(seconds, &digits, unit).ok_or_else(wrong)?);
+        digits.clear();
+    }
+    if !digits.is_empty() {
+        seconds = Some(add(seconds, &digits, 1).ok_or_else(wrong)?);
+    }
+    seconds
+        .map(|seconds| Duration::from_secs(seconds.into()))
+        .ok_or_else(wrong)
+}
+
 /// What the engine is told about time with each input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Now {

@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::base::{Password, UserName};
 
@@ -135,8 +134,7 @@ impl Credentials {
     pub fn keep(&self, credential: &Credential) -> Result<(), CredentialError> {
         let path = self.path(&credential.host, credential.port, &credential.name);
         make_folder(&self.folder)?;
-        let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
-        serde_json::to_writer(&mut *text, credential)
+        let text = serde_json::to_vec(credential)
             .map_err(|error| io("write", &path)(io::Error::other(error)))?;
         // Beside it first, then in its place: whoever reads finds the old one or the new one.
         let beside = path.with_extension(format!("{}.new", std::process::id()));
@@ -243,7 +241,7 @@ fn read(path: &Path) -> Result<Option<Credential>, CredentialError> {
             wanted: 0o600,
         });
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
+    let mut text = Vec::new();
     file.take(FILE_BYTES_MAX)
         .read_to_end(&mut text)
         .map_err(io("read", path))?;

@@ -47,7 +47,7 @@ pub enum Event {
         /// What the server said.
         answer: Result<event::Event, Refusal>,
     },
-    /// Presence, topic, read, typing, notice; rooms joined or left on another device, removed, or with a log that begins
+    /// Presence, topic, roles, read, typing, notice; rooms one was kicked out of, joined or left on another device, removed, or with a log that begins
     /// later.
     Push(event::Event),
     /// The server holds less of the room than it did: it went back to a backup.
@@ -140,7 +140,7 @@ pub struct Ending {
 /// What sort of ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndingKind {
-    /// The server wants no more of us: kicked, account removed, too many attempts.
+    /// The server wants no more of us: kicked, banned, account removed, too many attempts.
     Refused,
     /// The session is over: only name and password help.
     SessionOver,

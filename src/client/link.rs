@@ -15,7 +15,6 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
-use zeroize::Zeroizing;
 
 use crate::client::dial::{ConnectError, Dialed, dial};
 use crate::client::event::{Ending, EndingKind, Event, Refusal};
@@ -299,7 +298,7 @@ impl Client {
     fn pump(&mut self) {
         if let Line::Up(socket) = &mut self.line {
             while let Some(json) = self.model.next_frame() {
-                frame::put(&mut socket.output, &Zeroizing::new(json));
+                frame::put(&mut socket.output, &json);
             }
         }
     }

@@ -108,6 +108,8 @@ enum Phase {
 struct Session {
     token: Password,
     user: Arc<str>,
+    /// On the whole server.
+    role: Option<Arc<str>>,
 }
 
 /// A message that is not acknowledged.
@@ -390,6 +392,17 @@ impl Model {
         self.session.as_ref().map(|session| &*session.user)
     }
 
+    /// What one may do more than others: in this room, or everywhere.
+    #[must_use]
+    pub fn role(&self, room: &str) -> Option<&str> {
+        let everywhere = self
+            .session
+            .as_ref()
+            .and_then(|session| session.role.as_deref());
+        let room = self.rooms.get(room);
+        everywhere.or_else(|| room.and_then(|room| room.state.role.as_deref()))
+    }
+
     /// The token of the session.
     #[must_use]
     pub fn token(&self) -> Option<&Password> {
@@ -460,6 +473,7 @@ fn unknown(room: Arc<str>, last_seq: Seq) -> RoomState {
         read_seq: Seq(0),
         members: 0,
         joined: true,
+        role: None,
     }
 }
 

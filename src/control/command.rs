@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zeroize::Zeroize;
 
+use crate::base::Act;
 use crate::wire::control::{self as wire, About, ControlError, Method, with_methods};
 
 /// The parameters that are never written down.
@@ -53,18 +53,16 @@ impl Command {
     /// What is written down of it: the method and its parameters as JSON, without secrets. `None` for a method that
     /// only reads and for a dry run.
     #[must_use]
-    pub fn audit(&self) -> Option<(&'static str, String)> {
+    pub fn act(&self) -> Option<Act> {
         let about = self.about();
         let mut parameters = self.parameters();
         for secret in SECRETS {
-            if let Some(Value::String(mut text)) = parameters.remove(secret) {
-                text.zeroize();
-            }
+            parameters.remove(secret);
         }
         if !about.changes || parameters.get("dryRun") == Some(&Value::Bool(true)) {
             return None;
         }
-        Some((about.name, Value::Object(parameters).to_string()))
+        Some(Act::of(about.name, parameters))
     }
 }
 
@@ -91,8 +89,11 @@ pub enum Reply {
     Sessions(wire::Sessions),
     Rekeyed(wire::Rekeyed),
     Rooms(wire::Rooms),
+    Names(wire::Names),
     RoomRemoved(wire::RoomRemoved),
     Members(wire::Members),
+    BanSet(wire::BanSet),
+    Bans(wire::Bans),
     HistoryCleared(wire::HistoryCleared),
     Reached(wire::Reached),
     Version(wire::Version),
@@ -107,6 +108,9 @@ pub enum Reply {
     Behind(wire::Behind),
     Stats(wire::Stats),
     Load(Box<wire::Load>),
+    AuditEntries(wire::AuditEntries),
+    AuditLine(wire::AuditLine),
+    Diagnosis(Box<wire::Diagnosis>),
 }
 
 macro_rules! reply_from {
@@ -124,12 +128,20 @@ macro_rules! reply_from {
 reply_from! {
     Done => Done, Changed => Changed, ShutdownPlan => Shutdown, Reloaded => Reloaded, LogState => LogState,
     LogLines => LogLines, LogLine => LogLine, LogCleared => LogCleared, Users => Users, Added => Added,
-    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, RoomRemoved => RoomRemoved, Members => Members,
+    Cleared => Cleared, Sessions => Sessions, Rekeyed => Rekeyed, Rooms => Rooms, Names => Names, RoomRemoved => RoomRemoved, Members => Members,
+    BanSet => BanSet, Bans => Bans,
     HistoryCleared => HistoryCleared, Reached => Reached, Version => Version,
     Exported => Exported, ExportedUsers => ExportedUsers, Staged => Staged, Imported => Imported, BackedUp => BackedUp,
     Checked => Checked, Found => Found,
     ShownUser => ShownUser, InviteCreated => InviteCreated, Invites => Invites,
     Draining => Draining, Behind => Behind, Stats => Stats,
+    AuditEntries => AuditEntries, AuditLine => AuditLine,
+}
+
+impl From<wire::Diagnosis> for Reply {
+    fn from(reply: wire::Diagnosis) -> Self {
+        Self::Diagnosis(Box::new(reply))
+    }
 }
 
 impl From<wire::Load> for Reply {
@@ -151,9 +163,9 @@ mod tests {
     use super::*;
 
     fn audit(name: &str, parameters: Value) -> Option<(&'static str, String)> {
-        Command::read(name, parameters.as_object().unwrap().clone())
-            .unwrap()
-            .audit()
+        let command = Command::read(name, parameters.as_object().unwrap().clone());
+        let act = command.unwrap().act()?;
+        Some((act.method(), act.parameters()))
     }
 
     #[test]
@@ -179,6 +191,11 @@ mod tests {
         );
         assert_eq!(audit("Resume", json!({})), Some(("Resume", "{}".into())));
         assert_eq!(audit("Status", json!({})), None);
+        assert_eq!(audit("ListAudit", json!({"user": "anna"})), None);
+        assert_eq!(
+            audit("ShowUser", json!({"name": "anna"})),
+            Some(("ShowUser", r#"{"name":"anna"}"#.into()))
+        );
         assert_eq!(audit("ClearUsers", json!({"dryRun": true})), None);
         assert_eq!(
             audit("ClearUsers", json!({"dryRun": false, "keep": ["anna"]})),

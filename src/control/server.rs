@@ -210,8 +210,7 @@ impl Connection {
 
     async fn converse(&mut self) -> Result<Infallible, Closed> {
         loop {
-            // A call may have a password in it.
-            let message = Zeroizing::new(self.next_message().await?);
+            let message = self.next_message().await?;
             let incoming = match Incoming::parse(&message) {
                 Ok(incoming) => incoming,
                 Err(error) => return self.end(&error).await,

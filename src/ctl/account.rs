@@ -11,7 +11,7 @@ use crate::wire::control::{
 use super::args::Sure;
 use super::ask::confirm;
 use super::call::Daemon;
-use super::table::{Look, absolute, counted, paint, relative, table};
+use super::table::{Look, absolute, counted, indented, paint, relative, table};
 use super::{Console, Failure, would};
 
 pub(super) fn show(
@@ -78,6 +78,15 @@ pub(super) fn account(account: &ShownUser, now: Timestamp, look: Look) -> String
     let unread = account.rooms.iter().map(|room| room.unread).sum();
     let rows = [
         ("state", state_words(account, now)),
+        (
+            "role",
+            if account.moderator {
+                "moderator"
+            } else {
+                "none"
+            }
+            .to_owned(),
+        ),
         ("created", moment(account.created_at)),
         ("last login", last_login),
         ("from", from),
@@ -100,15 +109,18 @@ pub(super) fn account(account: &ShownUser, now: Timestamp, look: Look) -> String
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
     let name = harmless(&account.name).into_owned();
     let mut text = format!("{}\n", paint(&name, "1", look));
-    let facts = table(&[("", false), ("", false)], &rows, narrowed(look));
-    text.push_str(&indented(&facts));
+    text.push_str(&indented(look, |look| {
+        table(&[("", false), ("", false)], &rows, look)
+    }));
     if !account.sessions.is_empty() {
         text.push('\n');
-        text.push_str(&indented(&sessions(&account.sessions, now, narrowed(look))));
+        text.push_str(&indented(look, |look| {
+            sessions(&account.sessions, now, look)
+        }));
     }
     if !account.rooms.is_empty() {
         text.push('\n');
-        text.push_str(&indented(&rooms(&account.rooms, narrowed(look))));
+        text.push_str(&indented(look, |look| rooms(&account.rooms, look)));
     }
     text
 }
@@ -171,18 +183,4 @@ fn rooms(rooms: &[AccountRoom], look: Look) -> String {
     let mut rooms: Vec<_> = rooms.iter().collect();
     rooms.sort_by_key(|room| std::cmp::Reverse(room.unread));
     table(&columns, &rooms.iter().map(row).collect::<Vec<_>>(), look)
-}
-
-const INDENT: &str = "  ";
-
-fn narrowed(look: Look) -> Look {
-    Look {
-        width: look.width.saturating_sub(INDENT.len()),
-        ..look
-    }
-}
-
-fn indented(text: &str) -> String {
-    let lines = text.lines().map(|line| format!("{INDENT}{line}\n"));
-    lines.collect()
 }

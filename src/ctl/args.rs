@@ -6,7 +6,10 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use super::backup::BackupArgs;
+use super::bundle::DebugVerb;
+use super::complete::CompleteArgs;
 use super::export::ExportVerb;
 use super::import::ImportVerb;
 use super::search::SearchArgs;
@@ -16,6 +19,7 @@ use crate::base::{RoomLabel, UserName};
 use crate::wire::control::{self as wire, LogLevel, Method, Words};
 
 use super::invite::InviteVerb;
+use super::moderation::{BanArgs, KickArgs, MuteArgs, RoleArgs, UnbanArgs, UnmuteArgs};
 use super::room::RoomVerb;
 
 /// The program as clap knows it: for help, manual pages and completions.
@@ -149,7 +153,7 @@ pub(super) enum Verb {
     },
     #[command(about = about::<wire::ListUsers>())]
     Users,
-    /// Show, add, disable and remove accounts, set passwords
+    /// Show, add, disable and remove accounts, set passwords and roles
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -195,7 +199,7 @@ pub(super) enum Verb {
     Who,
     #[command(about = about::<wire::ListRooms>())]
     Rooms,
-    /// Make and remove rooms, say what they are about, look who is in them
+    /// Make and remove rooms, say what they are about, look who is in them, make operators
     #[command(
         subcommand,
         subcommand_value_name = "VERB",
@@ -233,7 +237,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FORMAT")]
         format: Option<StatsFormat>,
     },
-    /// Show the load of the daemon as it changes; q quits, s shows those who are behind
+    /// Show the load of the daemon as it changes: busiest rooms, busiest users (u), who is behind (s)
     Top {
         /// Show it so many times, one below the other
         #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -243,15 +247,17 @@ pub(super) enum Verb {
         delay: Duration,
     },
     #[command(about = about::<wire::Kick>())]
-    Kick {
-        /// Whose connections
-        user: UserName,
-        /// What they are told
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<Words>,
-        #[command(flatten)]
-        sure: Sure,
-    },
+    Kick(KickArgs),
+    #[command(about = about::<wire::Ban>())]
+    Ban(BanArgs),
+    #[command(about = about::<wire::Unban>())]
+    Unban(UnbanArgs),
+    #[command(about = about::<wire::Mute>())]
+    Mute(MuteArgs),
+    #[command(about = about::<wire::Unmute>())]
+    Unmute(UnmuteArgs),
+    #[command(about = about::<wire::ListBans>())]
+    Bans,
     /// Write messages or accounts to standard output, for other programs
     #[command(
         subcommand,
@@ -272,6 +278,18 @@ pub(super) enum Verb {
     Check,
     #[command(about = about::<wire::Search>())]
     Search(SearchArgs),
+    /// Show who did what, on whom, and how it came out
+    Audit(AuditArgs),
+    /// Help to find what is wrong
+    #[command(
+        subcommand,
+        subcommand_value_name = "VERB",
+        subcommand_help_heading = "Verbs"
+    )]
+    Debug(DebugVerb),
+    /// Print what may come next on a command line, for the shells
+    #[command(hide = true)]
+    Complete(CompleteArgs),
     #[command(about = about::<wire::Announce>())]
     Announce {
         /// What they are told
@@ -350,6 +368,8 @@ pub(super) enum UserVerb {
         #[command(flatten)]
         yes: Yes,
     },
+    #[command(about = about::<wire::SetRole>())]
+    Role(RoleArgs),
     #[command(about = about::<wire::RemoveUser>())]
     Remove {
         /// The name of the account

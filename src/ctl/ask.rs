@@ -6,7 +6,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
 use crate::base::Password;
 use crate::base::limit::PASSWORD_BYTES_MAX;
@@ -66,20 +65,20 @@ pub(super) fn new_password(whose: &str) -> Result<Password, Failure> {
 
 /// An identity key out of a file, as text: the daemon sees whether it is one.
 pub(super) fn read_key(file: &Path) -> Result<Password, Failure> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let mut bytes = Vec::new();
     File::open(file)
         .and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes))
         .map_err(|error| {
             Failure::Usage(format!("cannot read the key '{}': {error}", file.display()))
         })?;
     Ok(Password::new(match bytes.len() {
-        KEY_BYTES => STANDARD.encode(&*bytes),
+        KEY_BYTES => STANDARD.encode(&bytes),
         _ => String::from_utf8_lossy(bytes.trim_ascii()).into_owned(),
     }))
 }
 
 fn password_line(input: impl BufRead) -> Result<Password, Failure> {
-    // Two bytes more, for the end of the line; room for all, so that no copy is left behind by growing.
+    // Two bytes more, for the end of the line.
     let most = PASSWORD_BYTES_MAX + 2;
     let mut line = String::with_capacity(most + 1);
     input

@@ -10,19 +10,19 @@ use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::text::harmless;
 use crate::wire::control::{ControlError, Method, SOCKET_NAME};
 
 use super::Failure;
 
-/// How long the daemon may take for an answer. Hashing a password behind a long queue takes some seconds.
+/// How long the daemon may take for an answer. Hashing a password behind a long queue takes some seconds, and so does what
+/// waits for a disk.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// The same for what changes nothing: one that is healthy answers at once.
+const LOOK_TIME: Duration = Duration::from_secs(15);
 /// The longest reply that is read: more than the daemon ever sends.
 const REPLY_BYTES_MAX: u64 = 80_000_000;
-/// More than any call with a password or a key in it.
-const CALL_BYTES: usize = 32_768;
 
 /// Where the control socket may be when nobody says, best guess first.
 pub(super) fn usual_places(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
@@ -79,6 +79,9 @@ fn first_of_use(places: Vec<PathBuf>) -> Option<PathBuf> {
 pub(super) struct Daemon {
     path: PathBuf,
     stream: BufReader<UnixStream>,
+    patience: Option<Duration>,
+    /// No call may take longer.
+    limit: Duration,
 }
 
 #[derive(Deserialize)]
@@ -102,13 +105,21 @@ impl Daemon {
         let mut daemon = Self {
             path: path.to_owned(),
             stream: BufReader::new(stream),
+            patience: None,
+            limit: ANSWER_TIME,
         };
         daemon.set_patience(Some(ANSWER_TIME))?;
         Ok(daemon)
     }
 
+    /// No call may take longer than this, nor than it would otherwise.
+    pub(super) fn hurry(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     /// How long an answer may take; `None` is for ever.
-    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
+    fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), Failure> {
+        self.patience = patience;
         let stream = self.stream.get_ref();
         stream
             .set_read_timeout(patience)
@@ -118,6 +129,20 @@ impl Daemon {
 
     /// Calls a method and waits for its reply.
     pub(super) fn call<M: Method>(&mut self, method: &M) -> Result<M::Reply, Failure> {
+        let patience = match M::ABOUT.changes {
+            true => ANSWER_TIME,
+            false => LOOK_TIME,
+        };
+        self.call_within(method, patience)
+    }
+
+    /// The same for a method that takes its time.
+    pub(super) fn call_within<M: Method>(
+        &mut self,
+        method: &M,
+        patience: Duration,
+    ) -> Result<M::Reply, Failure> {
+        self.set_patience(Some(patience.min(self.limit)))?;
         self.send(method, false)?;
         self.receive::<M>().map(|(reply, _)| reply)
     }
@@ -157,20 +182,13 @@ impl Daemon {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             more: bool,
         }
-        let mut call = Call {
+        let call = Call {
             method: M::ABOUT.full_name(),
             parameters: method.write(),
             more,
         };
-        // Room for all, so that no copy of a password is left behind by growing.
-        let mut message = Zeroizing::new(Vec::with_capacity(CALL_BYTES));
-        serde_json::to_writer(&mut *message, &call).unwrap_or_default();
+        let mut message = serde_json::to_vec(&call).unwrap_or_default();
         message.push(0);
-        for value in call.parameters.values_mut() {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
-        }
         match self.stream.get_mut().write_all(&message) {
             // Whoever closes so early has said why: that is the answer.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -199,8 +217,12 @@ impl Daemon {
         let reply: Reply = serde_json::from_slice(&message).map_err(not_understood)?;
         let parameters = reply.parameters.map_or("{}", RawValue::get);
         if let Some(name) = reply.error {
-            let parameters = serde_json::from_str(parameters).unwrap_or_default();
-            return Err(ControlError::decode(&name, parameters).into());
+            let parameters: Map<String, Value> =
+                serde_json::from_str(parameters).unwrap_or_default();
+            let message = parameters.get("message").and_then(Value::as_str);
+            let message = message.map(str::to_owned);
+            let error = ControlError::decode(&name, parameters);
+            return Err(Failure::answered(error, message.as_deref()));
         }
         let parameters = serde_json::from_str(parameters).map_err(not_understood)?;
         Ok((parameters, reply.continues))
@@ -210,7 +232,9 @@ impl Daemon {
         let path = self.path.display();
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Failure::Refused(format!(
-                "chatd has not answered on '{path}' for a long time; its log may say why"
+                "chatd has taken the call on '{path}' and has not answered for {} s; it hangs or has far too much to \
+                 do: its log may say why",
+                self.patience.unwrap_or_default().as_secs()
             )),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
                 Failure::NotRunning(format!(

@@ -1,5 +1,6 @@
 //! Invites: made, listed, revoked.
 
+use std::cmp::Reverse;
 use std::num::NonZeroU32;
 
 use clap::Subcommand;
@@ -153,9 +154,17 @@ pub(super) fn invites(reply: &Invites, now: Timestamp, look: Look) -> String {
             invite.note.clone(),
         ]
     };
+    // Those that are good come first, then the newest.
+    let mut listed: Vec<_> = reply.invites.iter().collect();
+    listed.sort_by_key(|invite| {
+        (
+            invite.state != wire::InviteState::Open,
+            Reverse(invite.created_at),
+        )
+    });
     table(
         &columns,
-        &reply.invites.iter().map(row).collect::<Vec<_>>(),
+        &listed.into_iter().map(row).collect::<Vec<_>>(),
         look,
     )
 }

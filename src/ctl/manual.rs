@@ -14,10 +14,13 @@ pub(super) fn manual() -> Manual {
              `varlinkctl introspect` prints it. Times are RFC 3339, fields are only ever added. Errors stay a line on \
              standard error.",
         ],
-        more: vec![data(), backups()],
+        more: vec![remote(), completions(), data(), backups(), audit()],
         exit_status: &[
             ("0", "it is done"),
-            ("1", "it was refused or has failed; standard error says why"),
+            (
+                "1",
+                "it was refused or has failed, or chatd has not answered in time; standard error says why",
+            ),
             (
                 "2",
                 "the command line is wrong, or `--yes` is missing where nobody can be asked",
@@ -33,6 +36,10 @@ pub(super) fn manual() -> Manual {
             (
                 "NO_COLOR",
                 "where it is set and not empty, no colours are used",
+            ),
+            (
+                "TERM",
+                "where it is `dumb`, no colours either, and nothing is drawn anew",
             ),
         ],
         files: &[
@@ -51,6 +58,58 @@ pub(super) fn manual() -> Manual {
         ],
         see_also: &["chat-client(1)", "chatd.toml(5)", "chatd(8)"],
     }
+}
+
+fn remote() -> Section {
+    Section::new(
+        "REMOTE ADMINISTRATION",
+        &[
+            "The control socket is on the server's own machine. From elsewhere it is reached by `ssh`(1), as somebody who may use it \
+             there: root, or a member of the group `chatd`. chatd sees who that is and writes it down like any other caller. What \
+             asks before it destroys wants a terminal (`ssh -t`) or `--yes`. Words are read by the remote shell once more: quote \
+             them twice.",
+            "The socket speaks Varlink, so that other programs may do all that `chatctl` can, and get the same errors. A method \
+             with a stream is called with `more`. Whoever only looks (status, users, lag …) gives up after 15 seconds without an \
+             answer, and a change has 60 seconds; `chatctl wait --timeout` ends in time also where chatd hangs.",
+        ],
+        [
+            (
+                "ssh admin@chat.example chatctl --json status",
+                "any verb, with its exit status; `ssh -t … chatctl top` for what draws on the terminal",
+            ),
+            (
+                "ssh admin@chat.example chatctl backup - > chatd.db",
+                "a backup, or an export, straight to this machine; the exit status says whether it is whole",
+            ),
+            (
+                "varlinkctl call /run/chatd/io.chatd.Control io.chatd.Control.Status '{}'",
+                "on the machine itself, with systemd 255 or later; `varlinkctl introspect` shows all methods, `varlinkctl --more \
+                 call` reads a stream",
+            ),
+            (
+                "varlinkctl call ssh-unix:chat.example:/run/chatd/io.chatd.Control io.chatd.Control.Status '{}'",
+                "from elsewhere, with systemd 257 or later (256 says `ssh:`) and an OpenSSH server that forwards sockets \
+                 (`AllowStreamLocalForwarding`)",
+            ),
+            (
+                "ssh -N -L /tmp/chatd.sock:/run/chatd/io.chatd.Control chat.example",
+                "the socket itself on this machine, for `chatctl --socket /tmp/chatd.sock` and for programs such as Python's `varlink`",
+            ),
+        ],
+    )
+}
+
+fn completions() -> Section {
+    Section::new(
+        "COMPLETIONS",
+        &[
+            "The package brings completions for `bash`(1), `zsh`(1) and `fish`(1): Tab completes verbs, options and their values, \
+             and the names of users and rooms, for which the daemon is asked. Where none runs, where it does not answer within 0.4 \
+             seconds, or where the caller may not use the socket, there are no names and nothing is said. `--generate` prints the \
+             scripts.",
+        ],
+        [] as [(&str, &str); 0],
+    )
 }
 
 fn data() -> Section {
@@ -89,6 +148,34 @@ fn data() -> Section {
                 "times",
                 "2026-11-20T10:30:00Z, 2026-11-20, which is its first moment in UTC, or how long ago: 30s, 15m, 12h, 7d, 2w",
             ),
+        ],
+    )
+}
+
+fn audit() -> Section {
+    Section::new(
+        "AUDIT",
+        &[
+            "Whatever is changed is written to the audit log in the database, also what was refused; and who exports, makes a \
+             backup, searches, has the database checked or looks at one person with `user show`. An entry is stored before the \
+             answer comes. When it cannot be stored, what was asked for is done all the same, and the log says that there is \
+             no entry. What only lists something, dry runs and reading the audit log are not written down, nor are calls of those \
+             who may not call at all: these stand in the log.",
+            "`chatctl audit` shows the newest entries; the oldest go when there are more than `limits.audit_entries`. Long texts \
+             and lists are cut. Passwords and keys are never in it.",
+        ],
+        [
+            (
+                "WHO",
+                "a user of this machine, who called on the control socket (by the number that is stored, as the machine calls it \
+                 now; in the sandbox of systemd 252 everybody but root is nobody); @anna, who did it with a client; or \
+                 (chatd), which starts, stops, and reloads at a signal. A start without a stop before it comes after a crash",
+            ),
+            (
+                "WHAT",
+                "the method of the interface `io.chatd.Control` that does this",
+            ),
+            ("OUTCOME", "ok, or the name of the error"),
         ],
     )
 }

@@ -4,19 +4,25 @@
 mod account;
 mod args;
 mod ask;
+mod audit;
 mod backup;
+mod bundle;
 mod call;
 mod check;
+mod complete;
 mod export;
 mod import;
 mod invite;
 mod manual;
+mod moderation;
 mod observe;
+mod part;
 mod progress;
 mod room;
 mod screen;
 mod search;
 mod show;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,7 +41,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::base::Timestamp;
-use crate::base::manual::{generate, wrong_call};
+use crate::base::manual::{Generate, generate, wrong_call};
 use crate::base::text::{harmless, harmless_json};
 use crate::wire::control::ControlError;
 
@@ -44,6 +50,7 @@ pub use import::read_accounts;
 
 use args::Args;
 use call::Daemon;
+use complete::Shell;
 use table::Look;
 use verb::would;
 
@@ -59,6 +66,7 @@ pub fn main() -> ExitCode {
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
+        Err(Failure::Unsaid(status)) => ExitCode::from(status),
         Err(failure) => {
             let _ = writeln!(io::stderr(), "chatctl: {failure}");
             ExitCode::from(failure.status())
@@ -68,9 +76,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args, console: &mut Console) -> Result<(), Failure> {
     match (&args.generate, &args.verb) {
-        (Some(what), _) => {
-            generate(*what, command(), &manual::manual(), &mut console.out).map_err(Failure::Output)
-        }
+        (Some(what), _) => write(*what, &mut console.out).map_err(Failure::Output),
         (None, Some(verb)) => verb::run(verb, args.socket.as_deref(), console),
         (None, None) => command()
             .error(
@@ -79,6 +85,17 @@ fn run(args: &Args, console: &mut Console) -> Result<(), Failure> {
             )
             .exit(),
     }
+}
+
+/// Writes what `--generate` asks for.
+fn write(what: Generate, out: &mut dyn Write) -> io::Result<()> {
+    let shell = match what {
+        Generate::Man => return generate(what, command(), &manual::manual(), out),
+        Generate::Bash => Shell::Bash,
+        Generate::Zsh => Shell::Zsh,
+        Generate::Fish => Shell::Fish,
+    };
+    out.write_all(shell.script().as_bytes())
 }
 
 /// Why chatctl did not do it.
@@ -99,6 +116,9 @@ enum Failure {
     /// The caller may not.
     #[error("{0}")]
     NotPermitted(String),
+    /// It ends with this status and says nothing.
+    #[error("")]
+    Unsaid(u8),
     /// The result could not be written.
     #[error("cannot write the result: {0}")]
     Output(io::Error),
@@ -111,13 +131,19 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::NotRunning(_) => 3,
             Self::NotPermitted(_) => 4,
+            Self::Unsaid(status) => *status,
         }
     }
 }
 
-impl From<ControlError> for Failure {
-    fn from(error: ControlError) -> Self {
-        let words = harmless(&error.to_string()).into_owned();
+impl Failure {
+    /// The daemon's error, in its own words where it has some.
+    fn answered(error: ControlError, message: Option<&str>) -> Self {
+        // The name of one that is not known here is all there is to look for.
+        let is_known = !matches!(error, ControlError::Other { .. });
+        let words = message.filter(|_| is_known);
+        let words = words.map_or_else(|| error.to_string(), str::to_owned);
+        let words = harmless(&words).into_owned();
         match error {
             ControlError::PermissionDenied {} => Self::NotPermitted(words),
             ControlError::BadAccount { index, reason } => {
@@ -166,7 +192,7 @@ struct Console {
 impl Console {
     fn new(json: bool) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let has_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = terminal_size::terminal_size().filter(|_| is_terminal);
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -177,7 +203,7 @@ impl Console {
             look: Look {
                 // In a pipe nothing is cut.
                 width: width.map_or(usize::MAX, |(width, _)| width.0.into()),
-                colour: is_terminal && has_colour,
+                colour: is_terminal && !no_colour && !screen::is_dumb(),
             },
             now: Timestamp::default().plus(since_1970),
         }

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use super::screen::is_dumb;
+
 /// Between two words: as often as a person reads.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -17,7 +19,7 @@ impl Progress {
     pub(super) fn new(prints_results: bool) -> Self {
         let is_mixed = prints_results && io::stdout().is_terminal();
         Self {
-            is_shown: io::stderr().is_terminal() && !is_mixed,
+            is_shown: io::stderr().is_terminal() && !is_mixed && !is_dumb(),
             told: None,
         }
     }

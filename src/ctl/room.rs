@@ -3,16 +3,18 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::base::nearest::nearest;
 use crate::base::text::harmless;
 use crate::base::{RoomLabel, RoomName, Seq};
 use crate::wire::control::{
-    self as wire, ClearHistory, CreateRoom, HistoryCleared, ListMembers, ListRooms, Member,
-    Members, Redact, RemoveRoom, Room, SetTopic, Topic,
+    self as wire, ClearHistory, ControlError, CreateRoom, HistoryCleared, ListMembers, ListRooms,
+    Member, Members, Redact, RemoveRoom, Room, SetTopic, Topic,
 };
 
 use super::args::{Sure, Yes, about};
 use super::ask::confirm;
 use super::call::Daemon;
+use super::moderation::{self, OperatorArgs};
 use super::table::{Look, counted, table};
 use super::verb::would;
 use super::when::When;
@@ -46,6 +48,10 @@ pub(super) enum RoomVerb {
         #[command(flatten)]
         yes: Yes,
     },
+    #[command(about = about::<wire::AddOperator>())]
+    Op(OperatorArgs),
+    #[command(about = about::<wire::RemoveOperator>())]
+    Deop(OperatorArgs),
     #[command(about = about::<wire::ListMembers>())]
     Members {
         /// The room; a conversation between two as '@anna @boris'
@@ -85,6 +91,8 @@ pub(super) fn room(
             let reply = daemon.call(&SetTopic { room, topic })?;
             console.print(&reply, |_, _| format!("the topic of '{name}' is set\n"))
         }
+        RoomVerb::Op(args) => moderation::operator(args, true, daemon, console),
+        RoomVerb::Deop(args) => moderation::operator(args, false, daemon, console),
         RoomVerb::Members { name } => {
             let room = name.clone();
             console.print(&daemon.call(&ListMembers { room })?, |reply, console| {
@@ -98,10 +106,11 @@ fn find(daemon: &mut Daemon, room: &RoomLabel) -> Result<Room, Failure> {
     let is_meant =
         |other: &Room| (other.name.parse::<RoomLabel>()).is_ok_and(|other| other == *room);
     let rooms = daemon.call(&ListRooms {})?.rooms;
+    let names: Vec<_> = rooms.iter().map(|room| room.name.clone()).collect();
     rooms.into_iter().find(is_meant).ok_or_else(|| {
-        Failure::Refused(format!(
-            "there is no room '{room}'; `chatctl rooms` lists them"
-        ))
+        let room = room.to_string();
+        let nearest = nearest(&room, names.iter().map(String::as_str)).map(str::to_owned);
+        Failure::answered(ControlError::NoSuchRoom { room, nearest }, None)
     })
 }
 
@@ -144,6 +153,7 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
         ("ONLINE", false),
         ("READ UP TO", true),
         ("UNREAD", true),
+        ("ROLE", false),
     ];
     let row = |member: &Member| {
         vec![
@@ -151,9 +161,13 @@ pub(super) fn members(reply: &Members, look: Look) -> String {
             if member.online { "yes" } else { "no" }.to_owned(),
             member.read_seq.to_string(),
             member.unread.to_string(),
+            if member.operator { "operator" } else { "" }.to_owned(),
         ]
     };
-    let rows: Vec<_> = reply.members.iter().map(row).collect();
+    // Those who are here first.
+    let mut members: Vec<_> = reply.members.iter().collect();
+    members.sort_by_key(|member| (!member.online, member.name.to_lowercase()));
+    let rows: Vec<_> = members.into_iter().map(row).collect();
     table(&columns, &rows, look)
 }
 
@@ -227,6 +241,7 @@ mod tests {
         let member = |name: &str, online, read_seq, unread| Member {
             name: name.into(),
             online,
+            operator: online,
             read_seq: Seq(read_seq),
             unread,
         };
@@ -237,9 +252,9 @@ mod tests {
             width: 80,
             colour: false,
         };
-        insta::assert_snapshot!(members(&reply, look), @r"
-        NAME   ONLINE  READ UP TO  UNREAD
-        anna   yes             12       0
+        insta::assert_snapshot!(members(&reply, look), @"
+        NAME   ONLINE  READ UP TO  UNREAD  ROLE
+        anna   yes             12       0  operator
         boris  no               3       9
         ");
         let nobody = Members { members: vec![] };

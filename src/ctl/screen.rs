@@ -28,9 +28,9 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// The terminal; none where standard input or output is none.
+    /// The terminal; none where standard input or output is none, or one that obeys nothing.
     pub(super) fn open() -> Result<Option<Self>, Failure> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        if is_dumb() || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(None);
         }
         let own: OwnedFd = io::stdout()
@@ -73,6 +73,11 @@ impl Drop for Screen {
         let _ = self.out.write_all(LEAVE);
         let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.saved);
     }
+}
+
+/// Whether the terminal says that it obeys nothing.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Columns and lines.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
 
+use crate::base::UserName;
 use crate::base::text::harmless;
 use crate::wire::control::{Found, Search};
 
@@ -18,6 +19,9 @@ pub(super) struct SearchArgs {
     /// In one room only, as `chatctl rooms` shows its name
     #[arg(long, value_name = "ROOM")]
     room: Option<String>,
+    /// From one person only, also one who has no account any more
+    #[arg(long, value_name = "USER")]
+    from: Option<UserName>,
     /// How many at most, the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     lines: u32,
@@ -34,6 +38,7 @@ pub(super) fn run(
     let found = daemon.call(&Search {
         text: args.text.clone(),
         room: args.room.clone(),
+        from: args.from.clone(),
         direct: Some(args.direct),
         limit: Some(args.lines),
     })?;

@@ -1,5 +1,7 @@
 //! How the daemon's replies look to people. Makes texts; prints nothing.
 
+use std::cmp::Reverse;
+
 use crate::base::Timestamp;
 use crate::base::text::harmless;
 use crate::wire::control::{
@@ -7,7 +9,7 @@ use crate::wire::control::{
     ShutdownPlan, State, User, Users,
 };
 
-use super::table::{Look, absolute, counted, paint, relative, size, table};
+use super::table::{Look, absolute, counted, facts, indented, paint, relative, size, table};
 
 pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> String {
     let (words, colour) = match status.state {
@@ -60,18 +62,8 @@ pub(super) fn status(status: &DaemonStatus, now: Timestamp, look: Look) -> Strin
         ),
         ("fingerprint", status.certificate.fingerprint.clone()),
     ];
-    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-    // Addresses and paths are for copying: none is cut, the terminal wraps them.
-    let whole = Look {
-        width: usize::MAX,
-        ..look
-    };
-    let body = table(&[("", false), ("", false)], &rows, whole);
-    let mut text = format!("chatd {}\n", paint(words, colour, look));
-    for line in body.lines() {
-        text.extend(["  ", line, "\n"]);
-    }
-    text
+    let body = indented(look, |look| facts(&rows, look));
+    format!("chatd {}\n{body}", paint(words, colour, look))
 }
 
 fn end_words(certificate: &Certificate, now: Timestamp) -> String {
@@ -126,6 +118,7 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
         ("SESSIONS", true),
         ("ROOMS", true),
         ("CREATED", false),
+        ("ROLE", false),
     ];
     let row = |user: &User| {
         let (login, from) = last_login(user, now);
@@ -137,6 +130,7 @@ pub(super) fn users(reply: &Users, now: Timestamp, look: Look) -> String {
             user.sessions.to_string(),
             user.rooms.to_string(),
             relative(now, user.created_at),
+            if user.moderator { "moderator" } else { "" }.to_owned(),
         ]
     };
     table(
@@ -220,8 +214,10 @@ pub(super) fn sessions(reply: &Sessions, now: Timestamp, look: Look) -> String {
         ("BEGAN", false),
         ("DEVICE", false),
     ];
-    let rows: Vec<_> = reply
-        .sessions
+    // A person's devices together, the one that was used last first.
+    let mut sessions: Vec<_> = reply.sessions.iter().collect();
+    sessions.sort_by_key(|session| (session.user.to_lowercase(), Reverse(session.seen_at)));
+    let rows: Vec<_> = sessions
         .iter()
         .map(|session| {
             vec![
@@ -249,8 +245,10 @@ pub(super) fn rooms(reply: &Rooms, look: Look) -> String {
         ("MESSAGES", true),
         ("TOPIC", false),
     ];
-    let rows: Vec<_> = reply
-        .rooms
+    // Rooms by their names, then the conversations between two.
+    let mut rooms: Vec<_> = reply.rooms.iter().collect();
+    rooms.sort_by_key(|room| (room.direct, room.name.to_lowercase()));
+    let rows: Vec<_> = rooms
         .iter()
         .map(|room| {
             let topic = if room.direct {

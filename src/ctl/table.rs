@@ -10,9 +10,11 @@ use crate::base::text::harmless;
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this, or than its heading: on a small terminal what stands on the right is cut off
-/// sooner than that all of it becomes unreadable.
+/// A column of words is not made narrower than this, or than its heading, and one of numbers not at all: half a number is
+/// another number. On a small terminal columns on the right are left out sooner than that all of it becomes unreadable.
 const NARROWEST: usize = 12;
+/// What stands behind the headings where columns were left out.
+const LEFT_OUT: &str = "…";
 
 /// Of a text that is cut, what has more bytes for each column is not looked at: letters with their marks need fewer.
 const COLUMN_BYTES_MAX: usize = 32;
@@ -27,7 +29,7 @@ pub(super) struct Look {
 /// A heading, and whether what is under it are numbers, which stand on the right.
 pub(super) type Column = (&'static str, bool);
 
-/// Rows under their headings; without headings when those are empty.
+/// Rows under their headings, the most important columns first; without headings when those are empty.
 pub(super) fn table(columns: &[Column], rows: &[Vec<String>], look: Look) -> String {
     let rows: Vec<Vec<Cow<str>>> = rows
         .iter()
@@ -37,10 +39,20 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>], look: Look) -> Str
         .iter()
         .map(|(heading, _)| Cow::Borrowed(*heading))
         .collect();
-    let widths = widths(&headings, &rows, look.width);
+    let has_headings = headings.iter().any(|heading| !heading.is_empty());
+    let widest = widest(&headings, &rows);
+    let columns = match has_headings {
+        true => &columns[..fitting(columns, &widest, look.width)],
+        false => columns,
+    };
+    let is_whole = columns.len() == headings.len();
+    let widths = widths(columns, &widest, look.width);
     let mut text = String::new();
-    if headings.iter().any(|heading| !heading.is_empty()) {
-        let line = line(columns, &headings, &widths, look.width);
+    if has_headings {
+        let mut line = line(columns, &headings, &widths, look.width);
+        if !is_whole && line.width() + GAP <= look.width {
+            line.extend([" ", LEFT_OUT]);
+        }
         text.push_str(&paint(&line, "1", look));
         text.push('\n');
     }
@@ -51,15 +63,48 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>], look: Look) -> Str
     text
 }
 
-/// As wide as the widest cell; when that is too much, the widest columns are made narrower.
-fn widths(headings: &[Cow<str>], rows: &[Vec<Cow<str>>], width: usize) -> Vec<usize> {
+/// What the cells of each column take.
+fn widest(headings: &[Cow<str>], rows: &[Vec<Cow<str>>]) -> Vec<usize> {
     let mut widths: Vec<usize> = headings.iter().map(|heading| heading.width()).collect();
-    let narrowest: Vec<usize> = widths.iter().map(|width| (*width).max(NARROWEST)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
     }
+    widths
+}
+
+/// The least that a column can do with.
+fn narrowest((heading, is_number): &Column, widest: usize) -> usize {
+    match is_number {
+        true => widest,
+        false => widest.min(heading.width().max(NARROWEST)),
+    }
+}
+
+/// How many columns there is room for; one in any case.
+fn fitting(columns: &[Column], widest: &[usize], width: usize) -> usize {
+    let least = |count: usize| {
+        let columns = columns.iter().zip(widest).take(count);
+        let cells: usize = columns
+            .map(|(column, widest)| narrowest(column, *widest))
+            .sum();
+        let left_out = if count < widest.len() { GAP } else { 0 };
+        cells + GAP * (count - 1) + left_out
+    };
+    (2..=columns.len())
+        .rev()
+        .find(|count| least(*count) <= width)
+        .unwrap_or(1)
+}
+
+/// As wide as the widest cell; when that is too much, the widest columns are made narrower.
+fn widths(columns: &[Column], widest: &[usize], width: usize) -> Vec<usize> {
+    let mut widths = widest[..columns.len()].to_vec();
+    let columns = columns.iter().zip(widest);
+    let narrowest: Vec<usize> = columns
+        .map(|(column, widest)| narrowest(column, *widest))
+        .collect();
     let gaps = GAP * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > width {
         let widest = (0..widths.len())
@@ -87,6 +132,45 @@ fn line(columns: &[Column], cells: &[Cow<str>], widths: &[usize], width: usize) 
         }
     }
     cut(line.trim_end(), width).into_owned()
+}
+
+/// Facts, each with its name; a value that is too long goes on in the next line, but is only taken apart at spaces: paths,
+/// addresses and fingerprints are for copying.
+pub(super) fn facts(rows: &[(&str, String)], look: Look) -> String {
+    let names = rows.iter().map(|(name, _)| name.width()).max();
+    let indent = names.unwrap_or(0) + GAP;
+    let mut text = String::new();
+    for (name, value) in rows {
+        let value = harmless(value);
+        let mut used = indent;
+        text.push_str(name);
+        text.push_str(&" ".repeat(indent.saturating_sub(name.width())));
+        for (place, word) in value.split(' ').enumerate() {
+            let is_first = place == 0;
+            if !is_first && used + 1 + word.width() > look.width {
+                text.push('\n');
+                text.push_str(&" ".repeat(indent));
+                used = indent;
+            } else if !is_first {
+                text.push(' ');
+                used += 1;
+            }
+            text.push_str(word);
+            used += word.width();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What is set off from the left.
+pub(super) fn indented(look: Look, text: impl FnOnce(Look) -> String) -> String {
+    let narrowed = Look {
+        width: look.width.saturating_sub(GAP),
+        ..look
+    };
+    let text = text(narrowed);
+    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// The text, or as much of it as fits, with a sign that something is missing.
@@ -120,7 +204,8 @@ pub(super) fn paint(text: &str, code: &str, look: Look) -> String {
 /// A moment as people say it: "3 min ago", "in 2 days".
 pub(super) fn relative(now: Timestamp, moment: Timestamp) -> String {
     let (past, future) = (now.since(moment).as_secs(), moment.since(now).as_secs());
-    let seconds = past.max(future);
+    // A week that has just begun is a week, and not six days: of what comes, a hundredth is added.
+    let seconds = past.max(future + future / 100);
     let span = match seconds {
         0..5 => return "just now".to_owned(),
         5..60 => format!("{seconds} s"),
@@ -181,6 +266,9 @@ mod tests {
             (-86_400 * 200, "2026-05-04"),
             (30, "in 30 s"),
             (86_400 * 90, "in 90 days"),
+            (86_400 * 7 - 1, "in 7 days"),
+            (1 - 86_400 * 7, "6 days ago"),
+            (3_590, "in 1 h"),
         ] {
             assert_eq!(said(seconds), words);
         }

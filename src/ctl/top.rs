@@ -7,8 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::base::Timestamp;
-use crate::base::text::harmless;
-use crate::wire::control::{BusyRoom, FollowLoad, Load, Number, State};
+use crate::wire::control::{BusyRoom, BusyUser, FollowLoad, Load, Number, State};
 
 use super::call::{Daemon, find_socket};
 use super::observe::{READER_COLUMNS, reader_row, span};
@@ -32,7 +31,20 @@ pub(super) enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
     Rooms,
+    Users,
     Readers,
+}
+
+impl View {
+    /// What a key asks for.
+    fn of(key: u8) -> Option<Self> {
+        match key.to_ascii_lowercase() {
+            b'r' => Some(Self::Rooms),
+            b'u' => Some(Self::Users),
+            b's' => Some(Self::Readers),
+            _ => None,
+        }
+    }
 }
 
 /// Shows it again and again: on a terminal in place, otherwise one below the other; `times` times where that is said.
@@ -66,13 +78,8 @@ pub(super) fn top(
             }
             // Ctrl-C and Ctrl-D are no signals here.
             Event::Key(b'q' | b'Q' | 0x03 | 0x04) | Event::End => return Ok(()),
-            Event::Key(b's' | b'S') => {
-                view = match view {
-                    View::Rooms => View::Readers,
-                    View::Readers => View::Rooms,
-                }
-            }
-            Event::Key(_) | Event::Resized => {}
+            Event::Key(key) => view = View::of(key).unwrap_or(view),
+            Event::Resized => {}
             Event::Over(outcome) => return outcome,
         }
         if left == Some(0) {
@@ -111,6 +118,7 @@ pub(super) fn drawn(load: &Load, view: View, look: Look, height: usize) -> Vec<S
     lines.push(String::new());
     let body = match view {
         View::Rooms => rooms(&load.rooms, look),
+        View::Users => users(&load.users, look),
         View::Readers => readers(load, look),
     };
     lines.extend(body.lines().map(str::to_owned));
@@ -119,8 +127,9 @@ pub(super) fn drawn(load: &Load, view: View, look: Look, height: usize) -> Vec<S
         lines.push(String::new());
     }
     let keys = match view {
-        View::Rooms => "q quit  s those who are behind",
-        View::Readers => "q quit  s busiest rooms",
+        View::Rooms => "q quit  u busiest users  s slow readers",
+        View::Users => "q quit  r busiest rooms  s slow readers",
+        View::Readers => "q quit  r busiest rooms  u busiest users",
     };
     lines.push(cut(keys, look.width).into_owned());
     lines
@@ -133,6 +142,9 @@ pub(super) fn plain(load: &Load, look: Look) -> String {
         text.extend([&line, "\n"]);
     }
     text.extend(["\n", &rooms(&load.rooms, look)]);
+    if !load.users.is_empty() {
+        text.extend(["\n", &users(&load.users, look)]);
+    }
     if load.behind > 0 {
         text.extend(["\n", &readers(load, look)]);
     }
@@ -209,13 +221,27 @@ fn rooms(rooms: &[BusyRoom], look: Look) -> String {
     ];
     let row = |room: &BusyRoom| {
         vec![
-            harmless(&room.name).into_owned(),
+            room.name.clone(),
             format!("{:.1}", room.messages_per_second.0),
             room.online.to_string(),
             room.messages.to_string(),
         ]
     };
     table(&columns, &rooms.iter().map(row).collect::<Vec<_>>(), look)
+}
+
+fn users(users: &[BusyUser], look: Look) -> String {
+    if users.is_empty() {
+        return format!("{}\n", cut("nobody says anything", look.width));
+    }
+    let row = |user: &BusyUser| {
+        vec![
+            user.name.clone(),
+            format!("{:.1}", user.messages_per_second.0),
+        ]
+    };
+    let columns = [("USER", false), ("MESSAGES/S", true)];
+    table(&columns, &users.iter().map(row).collect::<Vec<_>>(), look)
 }
 
 fn readers(load: &Load, look: Look) -> String {

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::base::text::harmless;
 use crate::base::{SessionId, UserName};
 use crate::wire::control::{
-    AddUser, Announce, ClearLog, ClearUsers, DaemonStatus, FollowLog, GetVersion, Kick,
+    AccountState, AddUser, Announce, ClearLog, ClearUsers, DaemonStatus, FollowLog, GetVersion,
     ListConnected, ListRooms, ListSessions, ListUsers, LogLine, LogState, Pause, Rekey, Rekeyed,
-    Reload, RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, Shutdown, State,
-    Status, User, Words,
+    Reload, RemoveUser, Resume, RevokeSession, SetLog, SetPassword, ShowLog, ShowUser, ShownUser,
+    Shutdown, State, Status, Words,
 };
 
 use super::args::{LogVerb, SessionVerb, Sure, UserVerb, Verb};
@@ -20,8 +20,8 @@ use super::ask::{confirm, new_password, read_key};
 use super::call::{Daemon, find_socket};
 use super::table::counted;
 use super::{
-    Console, Failure, account, backup, check, export, import, invite, observe, room, search, show,
-    top,
+    Console, Failure, account, audit, backup, bundle, check, complete, export, import, invite,
+    moderation, observe, room, search, show, top,
 };
 
 /// Between two looks whether chatd serves.
@@ -34,6 +34,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     match verb {
         Verb::Wait { timeout } => return wait(*timeout, socket, console),
+        Verb::Complete(args) => return complete::run(args, socket, console),
         Verb::Top { times, delay } => return top::top(*times, *delay, socket, console),
         _ => {}
     }
@@ -71,7 +72,7 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Reload { .. } => {
             console.print(&daemon.call(&Reload {})?, |reply, _| show::reloaded(reply))
         }
-        Verb::Wait { .. } | Verb::Top { .. } => Ok(()),
+        Verb::Wait { .. } | Verb::Top { .. } | Verb::Complete(_) => Ok(()),
         Verb::Version => version(daemon, console),
         Verb::Log(verb) => log(verb, daemon, console),
         Verb::ClearLog { sure } => clear_log(*sure, daemon, console),
@@ -104,12 +105,19 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Redact { room, seq, sure } => room::redact(room, *seq, *sure, daemon, console),
         Verb::Lag => observe::lag(daemon, console),
         Verb::Stats { format } => observe::stats(*format, daemon, console),
-        Verb::Kick { user, reason, sure } => kick(user, reason.as_ref(), *sure, daemon, console),
+        Verb::Kick(args) => moderation::kick(args, daemon, console),
+        Verb::Ban(args) => moderation::ban(args, daemon, console),
+        Verb::Unban(args) => moderation::unban(args, daemon, console),
+        Verb::Mute(args) => moderation::mute(args, daemon, console),
+        Verb::Unmute(args) => moderation::unmute(args, daemon, console),
+        Verb::Bans => moderation::list(daemon, console),
         Verb::Export(what) => export::run(what, daemon, console),
         Verb::Import(what) => import::run(what, daemon, console),
         Verb::Backup(args) => backup::run(args, daemon, console),
         Verb::Check => check::run(daemon, console),
         Verb::Search(args) => search::run(args, daemon, console),
+        Verb::Audit(args) => audit::run(args, daemon, console),
+        Verb::Debug(verb) => bundle::run(verb, daemon, console),
         Verb::Announce { text, .. } => {
             let reply = daemon.call(&Announce { text: text.clone() })?;
             console.print(&reply, |reply, _| {
@@ -189,7 +197,7 @@ fn look(patience: Option<Duration>, socket: Option<&Path>) -> Result<DaemonStatu
     let mut daemon = Daemon::connect(&find_socket(socket)?)?;
     if let Some(patience) = patience {
         // No time at all would be taken for all the time there is.
-        daemon.set_patience(Some(patience.max(WAIT_STEP)))?;
+        daemon.hurry(patience.max(WAIT_STEP));
     }
     daemon.call(&Status {})
 }
@@ -245,6 +253,7 @@ fn clear_log(sure: Sure, daemon: &mut Daemon, console: &mut Console) -> Result<(
 
 fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(), Failure> {
     match verb {
+        UserVerb::Role(args) => moderation::role(args, daemon, console),
         UserVerb::Show { name } => account::show(name, daemon, console),
         UserVerb::Disable { name, sure } => account::disable(name, *sure, daemon, console),
         UserVerb::Enable { name, .. } => account::enable(name, daemon, console),
@@ -267,11 +276,11 @@ fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(
         }
         UserVerb::Remove { name, sure } => {
             if sure.dry_run {
-                let users = daemon.call(&ListUsers {})?.users;
-                let user = find(&users, name)?;
-                let sessions = counted(user.sessions.into(), "session");
+                let user = find(daemon, name)?;
+                let ending = user.sessions.len() as u64;
+                let sessions = counted(ending, "session");
                 let connections = counted(user.connections.into(), "connection");
-                let facts = json!({ "sessions": user.sessions, "connections": user.connections });
+                let facts = json!({ "sessions": ending, "connections": user.connections });
                 return would(
                     console,
                     &format!("remove '{name}', {sessions} and {connections}"),
@@ -290,17 +299,15 @@ fn user(verb: &UserVerb, daemon: &mut Daemon, console: &mut Console) -> Result<(
     }
 }
 
-fn find<'a>(users: &'a [User], name: &UserName) -> Result<&'a User, Failure> {
-    let is_named = |user: &&User| {
-        user.name
-            .parse::<UserName>()
-            .is_ok_and(|other| other == *name)
-    };
-    users.iter().find(is_named).ok_or_else(|| {
-        Failure::Refused(format!(
-            "nobody is called '{name}'; `chatctl users` lists the accounts"
-        ))
-    })
+/// A living account.
+pub(super) fn find(daemon: &mut Daemon, name: &UserName) -> Result<ShownUser, Failure> {
+    let account = daemon.call(&ShowUser { name: name.clone() })?;
+    match account.state {
+        AccountState::Removed => Err(Failure::Refused(format!(
+            "the account '{name}' was removed; `chatctl users` lists those that there are"
+        ))),
+        _ => Ok(account),
+    }
 }
 
 fn clear_users(
@@ -410,33 +417,4 @@ fn revoke(
     confirm(&format!("end session {id}?"), sure.yes)?;
     let reply = daemon.call(&RevokeSession { id })?;
     console.print(&reply, |_, _| format!("session {id} has ended\n"))
-}
-
-fn kick(
-    user: &UserName,
-    reason: Option<&Words>,
-    sure: Sure,
-    daemon: &mut Daemon,
-    console: &mut Console,
-) -> Result<(), Failure> {
-    if sure.dry_run {
-        let users = daemon.call(&ListUsers {})?.users;
-        let connections = find(&users, user)?.connections;
-        let words = format!(
-            "end {} of '{user}'",
-            counted(connections.into(), "connection")
-        );
-        return would(console, &words, json!({ "connections": connections }));
-    }
-    confirm(&format!("end the connections of '{user}'?"), sure.yes)?;
-    let reply = daemon.call(&Kick {
-        user: user.clone(),
-        reason: reason.cloned(),
-    })?;
-    console.print(&reply, |reply, _| {
-        format!(
-            "ended {} of '{user}'\n",
-            counted(reply.connections, "connection")
-        )
-    })
 }

@@ -98,7 +98,7 @@ pub(super) async fn show(
     let name = show.name;
     match admin.ask(Command::ShowUser { name: name.clone() }).await? {
         Reply::Account(view) => Ok(account(*view)),
-        _ => Err(ControlError::NoSuchUser { name: name.into() }),
+        _ => Err(ControlError::no_such_user(name)),
     }
 }
 
@@ -110,6 +110,7 @@ fn account(view: AccountView) -> wire::ShownUser {
                 created_at,
                 last_login,
                 disabled_at,
+                is_moderator,
                 connections,
                 ..
             },
@@ -137,6 +138,7 @@ fn account(view: AccountView) -> wire::ShownUser {
         last_login_from: last_login
             .and_then(|last| last.from)
             .map(|from| from.to_string()),
+        moderator: is_moderator,
         connections,
         sessions: super::show::session_lines(sessions),
         rooms: rooms.into_iter().map(room).collect(),

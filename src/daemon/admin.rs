@@ -1,5 +1,5 @@
 //! What the admin asks for on the control socket, carried out: by the engine where it is about people and rooms, by the
-//! listeners, the log or the process itself otherwise. Everything that changes something is written down.
+//! listeners, the log or the process itself otherwise. Everything that changes something is written down (`audit.rs`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::task::spawn_local;
 
@@ -19,6 +19,7 @@ use super::data::{self, Data};
 use super::drain;
 use super::lag::READERS_MAX;
 use super::log::Log;
+use super::moderation;
 use super::password::Passwords;
 use super::rekey;
 use super::room;
@@ -26,7 +27,7 @@ use super::service::{self, Service};
 use super::settings::Settings;
 use super::show;
 use super::writer::Work;
-use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
+use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{CallId, Password, Timestamp, UserName, catalog};
 use crate::control::{Call, Caller, Command, Reply, ReplySender};
 use crate::engine::effect::Reply as Outcome;
@@ -34,9 +35,6 @@ use crate::engine::input::{Command as Ask, Input, PasswordOutcome};
 use crate::engine::strength;
 use crate::net::{Doors, ListenerHandle};
 use crate::wire::control::{self as wire, ControlError, State};
-
-/// What people are told who are kicked without a reason.
-const KICKED: &str = "the admin ended your connection";
 
 /// What people are told when the daemon stops without a message.
 pub(super) const STOPPING: &str = "the server is stopping; it may be back in a moment";
@@ -47,6 +45,8 @@ pub(super) struct Admin {
     pub passwords: Passwords,
     pub writer: Sender<Work>,
     pub data: Data,
+    /// Tells that an entry of the audit log was stored.
+    pub audited: watch::Receiver<()>,
     pub listeners: RefCell<Vec<ListenerHandle>>,
     pub doors: Arc<Doors>,
     pub settings: Settings,
@@ -78,9 +78,13 @@ impl Admin {
             match &command {
                 Command::FollowLog(follow) => return admin.follow_log(follow, reply).await,
                 Command::FollowLoad(follow) => return admin.follow_load(follow, reply).await,
+                Command::FollowAudit(follow) => {
+                    return data::audit::follow(&admin, follow.clone(), reply).await;
+                }
                 _ => {}
             }
-            let audit = command.audit();
+            let act = command.act();
+            let mut draining = None;
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
                 Command::ExportHistory(call) => data::export::history(&admin, call, &reply).await,
@@ -88,13 +92,25 @@ impl Admin {
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
                 Command::Backup(_) => data::backup::backup(&admin, &reply).await,
                 Command::Check(_) => data::check::check(&admin, &reply).await,
-                Command::Drain(drain) => drain::drain(&admin, drain, &reply).await,
+                Command::Drain(drain) => {
+                    let result = drain::drain(&admin, &drain, &reply).await;
+                    draining = Some(drain).filter(|_| result.is_ok());
+                    result
+                }
+                Command::Diagnose(_) => data::diagnosis::diagnose(&admin, &reply)
+                    .await
+                    .map(Reply::from),
                 command => admin.carry_out(command, caller).await,
             };
-            if let Some((method, parameters)) = audit {
-                admin.write_down(caller, method, parameters, result.as_ref().err());
+            let result = admin.hinted(result).await;
+            if let Some(act) = act {
+                admin.write_down(caller, &act, result.as_ref().err()).await;
             }
             reply.send(result);
+            // A stream that has no end yet is cut off by the stop.
+            if let Some(drain) = draining {
+                drain::stop(&admin, &drain);
+            }
         });
     }
 
@@ -133,14 +149,18 @@ impl Admin {
             | Command::Backup(_)
             | Command::Check(_)
             | Command::Drain(_)
-            | Command::FollowLoad(_) => Err(ControlError::ExpectedMore {}),
+            | Command::FollowLoad(_)
+            | Command::FollowAudit(_)
+            | Command::Diagnose(_) => Err(ControlError::ExpectedMore {}),
             Command::StageUsers(call) => data::import::stage(self, call),
             Command::Search(call) => data::search::search(self, call).await,
+            Command::ListAudit(call) => data::audit::list(self, call).await.map(Reply::from),
             Command::ListBehind(_) => self.behind(READERS_MAX).await.map(Reply::from),
             Command::GetStats(_) => self.stats().await.map(Reply::from),
             Command::ClearLog(_) => self.clear_log().map(Reply::from),
             Command::ListUsers(_) => Ok(show::users(self.ask(Ask::Users).await?).into()),
             Command::ListConnected(_) => Ok(show::users(self.ask(Ask::Who).await?).into()),
+            Command::ListNames(list) => self.names(list).await.map(Reply::from),
             Command::ListRooms(_) => Ok(show::rooms(self.ask(Ask::Rooms).await?).into()),
             Command::CreateRoom(create) => room::create(self, create).await,
             Command::RemoveRoom(remove) => room::remove(self, remove).await,
@@ -172,17 +192,19 @@ impl Admin {
                 Ok(show::sessions(self.ask(Ask::Sessions { user: list.user }).await?).into())
             }
             Command::RevokeSession(revoke) => self.done(Ask::RevokeSession { id: revoke.id }).await,
-            Command::Kick(kick) => {
-                let text = kick.reason.map_or_else(
-                    || KICKED.into(),
-                    |words| format!("{KICKED}: {}", words.text()).into(),
-                );
-                self.reach(Ask::Kick {
-                    name: kick.user,
-                    text,
-                })
-                .await
+            Command::SetRole(set) => moderation::set_role(self, set).await,
+            Command::AddOperator(add) => {
+                moderation::set_operator(self, add.room, add.user, true).await
             }
+            Command::RemoveOperator(remove) => {
+                moderation::set_operator(self, remove.room, remove.user, false).await
+            }
+            Command::Kick(kick) => moderation::kick(self, kick).await,
+            Command::Ban(ban) => moderation::ban(self, ban).await,
+            Command::Unban(unban) => moderation::unban(self, unban).await,
+            Command::Mute(mute) => moderation::mute(self, mute).await,
+            Command::Unmute(unmute) => moderation::unmute(self, unmute).await,
+            Command::ListBans(_) => moderation::list(self).await,
             Command::Announce(announce) => {
                 self.reach(Ask::Announce {
                     text: announce.text.text().clone(),
@@ -211,42 +233,6 @@ impl Admin {
     /// The engine has stopped: those who wait for it are told so.
     pub fn leave_waiting(&self) {
         self.waiting.borrow_mut().clear();
-    }
-
-    /// Writes down who did what, and how it went: in the store, and in the log.
-    fn write_down(
-        &self,
-        caller: Caller,
-        method: &str,
-        parameters: String,
-        error: Option<&ControlError>,
-    ) {
-        let outcome = error.map_or("ok", ControlError::name).to_owned();
-        tracing::info!(
-            MESSAGE_ID = catalog::CONTROL,
-            uid = caller.uid,
-            pid = caller.pid,
-            method,
-            parameters,
-            outcome,
-            "control"
-        );
-        let Caller { uid, pid } = caller;
-        let record = AuditRecord {
-            at: wall(),
-            uid,
-            pid,
-            method: method.into(),
-            parameters,
-            outcome,
-        };
-        let call = self.next_call.get();
-        self.next_call.set(call.next());
-        // Nobody waits for the reply. When the hub has stopped, the log has it.
-        drop(self.inputs.send(Input::Call {
-            call,
-            command: Ask::Audit(record),
-        }));
     }
 
     async fn status(&self) -> Result<Reply> {
@@ -350,7 +336,7 @@ impl Admin {
     }
 
     /// Asks the engine without waiting for its reply.
-    fn tell(&self, command: Ask) {
+    pub fn tell(&self, command: Ask) {
         let call = self.next_call.get();
         self.next_call.set(call.next());
         drop(self.inputs.send(Input::Call { call, command }));

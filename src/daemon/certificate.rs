@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore, ServerConfig};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
 use super::config::{Config, host_name};
 use super::exit::Exit;
@@ -227,8 +227,8 @@ impl Certificate {
     }
 }
 
-fn read_file(path: &Path, what: &str, hint: &str) -> Result<Zeroizing<Vec<u8>>, Exit> {
-    let mut text = Zeroizing::new(Vec::new());
+fn read_file(path: &Path, what: &str, hint: &str) -> Result<Vec<u8>, Exit> {
+    let mut text = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut text));
     match read {
         Ok(_) => Ok(text),
@@ -321,7 +321,7 @@ fn make(config: &Config, files: &Files) -> Result<(), Exit> {
     let certificate = params
         .self_signed(&key)
         .map_err(|error| failed(error.to_string()))?;
-    let pem = Zeroizing::new(key.serialize_pem());
+    let pem = key.serialize_pem();
     key.zeroize();
     write(&files.key, pem.as_bytes())?;
     write(&files.certificate, certificate.pem().as_bytes())?;

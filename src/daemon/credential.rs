@@ -8,17 +8,16 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 
-use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
-use zeroize::Zeroizing;
 
 use super::clock::wall;
 use super::config::Config;
 use super::exit::Exit;
 use super::password::{Passwords, read_hash};
 use super::show;
-use crate::base::record::{AuditRecord, PasswordHash, PasswordWork};
-use crate::base::{CallId, Password, UserName, catalog};
+use crate::base::audit::DONE;
+use crate::base::record::{PasswordHash, PasswordWork};
+use crate::base::{Act, Actor, CallId, Password, UserName, catalog};
 use crate::engine::effect::Reply;
 use crate::engine::input::{Command, Input, PasswordOutcome};
 use crate::engine::strength;
@@ -100,15 +99,10 @@ pub(super) fn make_first_account(
         code: Exit::IO,
         text: format!("cannot make the first account, '{name}': {error}"),
     })?;
-    let record = AuditRecord {
-        at: wall(),
-        uid: nix::unistd::geteuid().as_raw(),
-        pid: std::process::id().cast_signed(),
-        method: "AddUser".into(),
-        parameters: json!({ "name": name, "credential": FIRST_ADMIN }).to_string(),
-        outcome: "ok".into(),
-    };
-    ask(Command::Audit(record))?;
+    let act = Act::new("AddUser")
+        .with("name", name.as_str())
+        .with("credential", FIRST_ADMIN);
+    ask(Command::Audit(act.record(wall(), Actor::Daemon, DONE)))?;
     tracing::info!(
         MESSAGE_ID = catalog::FIRST_ACCOUNT,
         user = %name,
@@ -119,7 +113,7 @@ pub(super) fn make_first_account(
 }
 
 /// Asks the engine and waits. Nobody else asks it yet.
-fn ask(
+pub(super) fn ask(
     command: Command,
     inputs: &Sender<Input>,
     replies: &mut UnboundedReceiver<(CallId, Reply)>,
@@ -150,7 +144,7 @@ fn hashed(password: Password, passwords: &Passwords) -> Result<PasswordHash, Exi
 }
 
 fn read(path: &Path, chars_min: u32) -> Result<FirstAccount, Exit> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(FIRST_ADMIN_BYTES_MAX as usize + 1));
+    let mut bytes = Vec::new();
     let wrong = |problem: &str| {
         Exit::config(format!(
             "the first account's file '{}' {problem}; it is two lines, a name and a password (or its hash, $argon2id$…)",

@@ -1,8 +1,10 @@
-//! Data that goes out and comes in by the control socket: exports, searches, backups, checks, imports. What is read from
+//! Data that goes out and comes in by the control socket: exports, searches, the audit log, backups, checks, imports. What is read from
 //! the database is read by a thread of its own, in pages, with a rest after each: those who talk are not to notice.
 
+pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod check;
+pub(super) mod diagnosis;
 pub(super) mod export;
 pub(super) mod import;
 pub(super) mod search;
@@ -165,7 +167,7 @@ async fn places(
     let meant: Vec<_> = rooms.into_iter().filter(is_wanted).collect();
     if let (Some(room), true) = (room, meant.is_empty()) {
         let room = room.to_owned();
-        return Err(ControlError::NoSuchRoom { room });
+        return Err(ControlError::no_such_room(room));
     }
     let all = meant.len();
     let open = meant

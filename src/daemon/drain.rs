@@ -20,10 +20,11 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 const READERS: usize = 100;
 
 /// Lets nobody in and waits; whoever is connected talks on, for a chat in which nobody may speak is no better than one that
-/// is down. When the caller goes, all is as it was: nobody would see any more for whom it waits.
+/// is down. When the caller goes, all is as it was: nobody would see any more for whom it waits. To stop, once the caller has
+/// heard of it, is left to whoever has called this.
 pub(super) async fn drain(
     admin: &Rc<Admin>,
-    drain: wire::Drain,
+    drain: &wire::Drain,
     reply: &ReplySender,
 ) -> Result<Reply, ControlError> {
     let before = admin.state.get();
@@ -62,8 +63,6 @@ pub(super) async fn drain(
         };
         if step != DrainStep::Waiting {
             tell_stragglers(&part);
-            let words = drain.message.as_ref().map(|words| words.text().clone());
-            admin.stop_now(words.as_deref().unwrap_or(STOPPING));
             return Ok(part.into());
         }
         let is_heard = reply.part(part).await;
@@ -75,6 +74,12 @@ pub(super) async fn drain(
             }
         }
     }
+}
+
+/// Stops with the words that were given.
+pub(super) fn stop(admin: &Admin, drain: &wire::Drain) {
+    let words = drain.message.as_ref().map(|words| words.text().clone());
+    admin.stop_now(words.as_deref().unwrap_or(STOPPING));
 }
 
 /// They come back to what they have missed; the log says who they are.

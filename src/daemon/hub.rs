@@ -182,6 +182,7 @@ impl Hub {
                 self.passwords.work(work, Some(origin), Box::new(done));
             }
             Effect::Reply { call, reply } => drop(self.replies.send((call, reply))),
+            Effect::Bar(barred) => self.broadcast(|| Order::Bar(barred.clone())),
             Effect::Note(note) => note::tell(note),
             Effect::Stopped => return true,
         }

@@ -12,7 +12,7 @@ use crate::base::{RoomId, Seq};
 use crate::control::ReplySender;
 use crate::engine::effect::Reply as Outcome;
 use crate::engine::input::Command as Ask;
-use crate::engine::watch::Busy;
+use crate::engine::watch::{Busy, BusyUser};
 use crate::wire::control::{self as wire, ControlError, Number};
 
 /// The longest time between two looks.
@@ -26,13 +26,21 @@ struct Look {
     totals: Totals,
     cpu: Duration,
     heads: Vec<(RoomId, Seq)>,
+    said: u64,
+}
+
+/// Where most was said between two looks, and by whom.
+#[derive(Default)]
+struct Busiest {
+    rooms: Vec<Busy>,
+    users: Vec<BusyUser>,
 }
 
 impl Admin {
     /// Until the caller goes or the daemon stops.
     pub async fn follow_load(&self, follow: &wire::FollowLoad, reply: ReplySender) {
         let seconds = follow.seconds.unwrap_or(1).clamp(1, SECONDS_MAX);
-        let mut before = match self.look(Vec::new()).await {
+        let mut before = match self.look(Vec::new(), u64::MAX).await {
             Ok((look, _)) => look,
             Err(error) => return reply.send(Err(error)),
         };
@@ -41,9 +49,12 @@ impl Admin {
                 () = sleep(Duration::from_secs(seconds.into())) => {}
                 () = reply.closed() => return,
             }
-            let load = match self.look(std::mem::take(&mut before.heads)).await {
-                Ok((look, rooms)) => {
-                    let load = self.load(&before, &look, rooms).await;
+            let load = match self
+                .look(std::mem::take(&mut before.heads), before.said)
+                .await
+            {
+                Ok((look, busiest)) => {
+                    let load = self.load(&before, &look, busiest).await;
                     before = look;
                     load
                 }
@@ -59,10 +70,23 @@ impl Admin {
         }
     }
 
-    async fn look(&self, before: Vec<(RoomId, Seq)>) -> Result<(Look, Vec<Busy>), ControlError> {
-        let most = LINES;
-        let (heads, rooms) = match self.ask(Ask::Busiest { before, most }).await? {
-            Outcome::Busiest { heads, rooms } => (heads, rooms),
+    async fn look(
+        &self,
+        before: Vec<(RoomId, Seq)>,
+        said_before: u64,
+    ) -> Result<(Look, Busiest), ControlError> {
+        let ask = Ask::Busiest {
+            before,
+            said_before,
+            most: LINES,
+        };
+        let (heads, said, busiest) = match self.ask(ask).await? {
+            Outcome::Busiest {
+                heads,
+                said,
+                rooms,
+                users,
+            } => (heads, said, Busiest { rooms, users }),
             _ => Default::default(),
         };
         let look = Look {
@@ -70,15 +94,16 @@ impl Admin {
             totals: metrics::totals(),
             cpu: cpu_time(),
             heads,
+            said,
         };
-        Ok((look, rooms))
+        Ok((look, busiest))
     }
 
     async fn load(
         &self,
         before: &Look,
         now: &Look,
-        rooms: Vec<Busy>,
+        Busiest { rooms, users }: Busiest,
     ) -> Result<wire::Load, ControlError> {
         let seconds = (now.at - before.at).as_secs_f64().max(f64::MIN_POSITIVE);
         let per_second = |count: u64| Number((count as f64 / seconds * 10.0).round() / 10.0);
@@ -95,6 +120,10 @@ impl Admin {
             name: line.label,
             online: line.online,
             messages: line.messages,
+            messages_per_second: per_second(said),
+        };
+        let user = |(name, said): BusyUser| wire::BusyUser {
+            name: name.into(),
             messages_per_second: per_second(said),
         };
         let delivered = since(Counter::DeliveredRing) + since(Counter::DeliveredStore);
@@ -118,6 +147,7 @@ impl Admin {
             memory_bytes: memory_bytes(),
             behind: behind.behind,
             rooms: rooms.into_iter().map(room).collect(),
+            users: users.into_iter().map(user).collect(),
             readers: behind.readers,
         })
     }

@@ -5,6 +5,7 @@
 //! Whoever has something to say hands it over and goes on: file, journal and standard error have a thread each, and what
 //! goes wrong with one of them stays there. The locks are held for moments, in which nothing is waited for.
 
+mod bare;
 mod file;
 mod journal;
 mod lines;
@@ -29,7 +30,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use crate::base::{Limits, catalog};
 use crate::wire::control::{LogCleared, LogLevel, LogLines, LogState};
 use file::LogFile;
-use lines::Lines;
+use lines::{Line, Lines};
 use record::Record;
 
 pub use lines::Follower;
@@ -98,7 +99,7 @@ impl Log {
             ];
             let text = "cannot write to the log file; until that is over the lines are kept in memory alone";
             let record = Record::of_the_log(&journal::OF_THE_LOG, text, &fields);
-            lines.push(record.line().into(), |_| {});
+            lines.push(Line::of(&record), |_| {});
             if let Some(outlet) = &outlet {
                 outlet.put(record);
             }
@@ -185,6 +186,12 @@ impl Log {
         }
     }
 
+    /// The lines that are kept, oldest first, as they can be told to strangers.
+    #[must_use]
+    pub fn bare(&self) -> Vec<String> {
+        self.0.lines.bare()
+    }
+
     /// The last `count` lines and then each as it comes, without a gap between.
     #[must_use]
     pub fn follow(&self, count: u32) -> Follower {
@@ -258,7 +265,7 @@ impl<S: Subscriber> Layer<S> for Log {
         };
         let record = Record::new(event, addresses);
         if record.level() <= threshold(shared.own.load(Ordering::Relaxed)) {
-            shared.lines.push(record.line().into(), |line| {
+            shared.lines.push(Line::of(&record), |line| {
                 if let Some(file) = shared.file.get() {
                     file.put(line);
                 }

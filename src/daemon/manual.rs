@@ -226,7 +226,7 @@ fn logs() -> Section {
                 "when it reads standard error, as under systemd(1). `journalctl -u chatd -x` explains the entries. They \
                  have fields: CHATD_USER, CHATD_ROOM, CHATD_PEER, CHATD_SESSION, CHATD_UID, CHATD_PID, CHATD_METHOD, \
                  CHATD_OUTCOME, CHATD_REASON, CHATD_ERROR, CHATD_FILE, CHATD_ADDRESS, CHATD_CODE, CHATD_FINGERPRINT, \
-                 CHATD_EXPIRES, CHATD_INVITE, and MESSAGE_ID for the kind of entry. chatd cannot turn it off or clear it: as root, \
+                 CHATD_EXPIRES, CHATD_INVITE, CHATD_BY, CHATD_UNTIL, and MESSAGE_ID for the kind of entry. chatd cannot turn it off or clear it: as root, \
                  `journalctl --rotate --vacuum-time=1s` clears it, for all services; with `LogNamespace=chatd` in the \
                  unit it has a journal of its own, and `--namespace=chatd` clears only that.",
             ),

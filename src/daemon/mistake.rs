@@ -5,10 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeOwned, Error, Unexpected, Visitor};
 
+use crate::base::nearest::nearest;
 use crate::base::text::harmless;
 
-/// How much alike two names must be for one to be a slip of the pen for the other: of all that differ, most are not.
-const ALIKE: f64 = 0.8;
 /// Known names that are listed when none is like the wrong one: more would bury the rest of the line.
 const LISTED_MAX: usize = 10;
 
@@ -117,12 +116,7 @@ fn unknown(names: Vec<String>, places: &[Place]) -> String {
             place.words
         );
     }
-    let likeness = |name: &&String| strsim::jaro(wrong, name);
-    let nearest = known
-        .iter()
-        .filter(|name| likeness(name) > ALIKE)
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    let hint = match nearest {
+    let hint = match nearest(wrong, known.iter().map(String::as_str)) {
         Some(name) => format!("; did you mean '{name}'?"),
         None if known.len() <= LISTED_MAX => format!("; there are: {}", known.join(", ")),
         None => "; the chatd.toml that comes with chatd has them all".to_owned(),

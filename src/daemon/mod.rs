@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod args;
+mod audit;
 mod certificate;
 mod clock;
 mod config;
@@ -20,8 +21,10 @@ mod load;
 pub mod log;
 mod manual;
 mod mistake;
+mod moderation;
 mod monitor;
 mod names;
+mod nearest;
 mod note;
 mod password;
 mod reader;
@@ -272,6 +275,7 @@ impl Daemon {
             replies, passwords, ..
         } = &mut threads;
         credential::make_first_account(&config, &inputs, replies, passwords)?;
+        audit::keep_start(|command| credential::ask(command, &inputs, replies))?;
         let proxies = config.proxies.clone();
         let doors = Doors::new(&workers, &doors_limits, config.allow_plaintext, proxies);
         let listeners = bound
@@ -285,6 +289,7 @@ impl Daemon {
             passwords: threads.passwords,
             writer: threads.jobs,
             data: start::data(&database)?,
+            audited: threads.audited,
             listeners: RefCell::new(listeners),
             doors: doors.clone(),
             settings: Settings {
@@ -357,8 +362,7 @@ impl Daemon {
                 tokio::select! {
                     signal = signals.next() => match signal {
                         signal::Signal::Stop => admin.stop_now(admin::STOPPING),
-                        // What is wrong with it, if anything, is told where it is noticed.
-                        signal::Signal::Reload => drop(admin.reload()),
+                        signal::Signal::Reload => admin.reload_at_signal(),
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
@@ -374,6 +378,7 @@ impl Daemon {
             let words = admin.last_words.take();
             let text = words.unwrap_or_else(|| admin::STOPPING.into());
             tracing::info!(%text, "stopping");
+            admin.keep_stop();
             drop(inputs.send(Input::Stop { text }));
             // The hub ends when everything is stored and everyone was told; until then it replies to calls.
             while let Some((call, reply)) = replies.recv().await {

@@ -1,9 +1,10 @@
 //! What the engine notes, as events. Whatever strangers can cause as often as they like is told at `debug`; a login costs
 //! a password that is looked at, so there are only so many in a second, and each is told.
 
-use crate::base::catalog;
+use crate::base::{BanKind, Network, Timestamp, UserName, catalog};
+use crate::engine::moderation::{Act, Whom};
 use crate::engine::note::{Ending, Note, Visit};
-use tracing::field::display;
+use tracing::field::{DisplayValue, display};
 
 /// Tells the log.
 pub(super) fn tell(note: Note) {
@@ -70,6 +71,14 @@ pub(super) fn tell(note: Note) {
                 "login to a disabled account refused"
             );
         }
+        Note::BannedRefused { user, from } => {
+            let peer = from.map(display);
+            tracing::info!(MESSAGE_ID = catalog::BANNED_REFUSED, %user, peer, "login of a banned user refused");
+        }
+        Note::Moderated { by, act, until } => moderated(&by, &act, until),
+        Note::Redacted { by, room, seq } => {
+            tracing::info!(MESSAGE_ID = catalog::MODERATED, %by, %room, %seq, "redacted");
+        }
         Note::InviteRefused { from } => {
             tracing::debug!(peer = from.map(display), "invite refused");
         }
@@ -88,6 +97,68 @@ pub(super) fn tell(note: Note) {
             tracing::info!(MESSAGE_ID = catalog::ROOM_CREATED, %user, %room, "room created");
         }
     }
+}
+
+/// With why, and what it ends.
+fn moderated(by: &UserName, act: &Act, until: Option<Timestamp>) {
+    let until = until.map(display);
+    match act {
+        Act::Kick { room, user, reason } => {
+            let reason = said(reason);
+            tracing::info!(MESSAGE_ID = catalog::MODERATED, %by, %user, %room, reason, "kicked");
+        }
+        Act::Ban {
+            kind,
+            who,
+            room,
+            reason,
+            ..
+        } => {
+            let (room, reason) = (room.as_ref().map(display), said(reason));
+            let (user, network) = whom(who);
+            let words = match kind {
+                BanKind::Ban => "banned",
+                BanKind::Mute => "muted",
+            };
+            tracing::info!(MESSAGE_ID = catalog::MODERATED, %by, user, network, room, until, reason, "{words}");
+        }
+        Act::Unban { kind, who, room } => {
+            let room = room.as_ref().map(display);
+            let (user, network) = whom(who);
+            let words = match kind {
+                BanKind::Ban => "unbanned",
+                BanKind::Mute => "unmuted",
+            };
+            tracing::info!(MESSAGE_ID = catalog::MODERATED, %by, user, network, room, "{words}");
+        }
+        Act::Operator {
+            room,
+            user,
+            operator,
+        } => {
+            let words = match operator {
+                true => "made an operator",
+                false => "is no operator any more",
+            };
+            tracing::info!(MESSAGE_ID = catalog::MODERATED, %by, %user, %room, "{words}");
+        }
+    }
+}
+
+fn whom(
+    who: &Whom,
+) -> (
+    Option<DisplayValue<&UserName>>,
+    Option<DisplayValue<&Network>>,
+) {
+    match who {
+        Whom::User(user) => (Some(display(user)), None),
+        Whom::Network(network) => (None, Some(display(network))),
+    }
+}
+
+fn said(reason: &str) -> Option<&str> {
+    (!reason.is_empty()).then_some(reason)
 }
 
 fn words(ending: Ending) -> &'static str {

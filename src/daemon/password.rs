@@ -1,6 +1,7 @@
 //! The password threads: Argon2id with bounded work at once and a bounded queue, in which addresses take turns. A hash
 //! costs 19 MiB and some 20 ms.
 
+mod hash;
 mod queue;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,26 +9,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use argon2::password_hash::phc::{Output, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
-
 use crate::base::metrics::{self, Counter, Measure};
 use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{Limits, Origin, Password, Seldom, Token, UserId, catalog};
 use crate::engine::input::PasswordOutcome;
 use crate::store::{Reader, StoreError};
+pub(super) use hash::read_hash;
+use hash::{Memory, is_low};
 use queue::Queue;
 
-/// Memory asked for at once in this size comes from the system and goes back to it when it is let go. Below it, malloc
-/// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment. What is not
-/// touched of it costs nothing.
-const ALWAYS_MAPPED_BYTES: usize = 33 * 1024 * 1024;
 /// No account has this number.
 const NOBODY: UserId = UserId(0);
-/// Memory and passes that a hash from outside may ask for: each login of its account takes that much.
-const GIVEN_KIB_MAX: u32 = 65_536;
-const GIVEN_PASSES_MAX: u32 = 10;
-
 /// Takes the outcome to whoever asked.
 pub(super) type Done = Box<dyn FnOnce(PasswordOutcome) + Send>;
 
@@ -66,7 +58,8 @@ impl Passwords {
                 reader,
                 shared: passwords.0.clone(),
                 failing: Seldom::default(),
-                stand_in: hash(&Password::new("stand-in".into())),
+                memory: Memory::default(),
+                stand_in: None,
             };
             thread::Builder::new()
                 .name("password".into())
@@ -113,6 +106,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The next work that waits already.
+    fn waiting(&self) -> Option<Job> {
+        self.queue().pop()
+    }
+
     /// Waits for the next work; none when there will be none.
     fn next(&self) -> Option<Job> {
         let waits = |queue: &mut Queue<_>| queue.waiting == 0 && !queue.is_over;
@@ -125,13 +123,14 @@ struct Worker {
     reader: Box<dyn Reader>,
     shared: Arc<Shared>,
     failing: Seldom,
+    memory: Memory,
     /// What the password of nobody is checked against: it takes as long as somebody's.
     stand_in: Option<PasswordHash>,
 }
 
 impl Worker {
     fn run(mut self) {
-        while let Some(Job { work, done, since }) = self.shared.next() {
+        while let Some(Job { work, done, since }) = self.next() {
             metrics::add(Counter::PasswordsDone, 1);
             metrics::observe_time(Measure::PasswordWait, since.elapsed());
             let begun = Instant::now();
@@ -141,18 +140,26 @@ impl Worker {
         }
     }
 
+    /// The memory of one hash serves the next; it is given back when nobody waits for one.
+    fn next(&mut self) -> Option<Job> {
+        self.shared.waiting().or_else(|| {
+            self.memory = Memory::default();
+            self.shared.next()
+        })
+    }
+
     fn outcome(&mut self, work: PasswordWork) -> PasswordOutcome {
         let outcome = match work {
-            PasswordWork::Hash(password) => Ok(hashed(&password)),
+            PasswordWork::Hash(password) => Ok(self.hashed(&password)),
             PasswordWork::Check(user, password) => {
                 self.check(user, &password).map(|right| match right {
-                    Some(known) => let_in(&password, known),
+                    Some(known) => self.let_in(&password, known),
                     None => PasswordOutcome::Wrong,
                 })
             }
             PasswordWork::Replace(user, old, new) => {
                 self.check(Some(user), &old).map(|right| match right {
-                    Some(_) => hashed(&new),
+                    Some(_) => self.hashed(&new),
                     None => PasswordOutcome::Wrong,
                 })
             }
@@ -171,6 +178,10 @@ impl Worker {
         user: Option<UserId>,
         password: &Password,
     ) -> Result<Option<Known>, StoreError> {
+        // Made by the first login, whoever's it is: a start need not wait for it.
+        if self.stand_in.is_none() {
+            self.stand_in = self.memory.hash(&Password::new("stand-in".into()));
+        }
         // Looked for in the same way whether there is somebody or not, or the time it takes would tell.
         let known = self.reader.password(user.unwrap_or(NOBODY))?;
         let real = user.is_some() && known.is_some();
@@ -180,15 +191,31 @@ impl Worker {
         let prepared = password.prepared();
         let right = prepared
             .as_ref()
-            .is_some_and(|it| verify(it, &hash.0).is_ok());
+            .is_some_and(|it| self.memory.verify(it, &hash.0).is_ok());
         // Hashes were once made of passwords as they were typed.
-        let as_typed =
-            !right && prepared.as_ref() != Some(password) && verify(password, &hash.0).is_ok();
+        let as_typed = !right
+            && prepared.as_ref() != Some(password)
+            && self.memory.verify(password, &hash.0).is_ok();
         let known = Known {
             is_old: as_typed || is_low(&hash.0),
             hash,
         };
         Ok(Some(known).filter(|_| real && (right || as_typed)))
+    }
+
+    /// Hashed anew where it is time for that; if that fails, the old hash does.
+    fn let_in(&mut self, password: &Password, known: Known) -> PasswordOutcome {
+        let better = known.is_old.then(|| self.memory.hash(password)).flatten();
+        fresh_token().map_or(PasswordOutcome::Broken, |token| {
+            PasswordOutcome::Right(known.hash, token, better)
+        })
+    }
+
+    fn hashed(&mut self, password: &Password) -> PasswordOutcome {
+        match (self.memory.hash(password), fresh_token()) {
+            (Some(hash), Some(token)) => PasswordOutcome::Hashed(hash, token),
+            _ => PasswordOutcome::Broken,
+        }
     }
 }
 
@@ -197,116 +224,6 @@ struct Known {
     hash: PasswordHash,
     /// Whether it would be made in another way today.
     is_old: bool,
-}
-
-/// Hashed anew where it is time for that; if that fails, the old hash does.
-fn let_in(
-    password: &Password,
-    Known {
-        hash: known,
-        is_old,
-    }: Known,
-) -> PasswordOutcome {
-    let better = is_old.then(|| hash(password)).flatten();
-    fresh_token().map_or(PasswordOutcome::Broken, |token| {
-        PasswordOutcome::Right(known, token, better)
-    })
-}
-
-/// Whether a hash was made by lower settings than ours. One by higher settings stays.
-fn is_low(text: &str) -> bool {
-    let hash = argon2::PasswordHash::new(text).ok();
-    let made_with = hash.as_ref().and_then(|hash| Params::try_from(hash).ok());
-    made_with.is_some_and(|made_with| {
-        made_with.m_cost() < Params::DEFAULT.m_cost()
-            || made_with.t_cost() < Params::DEFAULT.t_cost()
-    })
-}
-
-fn hashed(password: &Password) -> PasswordOutcome {
-    match (hash(password), fresh_token()) {
-        (Some(hash), Some(token)) => PasswordOutcome::Hashed(hash, token),
-        _ => PasswordOutcome::Broken,
-    }
-}
-
-/// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string, of the form in which passwords are compared.
-fn hash(password: &Password) -> Option<PasswordHash> {
-    hash_by(password, Params::DEFAULT)
-}
-
-fn hash_by(password: &Password, params: Params) -> Option<PasswordHash> {
-    let prepared = password.prepared();
-    let password = prepared.as_ref().unwrap_or(password);
-    let hash = || {
-        let salt = Salt::generate();
-        let hash = argon2::PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: (&params).try_into()?,
-            salt: Some(salt),
-            hash: Some(digest(password, &salt, params)?),
-        };
-        Ok::<_, password_hash::Error>(PasswordHash(hash.to_string().into()))
-    };
-    hash()
-        .inspect_err(|error| tracing::error!(%error, "cannot hash a password"))
-        .ok()
-}
-
-/// Takes a hash that was made elsewhere, when passwords can be checked against it here.
-///
-/// # Errors
-/// With what is wrong with it, without a word of what stands there.
-pub(super) fn read_hash(text: &str) -> Result<PasswordHash, &'static str> {
-    const FORM: &str = "that is no $argon2id$v=19$m=…,t=…,p=…$SALT$HASH with 32 bytes of hash";
-    let hash = argon2::PasswordHash::new(text).map_err(|_| FORM)?;
-    let params = Params::try_from(&hash).map_err(|_| FORM)?;
-    let is_ours = hash.algorithm == Algorithm::Argon2id.ident()
-        && hash.version == Some(Version::V0x13.into())
-        && hash.salt.is_some()
-        && hash
-            .hash
-            .is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN);
-    match is_ours {
-        false => Err(FORM),
-        true if params.m_cost() > GIVEN_KIB_MAX || params.t_cost() > GIVEN_PASSES_MAX => {
-            Err("that asks for more than m=65536 or t=10, which each login would take")
-        }
-        true => Ok(PasswordHash(text.into())),
-    }
-}
-
-/// Whether the password is that of a hash, by the settings with which that was made. Outputs are compared in a time that
-/// does not tell where they differ.
-fn verify(password: &Password, text: &str) -> Result<(), password_hash::Error> {
-    let hash = argon2::PasswordHash::new(text)?;
-    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
-        return Err(password_hash::Error::Internal);
-    };
-    match digest(password, &salt, Params::try_from(&hash)?)? == expected {
-        true => Ok(()),
-        false => Err(password_hash::Error::PasswordInvalid),
-    }
-}
-
-fn digest(
-    password: &Password,
-    salt: &Salt,
-    params: Params,
-) -> Result<Output, password_hash::Error> {
-    let blocks_max = params.block_count().max(ALWAYS_MAPPED_BYTES / Block::SIZE);
-    let mut memory = Vec::with_capacity(blocks_max);
-    memory.resize(params.block_count(), Block::new());
-    let mut bytes = [0; Params::DEFAULT_OUTPUT_LEN];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_into_with_memory(
-        password.expose().as_bytes(),
-        salt,
-        &mut bytes,
-        &mut memory,
-    )?;
-    Ok(Output::new(&bytes)?)
 }
 
 fn fresh_token() -> Option<Token> {
@@ -327,8 +244,9 @@ mod tests {
     /// One whose hashes are cheap, on a database with one account.
     fn cheap_worker(folder: &std::path::Path, user: UserId) -> Worker {
         let cheap = || {
-            let params = Params::new(512, 1, 1, None).unwrap();
-            hash_by(&Password::new("правильный конь".into()), params).unwrap()
+            let params = argon2::Params::new(512, 1, 1, None).unwrap();
+            let password = Password::new("правильный конь".into());
+            Memory::default().hash_by(&password, params).unwrap()
         };
         let database = Database::open(folder, &KeySource::default()).unwrap();
         let account = UserRecord {
@@ -346,6 +264,7 @@ mod tests {
             reader: Box::new(database.reader().unwrap()),
             shared: Passwords::spawn(Vec::new(), &limits).unwrap().0.clone(),
             failing: Seldom::default(),
+            memory: Memory::default(),
             stand_in: Some(cheap()),
         }
     }
@@ -382,50 +301,5 @@ mod tests {
         assert!(matches!(worker.outcome(right), PasswordOutcome::Right(..)));
         let nobodys = PasswordWork::Check(None, Password::new("правильный конь".into()));
         assert!(matches!(worker.outcome(nobodys), PasswordOutcome::Wrong));
-    }
-
-    #[test]
-    fn a_hash_is_that_of_its_password_alone_and_says_how_it_was_made() {
-        let password = |text: &str| Password::new(text.into());
-        let PasswordHash(text) = hash(&password("правильный конь")).unwrap();
-        assert!(
-            text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{text}"
-        );
-        assert_eq!(verify(&password("правильный конь"), &text), Ok(()));
-        assert_eq!(
-            verify(&password("другой конь"), &text),
-            Err(password_hash::Error::PasswordInvalid)
-        );
-        assert!(verify(&password("x"), "$argon2id$nonsense").is_err());
-        assert_eq!(read_hash(&text), Ok(PasswordHash(text.clone())));
-        let cut = text.rsplit_once('$').unwrap().0;
-        for wrong in [
-            cut.to_owned(),
-            text[..text.len() - 6].to_owned(),
-            text.replace("argon2id", "argon2i"),
-            text.replace("v=19$", ""),
-            text.replace("t=2", "t=0"),
-            text.replace("t=2", "t=11"),
-            text.replace("m=19456", "m=65537"),
-            "$argon2id$nonsense".to_owned(),
-        ] {
-            assert!(read_hash(&wrong).is_err(), "{wrong}");
-        }
-        assert!(
-            verify(&password("правильный конь"), cut).is_err(),
-            "a hash without its end"
-        );
-    }
-
-    #[test]
-    fn a_hash_by_lower_settings_is_told_from_one_by_ours_or_higher() {
-        let PasswordHash(text) = hash(&Password::new("правильный конь".into())).unwrap();
-        assert!(!is_low(&text));
-        assert!(!is_low(
-            &text.replace("m=19456", "m=65536").replace("t=2", "t=3")
-        ));
-        assert!(is_low(&text.replace("m=19456", "m=12288")));
-        assert!(is_low(&text.replace("t=2", "t=1")));
     }
 }

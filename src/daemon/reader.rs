@@ -207,7 +207,7 @@ impl Thread {
     ) -> Result<Bytes, StoreError> {
         let rooms: Vec<_> = places.iter().map(|place| place.channel.room).collect();
         let places_of: HashMap<_, _> = rooms.iter().copied().zip(places).collect();
-        let mut found = self.reader.search(&rooms, text, before, limit + 1)?;
+        let mut found = self.reader.search(&rooms, text, None, before, limit + 1)?;
         let place_of = |record: &Record| places_of.get(&record.draft.room);
         // Nobody sees further than what was delivered when they asked.
         found.retain(|record| place_of(record).is_some_and(|place| record.seq <= place.last_seq));

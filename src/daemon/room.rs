@@ -37,6 +37,7 @@ pub(super) async fn members(admin: &Admin, list: wire::ListMembers) -> Result<Re
     let members = lines.into_iter().map(|line| wire::Member {
         name: line.user.into(),
         online: line.online,
+        operator: line.is_operator,
         read_seq: line.read_seq,
         unread: line.unread,
     });

@@ -13,15 +13,20 @@ use crate::wire::{PROTOCOL, SOFTWARE};
 /// What went wrong becomes the caller's error, everything else is left as it is.
 pub(super) fn fault(reply: Reply) -> Result<Reply, ControlError> {
     match reply {
-        Reply::NoSuchUser(name) => Err(ControlError::NoSuchUser { name: name.into() }),
-        Reply::NoSuchRoom(room) => Err(ControlError::NoSuchRoom { room: room.into() }),
+        Reply::NoSuchUser(name) => Err(ControlError::no_such_user(name)),
+        Reply::NoSuchRoom(room) => Err(ControlError::no_such_room(room)),
         Reply::NoSuchMessage(room, seq) => Err(ControlError::NoSuchMessage {
             room: room.into(),
             seq: seq.0,
         }),
+        Reply::NotAMember(user, room) => Err(ControlError::NotAMember {
+            user: user.into(),
+            room: room.into(),
+        }),
         Reply::RoomTaken(name) => Err(ControlError::NameTaken { name: name.into() }),
         Reply::LobbyStays => Err(ControlError::Failed {
-            reason: "everybody is in the lobby; it cannot be removed, but `chatctl clear-history lobby` clears it"
+            reason: "everybody is in the lobby: it cannot be removed, and nobody be put out of it; `chatctl clear-history lobby` clears it, \
+                     `chatctl mute` silences"
                 .into(),
         }),
         Reply::NoSuchSession(id) => Err(ControlError::NoSuchSession { id }),
@@ -53,6 +58,7 @@ pub(super) fn users(reply: Reply) -> wire::Users {
             .and_then(|last| last.from)
             .map(|from| from.to_string()),
         disabled_at: line.disabled_at,
+        moderator: line.is_moderator,
         sessions: line.sessions,
         connections: line.connections,
         rooms: line.rooms,

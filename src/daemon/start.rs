@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -59,6 +60,8 @@ pub(super) struct Threads {
     pub writer: JoinHandle<()>,
     /// The way to the writer.
     pub jobs: Sender<Work>,
+    /// Tells that an entry of the audit log was stored.
+    pub audited: watch::Receiver<()>,
 }
 
 impl Ways {
@@ -80,8 +83,10 @@ impl Ways {
         let (jobs, waiting) = channel();
         let jobs_per_commit = limits.appends_per_commit as usize;
         let store = Box::new(store);
+        let (audits, audited) = watch::channel(());
+        let hub = self.inputs.clone();
         let writer =
-            writer::spawn(store, waiting, self.inputs.clone(), jobs_per_commit).map_err(spawned)?;
+            writer::spawn(store, waiting, hub, jobs_per_commit, audits).map_err(spawned)?;
         reader::spawn(
             readers(limits.reader_threads)?,
             self.questions,
@@ -113,6 +118,7 @@ impl Ways {
             hub,
             writer,
             jobs,
+            audited,
         })
     }
 }

@@ -32,13 +32,13 @@ pub(super) fn count_effect(effect: &Effect, waiting: &mut u64) {
         Effect::Tell {
             news: News::Refused(refusal),
             ..
-        } => count_refusal(*refusal),
+        } => count_refusal(refusal),
         Effect::Note(note) => count_note(note),
         _ => {}
     }
 }
 
-fn count_refusal(refusal: Refusal) {
+fn count_refusal(refusal: &Refusal) {
     metrics::add(Counter::Refusals, 1);
     match refusal {
         Refusal::LimitReached(limit) | Refusal::RateLimited { limit, .. } => {

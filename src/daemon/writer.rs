@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use crate::base::metrics::{self, Counter, Measure};
 use crate::base::record::Change;
@@ -65,6 +66,7 @@ pub(super) fn spawn(
     jobs: Receiver<Work>,
     hub: Sender<Input>,
     jobs_per_commit: usize,
+    audits: watch::Sender<()>,
 ) -> std::io::Result<JoinHandle<()>> {
     let writer = Writer {
         store,
@@ -79,6 +81,7 @@ pub(super) fn spawn(
         storing: Seldom::default(),
         indexing: Seldom::default(),
         tidying: Seldom::default(),
+        audits,
     };
     thread::Builder::new()
         .name("writer".into())
@@ -99,6 +102,8 @@ struct Writer {
     /// Whether that has failed.
     tidy_again: bool,
     tidying: Seldom,
+    /// Is told when an entry of the audit log was stored.
+    audits: watch::Sender<()>,
 }
 
 impl Writer {
@@ -181,6 +186,9 @@ impl Writer {
         let is_probe = entries.iter().all(Entry::is_empty);
         let input = match committed {
             Ok(outcomes) => {
+                if entries.iter().any(is_audited) {
+                    self.audits.send_replace(());
+                }
                 if !is_probe {
                     count_commit(entries, begun.elapsed());
                 }
@@ -241,6 +249,11 @@ impl Writer {
     }
 }
 
+fn is_audited(entry: &Entry) -> bool {
+    let is_audit = |change: &Change| matches!(change, Change::AddAudit(..));
+    matches!(entry, Entry::Changes(changes) if changes.iter().any(is_audit))
+}
+
 fn count_commit(entries: &[Entry], time: Duration) {
     let messages = entries
         .iter()
@@ -294,6 +307,7 @@ mod tests {
             storing: Seldom::default(),
             indexing: Seldom::default(),
             tidying: Seldom::default(),
+            audits: watch::channel(()).0,
         };
         let message = Entry::Append(Draft {
             room: LOBBY,

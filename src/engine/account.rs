@@ -51,6 +51,7 @@ impl Engine {
         device: Arc<str>,
     ) -> Result<(), Refusal> {
         self.nobody(asker.conn)?;
+        self.ban_from(asker.conn)?;
         let Entrance::Open(invite) = self.entrance(asker, code)? else {
             return Ok(());
         };
@@ -110,6 +111,7 @@ impl Engine {
         device: Arc<str>,
     ) -> Result<(), Refusal> {
         self.nobody(asker.conn)?;
+        self.ban_from(asker.conn)?;
         let user = name.and_then(|name| self.state.user_by_name(name));
         let counted = self.counted(asker, name, user);
         if let Err(refusal) = self.begin_login(asker, name, &counted) {
@@ -243,6 +245,12 @@ impl Engine {
                 },
                 PasswordOutcome::Right(..),
             ) if self.is_disabled(user) => self.refuse_disabled(&asker, user),
+            (
+                Verified::Login {
+                    user: Some(user), ..
+                },
+                PasswordOutcome::Right(..),
+            ) if self.ban(user, None).is_err() => self.refuse_banned(&asker, user),
             (
                 Verified::Login {
                     user: Some(user),

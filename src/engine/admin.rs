@@ -57,7 +57,11 @@ impl Engine {
             Command::Redact { room, seq } => self.admin_redact(call, room, seq),
             Command::Sessions { user } => Some(self.session_lines(user.as_ref())),
             Command::Owners { conns } => Some(self.owners(&conns)),
-            Command::Busiest { before, most } => Some(self.busiest(&before, most)),
+            Command::Busiest {
+                before,
+                said_before,
+                most,
+            } => Some(self.busiest(&before, said_before, most)),
             Command::Kick { name, text } => Some(self.kick(&name, &text)),
             Command::Announce { text } => Some(self.announce(&text)),
             Command::AddUser { name, hash } => self.admin_add_user(call, name, hash),
@@ -72,8 +76,18 @@ impl Engine {
             command @ (Command::CreateInvite(_)
             | Command::ListInvites
             | Command::RevokeInvite { .. }) => self.invite_call(call, command),
+            Command::Names {
+                of_rooms,
+                prefix,
+                most,
+            } => Some(self.names_like(of_rooms, &prefix, most)),
+            Command::Nearest { name } => Some(Reply::Nearest(self.nearest(&name))),
+            Command::Moderate(act) => self.admin_moderate(call, act),
+            Command::SetModerator { name, moderator } => self.set_moderator(call, &name, moderator),
+            Command::ListBans => Some(self.ban_lines()),
             Command::Audit(record) => {
-                self.admin_commit(call, vec![Change::AddAudit(record)], Reply::Done)
+                let change = self.audit(record);
+                self.admin_commit(call, vec![change], Reply::Done)
             }
             // It stores nothing, but goes all the way.
             Command::Probe => self.admin_commit(call, Vec::new(), Reply::Done),
@@ -157,6 +171,7 @@ impl Engine {
             created_at: user.created_at,
             last_login: user.last_login,
             disabled_at: user.disabled_at,
+            is_moderator: self.state.moderators.contains(&id),
             sessions: user.sessions.len() as u32,
             connections: user.conns.len() as u32,
             rooms: self.state.rooms_of(id, false) as u32,

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use crate::base::invite::InviteState;
 use crate::base::record::{
-    Change, Clearing, Draft, LastLogin, PasswordWork, Redaction, RoomForm, SessionRecord,
+    Change, Clearing, Draft, LastLogin, PasswordWork, Redaction, Role, RoomForm, SessionRecord,
 };
 use crate::base::{
     CallId, Channel, ConnId, InviteId, Origin, RequestId, RoomId, RoomLabel, RoomName, Seq,
     SessionId, Target, Ticket, Timestamp, Token, UserId, UserName,
 };
-use crate::engine::input::{Fault, Range};
+use crate::engine::bans::{BanLine, Barred, Barrier};
+use crate::engine::input::Fault;
 use crate::engine::note::Note;
-use crate::engine::watch::{Busy, Owner};
+pub use crate::engine::query::{Place, Query};
+use crate::engine::watch::{Busy, BusyUser, Owner};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -150,6 +152,9 @@ pub enum Effect {
         /// The reply.
         reply: Reply,
     },
+    /// Let nobody in from these networks, and end the connections of all who come from there. Those before are in force no
+    /// longer.
+    Bar(Arc<[Barred]>),
     /// Tell the log.
     Note(Note),
     /// Nothing is pending any more and everyone was told good-bye: the daemon may stop.
@@ -183,6 +188,7 @@ pub enum News {
         expires_at: Timestamp,
         resumed: bool,
         last_login: Option<LastLogin>,
+        is_moderator: bool,
         rooms: Vec<RoomView>,
     },
     Ok,
@@ -222,6 +228,19 @@ pub enum News {
     Removed {
         room: Target,
     },
+    /// With a ban: until when, if it ends.
+    Kicked {
+        room: Target,
+        by: UserName,
+        reason: Arc<str>,
+        ban: Option<Option<Timestamp>>,
+    },
+    Role {
+        room: Option<Target>,
+        user: UserName,
+        role: Option<Role>,
+        by: UserName,
+    },
     Read {
         room: Target,
         seq: Seq,
@@ -246,6 +265,7 @@ pub struct RoomView {
     pub last_seq: Seq,
     pub read_seq: Seq,
     pub members: u32,
+    pub is_operator: bool,
 }
 
 /// A room in the list of all.
@@ -267,10 +287,11 @@ pub struct PersonLine {
     pub user: UserName,
     pub online: bool,
     pub last_seen: Option<Timestamp>,
+    pub role: Option<Role>,
 }
 
 /// Why a request was not done. Which word and sentence that is on the wire is decided there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No login yet, or the session has ended.
     NotLoggedIn,
@@ -314,6 +335,14 @@ pub enum Refusal {
     NotYours,
     /// Not in that room.
     NotAMember,
+    /// Whom it is about is not in that room.
+    NotThere,
+    /// For operators and moderators.
+    NoRight,
+    /// Whom it is about, or who decided before, has the same role or a higher one.
+    Outranked,
+    /// Banned or muted.
+    Barred(Arc<Barrier>),
     /// Everyone is in the lobby.
     LobbyStays,
     /// A conversation with oneself.
@@ -363,6 +392,8 @@ pub enum ByeReason {
     AccountRemoved,
     /// Nobody can log in to the account any more.
     AccountDisabled,
+    /// Banned from the server.
+    Banned,
     /// The session was ended from elsewhere.
     SessionEnded,
     /// Too many refused logins.
@@ -371,61 +402,6 @@ pub enum ByeReason {
     LoginTimeout,
     /// Too long without the rest of a frame. Said by the workers.
     FrameTimeout,
-}
-
-/// What is looked up in the store.
-#[derive(Clone, Debug)]
-pub enum Query {
-    /// A page of a room's log.
-    History {
-        /// The room and what it is called here.
-        place: Place,
-        /// Which part.
-        range: Range,
-        /// How many messages at most.
-        limit: usize,
-    },
-    /// Messages with certain words.
-    Search {
-        /// Who is looking; told to the engine when it is answered.
-        viewer: UserId,
-        /// The words.
-        text: Arc<str>,
-        /// Where to look.
-        places: Vec<Place>,
-        /// Whether one room was named: then the page tells its bounds.
-        one_room: bool,
-        /// Only before this number.
-        before: Option<Seq>,
-        /// How many messages at most.
-        limit: usize,
-    },
-    /// What a connection that is behind needs next; asked by its worker.
-    Log {
-        /// The channel it is behind in.
-        channel: Channel,
-        /// What it is called.
-        label: Target,
-        /// Who is looking.
-        viewer: UserId,
-        /// The last number it has.
-        after: Seq,
-    },
-}
-
-/// A room to look into, and how it looks from here.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Which room.
-    pub channel: Channel,
-    /// What it is called.
-    pub label: Target,
-    /// Who is looking: authors see their own keys.
-    pub viewer: UserId,
-    /// The first number in the log.
-    pub first_seq: Seq,
-    /// The last number delivered.
-    pub last_seq: Seq,
 }
 
 /// What the admin is told.
@@ -464,6 +440,8 @@ pub enum Reply {
         messages: u64,
     },
     Members(Vec<MemberLine>),
+    Bans(Vec<BanLine>),
+    NotAMember(UserName, RoomName),
     /// Rooms whose logs begin later, and the messages that went.
     Cleared {
         rooms: u64,
@@ -478,9 +456,16 @@ pub enum Reply {
     Busiest {
         /// The last number of each room, for the next time.
         heads: Vec<(RoomId, Seq)>,
+        /// How many messages have been said, for the next time.
+        said: u64,
         rooms: Vec<Busy>,
+        users: Vec<BusyUser>,
     },
     NoSuchUser(UserName),
+    /// Whether there are more.
+    Names(Vec<String>, bool),
+    /// What may have been meant.
+    Nearest(Option<String>),
     NoSuchSession(SessionId),
     NoSuchInvite(InviteId),
     Taken(UserName),
@@ -498,6 +483,7 @@ pub struct UserLine {
     pub created_at: Timestamp,
     pub last_login: Option<LastLogin>,
     pub disabled_at: Option<Timestamp>,
+    pub is_moderator: bool,
     pub sessions: u32,
     pub connections: u32,
     pub rooms: u32,
@@ -533,6 +519,7 @@ pub struct AccountRoom {
 pub struct MemberLine {
     pub user: UserName,
     pub online: bool,
+    pub is_operator: bool,
     pub read_seq: Seq,
     pub unread: u64,
 }

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::record::{AuditRecord, Kind, PasswordHash};
+use crate::base::record::{Kind, PasswordHash};
 use crate::base::{
-    CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId, RoomLabel,
-    RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId, UserName,
+    AuditRecord, CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId,
+    RoomLabel, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId,
+    UserName,
 };
+use crate::engine::moderation::Act;
 
 /// What happened.
 #[derive(Debug)]
@@ -162,6 +164,7 @@ pub enum Request {
         room: Target,
         seq: Seq,
     },
+    Moderate(Act),
     ChangePassword {
         old: Password,
         new: Password,
@@ -300,6 +303,8 @@ pub enum Command {
     },
     Busiest {
         before: Vec<(RoomId, Seq)>,
+        /// How many messages had been said then.
+        said_before: u64,
         most: usize,
     },
     Kick {
@@ -309,6 +314,12 @@ pub enum Command {
     Announce {
         text: Arc<str>,
     },
+    Moderate(Act),
+    SetModerator {
+        name: UserName,
+        moderator: bool,
+    },
+    ListBans,
     ShowUser {
         name: UserName,
     },
@@ -322,8 +333,27 @@ pub enum Command {
     RevokeInvite {
         id: InviteId,
     },
+    /// Which account or room may have been meant where there is none of that name.
+    Nearest {
+        name: Known,
+    },
+    /// The names that begin so, at most so many.
+    Names {
+        of_rooms: bool,
+        prefix: String,
+        most: usize,
+    },
     Audit(AuditRecord),
     Probe,
+}
+
+/// Whose name was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// An account's.
+    User(UserName),
+    /// A room's, or that of a direct conversation.
+    Room(RoomLabel),
 }
 
 /// An account that is brought along from elsewhere. What is not known of it is now.

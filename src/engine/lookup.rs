@@ -77,6 +77,9 @@ impl Engine {
                     user: user.name.clone(),
                     online,
                     last_seen,
+                    role: self
+                        .state
+                        .role(id, room.as_ref().map(|place| place.channel.room)),
                 })
             })
             .collect();
@@ -190,7 +193,7 @@ impl Engine {
         self.place_of(room, user).ok_or(Refusal::NoSuchRoom)
     }
 
-    fn place_of(&self, room_id: RoomId, viewer: UserId) -> Option<Place> {
+    pub(super) fn place_of(&self, room_id: RoomId, viewer: UserId) -> Option<Place> {
         let room = self.state.rooms.get(&room_id)?;
         let (channel, label) = self.state.view(room_id, viewer)?;
         Some(Place {

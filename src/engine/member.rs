@@ -49,7 +49,11 @@ impl Engine {
         self.change_members(
             asker,
             member,
-            vec![Change::AddRoom(room), Change::AddMember(member)],
+            vec![
+                Change::AddRoom(room),
+                Change::AddMember(member),
+                Change::SetOperator(member.room, user, true),
+            ],
             true,
         );
         Ok(())
@@ -85,6 +89,7 @@ impl Engine {
             self.answer(asker, News::Joined(view));
             return Ok(());
         }
+        self.ban(user, Some(room))?;
         self.check_rooms_joined(user)?;
         let members = self
             .state
@@ -195,12 +200,16 @@ impl Engine {
         // The account or the room may have been removed just before this was stored.
         let Some(view) = self.state.room_view(room, user) else {
             let refusal = match self.state.rooms.contains_key(&room) {
-                true => Refusal::NotLoggedIn,
+                // Or they were banned.
+                true => self
+                    .ban(user, Some(room))
+                    .err()
+                    .unwrap_or(Refusal::NotLoggedIn),
                 false => Refusal::NoSuchRoom,
             };
             return asker
                 .into_iter()
-                .for_each(|asker| self.refuse(asker, refusal));
+                .for_each(|asker| self.refuse(asker, refusal.clone()));
         };
         let conns = self.state.conns(user);
         if let Some(asker) = asker {

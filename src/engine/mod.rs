@@ -14,6 +14,8 @@
 
 mod account;
 mod admin;
+mod audit;
+pub mod bans;
 mod clear;
 pub mod cursor;
 pub mod effect;
@@ -24,12 +26,16 @@ mod invite;
 mod key;
 mod lookup;
 mod member;
+pub mod moderation;
+mod nearest;
 pub mod note;
 mod outbox;
 mod people;
 mod presence;
+mod query;
 mod rate;
 mod redact;
+mod roles;
 mod room;
 mod session;
 mod state;
@@ -46,7 +52,7 @@ use std::time::Duration;
 
 use crate::base::record::{Change, Clearing, Draft, Redaction, Snapshot};
 use crate::base::{
-    CallId, ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId,
+    Banned, CallId, ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId,
 };
 use effect::{Bye, ByeReason, Effect, News, Refusal};
 use guard::Guard;
@@ -86,12 +92,18 @@ pub struct Engine {
     creating: BTreeMap<RoomId, Box<str>>,
     /// Calls that clear history.
     clears: BTreeMap<CallId, clear::Call>,
+    /// Who has said what was said last.
+    authors: watch::Authors,
     next_ticket: Ticket,
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
     next_invite: InviteId,
     next_sweep: Duration,
+    /// When bans that had ended were last asked to be forgotten.
+    bans_looked: Duration,
+    /// Whether those at the door have not heard yet from where nobody is let in.
+    bar_due: bool,
     /// The last words, once the daemon is stopping; taken when they are said.
     stopping: Option<Option<Arc<str>>>,
     now: Now,
@@ -157,6 +169,7 @@ enum Then {
     Talk(talk::Stored),
     Admin(admin::Stored),
     Room(room::Stored),
+    Moderation(moderation::Stored),
 }
 
 impl Engine {
@@ -174,6 +187,11 @@ impl Engine {
         Self {
             rules,
             keys: Keys::new(std::mem::take(&mut snapshot.keys)),
+            bar_due: snapshot
+                .bans
+                .iter()
+                .any(|ban| matches!(ban.key.who, Banned::Network(_))),
+            bans_looked: Duration::ZERO,
             state: State::new(snapshot),
             conns: BTreeMap::new(),
             presence: Presence::default(),
@@ -187,6 +205,7 @@ impl Engine {
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
             clears: BTreeMap::new(),
+            authors: watch::Authors::default(),
             next_ticket: Ticket(1),
             next_user,
             next_room,
@@ -203,6 +222,7 @@ impl Engine {
     pub fn handle(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
         self.now = now;
         std::mem::swap(effects, &mut self.effects);
+        self.end_bans();
         match input {
             Input::Request {
                 conn,
@@ -234,9 +254,9 @@ impl Engine {
     /// When [`Input::Tick`] is wanted if nothing happens before: a value of [`Now::elapsed`].
     #[must_use]
     pub fn next_deadline(&self) -> Duration {
-        self.presence
-            .next_deadline()
-            .map_or(self.next_sweep, |due| due.min(self.next_sweep))
+        let deadlines = [self.presence.next_deadline(), self.bans_deadline()];
+        let deadlines = deadlines.into_iter().flatten();
+        deadlines.fold(self.next_sweep, Duration::min)
     }
 
     fn pass_deadlines(&mut self) {
@@ -337,6 +357,7 @@ impl Engine {
             Request::Read { room, seq } => self.read(asker, user, &room, seq),
             Request::Topic { room, topic } => self.topic(asker, user, &room, topic),
             Request::Redact { room, seq } => self.redact(asker, user, &room, seq),
+            Request::Moderate(act) => self.moderate(asker, user, act),
             Request::ChangePassword { old, new } => self.change_password(asker, user, old, new),
             Request::Typing { to } => self.typing(asker, user, &to),
             // Taken care of before anybody is somebody.
@@ -429,6 +450,8 @@ impl Engine {
         if outcome == Outcome::Changed {
             let ending = then.ending();
             for change in changes {
+                self.before_change(&change, &then);
+                self.bar_due |= is_about_networks(&change);
                 match change {
                     Change::RemoveUser(user) => {
                         self.close_all(
@@ -453,7 +476,17 @@ impl Engine {
                         .for_each(|session| self.end_session(session, ending)),
                     _ => {}
                 }
+                let moderator = match change {
+                    Change::SetModerator(user, moderator) => Some((user, moderator)),
+                    _ => None,
+                };
                 self.state.apply(change);
+                if let Some((user, moderator)) = moderator {
+                    self.tell_moderator(user, moderator);
+                }
+            }
+            if self.bar_due {
+                self.bar();
             }
         }
         match then {
@@ -463,6 +496,7 @@ impl Engine {
             Then::Talk(then) => self.talk_stored(then, outcome),
             Then::Admin(then) => self.admin_stored(then, outcome),
             Then::Room(then) => self.room_stored(then, outcome),
+            Then::Moderation(then) => self.moderation_stored(then),
         }
     }
 
@@ -487,6 +521,7 @@ impl Engine {
                 }
                 Then::Admin(then) => self.admin_not_stored(then, fault),
                 Then::Room(then) => self.room_not_stored(then, fault),
+                Then::Moderation(then) => self.moderation_not_stored(then, refusal, fault),
             },
             Some(Pending::Redact { by, .. }) => self.not_redacted(by, refusal, fault),
             Some(Pending::Clear { call, .. }) => self.not_cleared(call, fault),
@@ -539,5 +574,15 @@ impl Engine {
             self.effects.push(Effect::Close { conn, bye });
         }
         self.effects.push(Effect::Stopped);
+    }
+}
+
+/// Whether it may change from where nobody is let in.
+fn is_about_networks(change: &Change) -> bool {
+    match change {
+        Change::SetBan(ban) => matches!(ban.key.who, Banned::Network(_)),
+        Change::LiftBan(key) => matches!(key.who, Banned::Network(_)),
+        Change::EndBans(_) => true,
+        _ => false,
     }
 }

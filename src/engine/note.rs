@@ -4,9 +4,10 @@
 use std::net::IpAddr;
 
 use super::effect::Effect;
+use super::moderation::Act;
 use super::session::Done;
 use super::{Asker, Engine, Then};
-use crate::base::{InviteId, RoomName, SessionId, UserName};
+use crate::base::{InviteId, RoomName, Seq, SessionId, Timestamp, UserName};
 
 /// One such thing. There is no password, token or text of a message in any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,31 @@ pub enum Note {
         user: UserName,
         /// From which address; none for a local socket.
         from: Option<IpAddr>,
+    },
+    /// The password was right, but the account is banned from the server.
+    BannedRefused {
+        /// Whose.
+        user: UserName,
+        /// From which address; none for a local socket.
+        from: Option<IpAddr>,
+    },
+    /// An operator or a moderator has acted on somebody. What the admin does is written down elsewhere.
+    Moderated {
+        /// Who.
+        by: UserName,
+        /// What was done.
+        act: Act,
+        /// Until when, if it ends.
+        until: Option<Timestamp>,
+    },
+    /// An operator or a moderator has removed the text of a message; it may have been their own.
+    Redacted {
+        /// Who.
+        by: UserName,
+        /// Where.
+        room: RoomName,
+        /// The number of the message.
+        seq: Seq,
     },
     /// An invite was not one, used up, revoked or had run out.
     InviteRefused {
@@ -107,7 +133,9 @@ impl Then {
                 Done::Login { .. } => Ending::Displaced,
             },
             Self::Admin(_) | Self::Room(_) => Ending::Revoked,
-            Self::Nothing | Self::Member(_) | Self::Talk(_) => Ending::Expired,
+            Self::Nothing | Self::Member(_) | Self::Talk(_) | Self::Moderation(_) => {
+                Ending::Expired
+            }
         }
     }
 }

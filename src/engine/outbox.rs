@@ -7,7 +7,6 @@
 
 use std::io::IoSlice;
 
-use crate::base::secret::{append, wipe};
 use crate::base::{ConnId, Seq, Target, UserId};
 use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
@@ -264,7 +263,8 @@ impl Outbox {
         }
         let mut given = 0;
         // Whoever has nothing to say for an hour should not keep the memory of what it said.
-        self.forget();
+        self.queue = Vec::new();
+        self.sent = 0;
         let Self {
             conn,
             queue,
@@ -281,7 +281,7 @@ impl Outbox {
                         let (cursor, rest) = run.cut(taken);
                         given += cursor.0.saturating_sub(feed.cursor.0).min(run.messages);
                         feed.cursor = cursor;
-                        append(queue, rest);
+                        queue.extend_from_slice(rest);
                         taken = 0;
                     }
                     break;
@@ -365,7 +365,7 @@ impl Outbox {
                     break;
                 }
                 room -= run.bytes.len();
-                append(queue, run.bytes);
+                queue.extend_from_slice(run.bytes);
                 given += run.messages;
                 feed.cursor = run.upto;
             }
@@ -377,25 +377,9 @@ impl Outbox {
 
     fn append(&mut self, bytes: &[u8]) {
         if self.sent > self.queue.len() / 2 {
-            let rest = self.unsent();
-            self.queue.copy_within(self.sent.., 0);
-            wipe(&mut self.queue[rest..]);
-            self.queue.truncate(rest);
+            self.queue = self.queue.split_off(self.sent);
             self.sent = 0;
         }
-        append(&mut self.queue, bytes);
-    }
-
-    /// A token may have been among what was said.
-    fn forget(&mut self) {
-        wipe(&mut self.queue);
-        self.queue = Vec::new();
-        self.sent = 0;
-    }
-}
-
-impl Drop for Outbox {
-    fn drop(&mut self) {
-        self.forget();
+        self.queue.extend_from_slice(bytes);
     }
 }

@@ -87,4 +87,14 @@ impl Engine {
         }
         self.refuse_login(asker, Refusal::AccountDisabled);
     }
+
+    /// As with one that is disabled: whoever gave the right password is told, and nobody else.
+    pub(super) fn refuse_banned(&mut self, asker: &Asker, id: UserId) {
+        let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
+        let user = self.name_of(id);
+        self.note(Note::BannedRefused { user, from });
+        if let Err(refusal) = self.ban(id, None) {
+            self.refuse_login(asker, refusal);
+        }
+    }
 }

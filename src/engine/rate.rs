@@ -110,7 +110,8 @@ impl Ask {
             | Request::Leave { .. }
             | Request::Create { .. }
             | Request::Topic { .. }
-            | Request::Redact { .. } => Some(Self::Change(1)),
+            | Request::Redact { .. }
+            | Request::Moderate(_) => Some(Self::Change(1)),
             Request::ChangePassword { .. } => Some(Self::Change(PASSWORD_COST)),
             Request::Search { .. } => Some(Self::Search),
             Request::History { .. } => Some(Self::Page),
@@ -227,7 +228,7 @@ impl Engine {
             self.paused.remove(&conn);
             return Ok(());
         }
-        Err(pause.why.put_off(left))
+        Err(pause.why.clone().put_off(left))
     }
 
     /// When a send was put off, those that follow on the connection are, too, for the same time.
@@ -241,7 +242,7 @@ impl Engine {
             conn,
             Pause {
                 until,
-                why: refusal,
+                why: refusal.clone(),
             },
         );
         refusal.put_off(wait)

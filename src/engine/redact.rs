@@ -18,12 +18,21 @@ pub(super) enum Redactor {
 /// Whose messages somebody may redact.
 enum Whose {
     Own,
+    /// Everybody's but those of these people, whose role is the same or higher.
+    AllBut(Vec<UserId>),
 }
 
 impl Engine {
     /// Whose messages a member may redact in a room.
-    fn may_redact(&self, _user: UserId, _room: RoomId) -> Whose {
-        Whose::Own
+    fn may_redact(&self, user: UserId, room: RoomId) -> Whose {
+        match self.state.role(user, Some(room)) {
+            Some(role) if self.state.partner(room, user).is_none() => {
+                let mut others = self.state.with_role(room, role);
+                others.retain(|other| *other != user);
+                Whose::AllBut(others)
+            }
+            _ => Whose::Own,
+        }
     }
 
     pub(super) fn redact(
@@ -33,16 +42,20 @@ impl Engine {
         target: &Target,
         seq: Seq,
     ) -> Result<(), Refusal> {
-        let place = self.place(user, target)?;
+        let place = self.reach(user, target)?;
         let room = place.channel.room;
         if !(place.first_seq..=place.last_seq).contains(&seq) {
             return Err(Refusal::NoSuchMessage);
         }
-        let only_of = match self.may_redact(user, room) {
-            Whose::Own => Some(user),
+        let (only_of, not_of) = match self.may_redact(user, room) {
+            Whose::Own => (Some(user), Vec::new()),
+            Whose::AllBut(others) => (None, others),
         };
         self.hold(asker.conn);
-        let redaction = self.redaction(room, seq, user, only_of);
+        let redaction = Redaction {
+            not_of,
+            ..self.redaction(room, seq, user, only_of)
+        };
         self.store_redaction(redaction, Redactor::Asker(asker.clone()));
         Ok(())
     }
@@ -72,12 +85,16 @@ impl Engine {
             by,
             at: self.now.wall,
             only_of,
+            not_of: Vec::new(),
         }
     }
 
     fn store_redaction(&mut self, redaction: Redaction, by: Redactor) {
         self.stores_waiting += 1;
-        let ticket = self.ticket(Pending::Redact { redaction, by });
+        let ticket = self.ticket(Pending::Redact {
+            redaction: redaction.clone(),
+            by,
+        });
         self.effects.push(Effect::Redact { ticket, redaction });
     }
 
@@ -89,6 +106,7 @@ impl Engine {
         batch: &mut talk::Batch,
     ) {
         if let Outcome::Appended(seq) = outcome {
+            self.note_redacted(&redaction);
             for channel in self.channels(redaction.room) {
                 self.effects.push(Effect::Forget {
                     channel,

@@ -179,6 +179,7 @@ impl Engine {
             Some(MemberLine {
                 user: entry.name.clone(),
                 online: !entry.conns.is_empty(),
+                is_operator: room.operators.contains(user),
                 read_seq,
                 unread: room.last_seq.0.saturating_sub(read),
             })

@@ -90,6 +90,7 @@ impl Engine {
         cursors: &[(Target, Seq)],
     ) -> Result<(), Refusal> {
         self.nobody(asker.conn)?;
+        self.ban_from(asker.conn)?;
         let alive = token
             .and_then(|token| self.state.session_by_token(&token))
             .filter(|session| session.expires_at >= self.now.wall);
@@ -100,6 +101,10 @@ impl Engine {
             return Ok(());
         };
         let (user, id) = (session.user, session.id);
+        if let Err(refusal) = self.ban(user, None) {
+            self.refuse_login(asker, refusal);
+            return Ok(());
+        }
         self.take(user, Ask::Other)?;
         let last_login = self.state.users.get(&user).and_then(|user| user.last_login);
         let from = self.conns.get(&asker.conn).and_then(|conn| conn.from);
@@ -183,6 +188,7 @@ impl Engine {
             expires_at: self.state.sessions.get(&session)?.expires_at,
             resumed,
             last_login,
+            is_moderator: self.state.moderators.contains(&user_id),
             rooms: self.state.room_views(user_id),
         })
     }
@@ -251,6 +257,10 @@ impl Engine {
                 let has_begun =
                     outcome == Outcome::Changed && self.state.sessions.contains_key(&session);
                 match registered {
+                    // Banned meanwhile.
+                    None if has_begun && self.ban(user, None).is_err() => {
+                        self.refuse_banned(&asker, user);
+                    }
                     _ if has_begun => {
                         self.note_visit(&asker, session, |visit| match registered {
                             Some(_) => Note::Registered(visit, invite),

@@ -10,6 +10,7 @@ use crate::base::{
     Channel, ConnId, Origin, RoomId, RoomLabel, RoomName, Seq, SessionId, Target, Timestamp,
     TokenHash, UserId, UserName,
 };
+use crate::engine::bans::Bans;
 use crate::engine::effect::RoomView;
 use crate::engine::invite::Invites;
 use crate::engine::rate::Rates;
@@ -29,6 +30,9 @@ pub(super) struct State {
     /// Open rooms by the key of their names.
     pub room_names: BTreeMap<Box<str>, RoomId>,
     pub invites: Invites,
+    pub bans: Bans,
+    /// Those of the living accounts.
+    pub moderators: BTreeSet<UserId>,
     /// The last number that was given under a name, in rooms that are gone.
     room_ends: BTreeMap<Box<str>, Seq>,
     tokens: BTreeMap<TokenHash, SessionId>,
@@ -70,6 +74,8 @@ pub(super) struct Room {
     /// The last number delivered.
     pub last_seq: Seq,
     pub members: BTreeSet<UserId>,
+    /// Those of the members.
+    pub operators: BTreeSet<UserId>,
     /// How many of the members are here. Not stored.
     pub online: u32,
 }
@@ -124,6 +130,14 @@ impl State {
             .invites
             .into_iter()
             .for_each(|invite| state.invites.add(invite));
+        state.moderators.extend(snapshot.moderators);
+        for (room, user) in snapshot.operators {
+            state.apply_to_roles(Change::SetOperator(room, user, true));
+        }
+        snapshot
+            .bans
+            .into_iter()
+            .for_each(|ban| state.bans.set(ban));
         state
     }
 
@@ -168,11 +182,16 @@ impl State {
             Change::AddMember(member) => self.add_member(&member),
             Change::SetRead(member) => self.set_read(&member),
             Change::RemoveMember(room, user) => self.remove_member(room, user),
-            Change::SetPassword(..) | Change::AddAudit(_) => {}
+            Change::SetPassword(..) | Change::AddAudit(..) => {}
             change @ (Change::AddInvite(_)
             | Change::UseInvite(..)
             | Change::RevokeInvite(..)
             | Change::RemoveInvite(_)) => self.apply_to_invites(change),
+            change @ (Change::SetModerator(..)
+            | Change::SetOperator(..)
+            | Change::SetBan(_)
+            | Change::LiftBan(_)
+            | Change::EndBans(_)) => self.apply_to_roles(change),
         }
     }
 
@@ -227,9 +246,12 @@ impl State {
         self.here.remove(user.name.key());
         self.gone.insert(user.name.key().into(), id);
         self.user_looks.remove(user.name.skeleton());
+        self.moderators.remove(&id);
+        self.bans.forget_user(id);
         for (room, _) in rooms {
             if let Some(room) = self.rooms.get_mut(&room) {
                 room.members.remove(&id);
+                room.operators.remove(&id);
                 room.online -= u32::from(online);
             }
         }
@@ -283,6 +305,7 @@ impl State {
                 first_seq,
                 last_seq,
                 members: BTreeSet::new(),
+                operators: BTreeSet::new(),
                 online: 0,
             },
         );
@@ -292,6 +315,7 @@ impl State {
         let Some(room) = self.rooms.remove(&id) else {
             return;
         };
+        self.bans.forget_room(id);
         if let RoomForm::Open(name) = &room.form {
             self.room_names.remove(name.key());
             self.room_looks.remove(name.skeleton());
@@ -308,6 +332,9 @@ impl State {
     }
 
     fn add_member(&mut self, member: &MemberRecord) {
+        if self.bans.is_kept_out(member.room, member.user) {
+            return;
+        }
         let (Some(room), Some(user)) = (
             self.rooms.get_mut(&member.room),
             self.users
@@ -340,6 +367,7 @@ impl State {
         if let Ok(place) = user.place_of(room_id) {
             user.rooms.remove(place);
             room.members.remove(&user_id);
+            room.operators.remove(&user_id);
             room.online -= u32::from(!user.conns.is_empty());
         }
     }
@@ -392,6 +420,14 @@ impl State {
     /// Whether another living account's name looks the same.
     pub fn user_looks_taken(&self, name: &UserName) -> bool {
         self.user_looks.contains(name.skeleton())
+    }
+
+    /// The name of an open room.
+    pub fn room_name(&self, room: RoomId) -> Option<RoomName> {
+        match &self.rooms.get(&room)?.form {
+            RoomForm::Open(name) => Some(name.clone()),
+            RoomForm::Direct(..) => None,
+        }
     }
 
     /// An open room.
@@ -504,6 +540,7 @@ impl State {
             last_seq: room.last_seq,
             read_seq: self.read_seq(room_id, viewer)?,
             members: room.members.len() as u32,
+            is_operator: room.operators.contains(&viewer),
         })
     }
 

@@ -51,7 +51,7 @@ mod tests {
     fn a_password_is_long_enough_and_not_the_name_nor_a_known_one() {
         let short = Some(Refusal::PasswordShort(8));
         for (password, refusal) in [
-            ("короче8", short),
+            ("короче8", short.clone()),
             ("e\u{301}e\u{301}e\u{301}e\u{301}", short),
             ("Annabella", Some(Refusal::PasswordIsName)),
             ("ＡＮＮＡＢＥＬＬＡ", Some(Refusal::PasswordIsName)),

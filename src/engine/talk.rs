@@ -81,11 +81,15 @@ impl Engine {
                 let other = self.state.user_by_name(name).ok_or(Refusal::NoSuchUser)?;
                 match self.state.direct(user, other) {
                     Some(room) => room,
-                    None => return self.open_direct(asker, user, other, words),
+                    None => {
+                        self.mute_everywhere(user)?;
+                        return self.open_direct(asker, user, other, words);
+                    }
                 }
             }
         };
         self.state.read_seq(room, user).ok_or(Refusal::NotAMember)?;
+        self.mute(user, room)?;
         self.append(asker, user, room, words);
         Ok(())
     }
@@ -157,6 +161,7 @@ impl Engine {
         let Draft {
             room, author, at, ..
         } = draft;
+        self.authors.said(author);
         if let Some(key) = draft.key.clone() {
             self.keys
                 .store(author, key, Fate::Stored { room, seq, at }, at);
@@ -217,7 +222,9 @@ impl Engine {
         if let Some(key) = draft.key.clone() {
             self.keys.forget(draft.author, key);
         }
-        askers.iter().for_each(|asker| self.refuse(asker, refusal));
+        askers
+            .iter()
+            .for_each(|asker| self.refuse(asker, refusal.clone()));
     }
 
     /// The first message to somebody makes the conversation.
@@ -273,14 +280,17 @@ impl Engine {
         name: &RoomName,
         topic: Arc<str>,
     ) -> Result<(), Refusal> {
-        let room = self.place(user, &Target::Room(name.clone()))?.channel.room;
+        let room = self.reach(user, &Target::Room(name.clone()))?.channel.room;
+        self.may_set_topic(user, room)?;
         let then = Then::Talk(Stored {
             asker: asker.clone(),
             user,
             done: Done::Topic { room },
         });
         self.hold(asker.conn);
-        self.commit(vec![Change::SetTopic(room, topic)], then);
+        let entry = self.topic_entry(user, room, &topic);
+        let changes = [Some(Change::SetTopic(room, topic)), entry];
+        self.commit(changes.into_iter().flatten().collect(), then);
         Ok(())
     }
 
@@ -402,6 +412,9 @@ impl Engine {
         let place = self.place(user, to)?;
         self.answer(asker, News::Ok);
         let room_id = place.channel.room;
+        if self.mute(user, room_id).is_err() {
+            return Ok(());
+        }
         let small = self
             .state
             .rooms

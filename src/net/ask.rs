@@ -86,6 +86,9 @@ impl Worker {
             let text = format!("this server speaks protocol {PROTOCOL}; say hello with that one");
             return self.refuse(slot, id.as_ref(), Code::BadRequest, &text);
         }
+        if self.is_barred(slot) {
+            return;
+        }
         if let Some(conn) = self.conn(slot) {
             conn.greeted = true;
         }

@@ -1,12 +1,9 @@
 //! One connection as its worker sees it: when it is read and how much, the frames in what comes in, its deadlines and its end.
 //! What is asked in the frames is taken care of beside it; what goes out is the outbox's business.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::RequestId;
 use crate::base::limit::FRAME_BYTES_MAX;
@@ -47,7 +44,7 @@ pub(super) struct Conn {
     pub waker: Waker,
     reader: FrameReader,
     /// What was read but may not be looked at yet: the bound on what is outstanding is reached.
-    backlog: Zeroizing<Vec<u8>>,
+    backlog: Vec<u8>,
     pub peer: Option<IpAddr>,
     /// Requests that the engine has not answered.
     pub outstanding: u32,
@@ -110,7 +107,7 @@ impl Conn {
             stream,
             waker,
             reader: FrameReader::default(),
-            backlog: Zeroizing::default(),
+            backlog: Vec::new(),
             peer,
             outstanding: 0,
             owed: 0,
@@ -390,7 +387,7 @@ impl Worker {
             };
             if must_wait {
                 conn.paused = true;
-                conn.backlog = Zeroizing::new(input.to_vec());
+                conn.backlog = input.to_vec();
                 break;
             }
             match conn.reader.next(&mut input) {
@@ -398,9 +395,6 @@ impl Worker {
                 Ok(Some(frame)) => {
                     frames += 1;
                     self.take_frame(slot, &frame);
-                    if let Cow::Owned(mut whole) = frame {
-                        whole.zeroize();
-                    }
                 }
                 Err(error) => return self.refuse_frame(slot, error),
             }
@@ -509,7 +503,7 @@ impl Worker {
         self.fanout.detach_all(slot);
         if let Some(conn) = self.conn(slot) {
             conn.phase = Phase::Closing;
-            conn.backlog = Zeroizing::default();
+            conn.backlog = Vec::new();
             conn.reader = FrameReader::default();
         }
         self.watch_length(slot);

@@ -12,11 +12,13 @@ use rustls::ServerConfig;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::{Channel, ConnId, Limits, RequestId, Seq, Target, UserId};
+use crate::engine::bans::Barred;
 use crate::engine::effect::{Bye, News, Query};
 use crate::wire::event::Registration;
 
 mod arrival;
 mod ask;
+mod bar;
 mod conn;
 mod crowd;
 mod deadline;
@@ -133,6 +135,8 @@ pub enum Order {
     },
     /// Say good-bye and end the connection once that is sent.
     Close { conn: ConnId, bye: Bye },
+    /// See [`crate::engine::effect::Effect::Bar`].
+    Bar(Arc<[Barred]>),
     /// Other bounds or another greeting from now on.
     Reload(Arc<Greeting>),
     /// Flush what there is, at most for `stop_seconds`, then end.

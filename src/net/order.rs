@@ -9,7 +9,7 @@ use crate::engine::effect::{Bye, ByeReason};
 use crate::net::conn::Conn;
 use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
-use crate::net::native::{encode_error, encode_news, forget};
+use crate::net::native::{encode_error, encode_news};
 use crate::net::stream::{Accepted, Stream};
 use crate::net::worker::{Slot, Worker};
 use crate::net::{Order, may_be_clear};
@@ -43,7 +43,6 @@ impl Worker {
                     } else {
                         self.fanout.tell(slot, &frames);
                     }
-                    forget(frames);
                 }
             }
             Order::Answer { conn, frame } => {
@@ -117,6 +116,7 @@ impl Worker {
                 self.reading.tls = Some(greeting.tls.clone());
                 self.greeting = greeting;
             }
+            Order::Bar(barred) => self.bar(barred),
             Order::Stop => self.stop(),
         }
     }

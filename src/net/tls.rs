@@ -19,7 +19,6 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, Unbuffered
 use rustls::{HandshakeKind, ServerConfig};
 
 use crate::base::metrics::{self, Counter};
-use crate::base::secret::wipe;
 use crate::net::stream::{READ_BYTES, Reading, Transport, Writing};
 use crate::wire::ALPN;
 
@@ -246,7 +245,7 @@ impl Session {
         loop {
             let UnbufferedStatus { mut discard, state } =
                 self.tls.process_tls_records(&mut sealed[at..]);
-            let (mut is_all, mut lent) = (false, 0);
+            let mut is_all = false;
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
@@ -254,7 +253,6 @@ impl Session {
                         plain[opened..opened + record.payload.len()]
                             .copy_from_slice(record.payload);
                         opened += record.payload.len();
-                        lent = record.payload.len();
                         discard += record.discard;
                     }
                 }
@@ -268,7 +266,6 @@ impl Session {
                     return Err(error);
                 }
             }
-            wipe_let_go(lent);
             at += discard;
             if is_all {
                 break;
@@ -295,15 +292,6 @@ impl Session {
                 _ => return,
             }
         }
-    }
-}
-
-/// What rustls lends in the clear is a copy, and it lets go of that as it is: there may be a password in it. Whoever asks the
-/// allocator for as much next is given the same memory. Not whoever asks for zeros: `calloc` passes over what a thread has
-/// just given back (glibc's tcache), and what was said would lie there until somebody else is given it.
-fn wipe_let_go(length: usize) {
-    if length > 0 {
-        wipe(&mut vec![0xff; length]);
     }
 }
 

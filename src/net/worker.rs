@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::base::ConnId;
 use crate::base::metrics::{self, Counter, Measure};
+use crate::engine::bans::Barred;
 use crate::engine::fanout::Fanout;
 use crate::engine::input::Input;
 use crate::net::conn::{Conn, Phase};
@@ -55,6 +56,8 @@ impl WorkerHandle {
 pub struct Worker {
     index: u16,
     pub(super) slots: Vec<Slot>,
+    /// From where nobody is let in.
+    pub(super) barred: Arc<[Barred]>,
     pub(super) free: Vec<u32>,
     /// Those who have come and were not yet taken on, by the numbers of their places, so the oldest first.
     pub(super) newcomers: BTreeMap<u64, Accepted>,
@@ -143,6 +146,7 @@ impl Worker {
         Self {
             index,
             slots: Vec::new(),
+            barred: [].into(),
             free: Vec::new(),
             newcomers: BTreeMap::new(),
             strangers: BTreeMap::new(),

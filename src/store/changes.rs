@@ -4,12 +4,13 @@
 use rusqlite::{Connection, Error, ErrorCode, ToSql, params};
 
 use crate::base::UserId;
-use crate::base::record::{AuditRecord, UserRecord};
+use crate::base::record::UserRecord;
 use crate::base::record::{Change, LastLogin, PasswordHash, RoomForm, RoomRecord, SessionRecord};
+use crate::store::bans;
 use crate::store::identity::{Identity, Place};
-use crate::store::invites;
 use crate::store::rows::{refused, signed};
 use crate::store::tidy::remove_room;
+use crate::store::{audit, invites};
 
 /// What SQLite says when a row of a UNIQUE index is there already; another number of a primary key is a fault of ours.
 const CONSTRAINT_UNIQUE: i32 = 2067;
@@ -71,7 +72,8 @@ pub(super) fn apply(
         )?,
         Change::AddMember(member) => run(
             "INSERT INTO member (room, user, read_seq) SELECT room.id, user.id, ?3 FROM room, user \
-             WHERE room.id = ?1 AND user.id = ?2 AND user.removed = 0 ON CONFLICT DO NOTHING",
+             WHERE room.id = ?1 AND user.id = ?2 AND user.removed = 0 AND NOT EXISTS \
+             (SELECT 1 FROM ban WHERE ban.user = ?2 AND ban.room = ?1 AND ban.kind = 0) ON CONFLICT DO NOTHING",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
         Change::RemoveMember(room, user) => run(
@@ -82,13 +84,26 @@ pub(super) fn apply(
             "UPDATE member SET read_seq = max(read_seq, ?3) WHERE room = ?1 AND user = ?2",
             params![member.room.0, member.user.0, signed(member.read_seq.0)],
         )?,
-        Change::AddAudit(audit) => add_audit(connection, identity, audit)?,
+        Change::AddAudit(record, entries_max) => {
+            audit::add(connection, identity, record, *entries_max)?
+        }
         Change::AddInvite(invite) => invites::add(connection, identity, invite)?,
         Change::RevokeInvite(id, at) => run(
             "UPDATE invite SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
             params![id.0, at.0],
         )?,
         Change::RemoveInvite(id) => run("DELETE FROM invite WHERE id = ?1", params![id.0])?,
+        Change::SetModerator(user, moderator) => run(
+            "UPDATE user SET moderator = ?2 WHERE id = ?1 AND removed = 0",
+            params![user.0, moderator],
+        )?,
+        Change::SetOperator(room, user, operator) => run(
+            "UPDATE member SET operator = ?3 WHERE room = ?1 AND user = ?2",
+            params![room.0, user.0, operator],
+        )?,
+        Change::SetBan(ban) => bans::set(connection, identity, ban)?,
+        Change::LiftBan(key) => bans::lift(connection, identity, key)?,
+        Change::EndBans(now) => run("DELETE FROM ban WHERE until <= ?1", params![now.0])?,
     }
     Ok(true)
 }
@@ -126,8 +141,9 @@ fn remove_user(connection: &Connection, user: UserId) -> rusqlite::Result<()> {
     for sql in [
         "DELETE FROM session WHERE user = ?1",
         "DELETE FROM member WHERE user = ?1",
+        "DELETE FROM ban WHERE user = ?1",
         "UPDATE user SET removed = 1, name_hash = NULL, password = NULL, last_login_at = NULL, \
-         last_login_from = NULL, disabled_at = NULL WHERE id = ?1",
+         last_login_from = NULL, disabled_at = NULL, moderator = 0 WHERE id = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([user.0])?;
     }
@@ -209,29 +225,6 @@ fn add_room(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> 
             room.created_at.0,
             signed(room.last_seq.next().0),
             signed(room.last_seq.0)
-        ])?;
-    Ok(())
-}
-
-fn add_audit(
-    connection: &Connection,
-    identity: &Identity,
-    audit: &AuditRecord,
-) -> rusqlite::Result<()> {
-    let parameters = identity
-        .seal(Place::Audit(audit.at.0), audit.parameters.as_bytes())
-        .map_err(refused)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (at, uid, pid, method, parameters, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            audit.at.0,
-            audit.uid,
-            audit.pid,
-            audit.method,
-            parameters,
-            audit.outcome
         ])?;
     Ok(())
 }

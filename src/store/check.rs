@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::base::{RoomId, Seq, UserId};
+use crate::store::bans::open_network;
 use crate::store::identity::{Identity, Place};
 use crate::store::rows::{
     SEQ_MAX, fault, message_id, record, record_columns, room_of, seq_of, unsigned,
@@ -248,6 +249,24 @@ impl Check<'_> {
         self.sealed(
             "SELECT id, device FROM session WHERE id > ?1 ORDER BY id LIMIT ?2",
             session,
+        )?;
+        let ban = |identity: &Identity, row: &Row| {
+            let id: i64 = row.get(0)?;
+            let network = row.get_ref(1)?.as_blob_or_null()?;
+            let network = network.map(|sealed| open_network(identity, id, sealed));
+            let hash: Option<Vec<u8>> = row.get(2)?;
+            let reason = open_text(identity, Place::BanReason(id), row.get_ref(3)?.as_blob()?);
+            Ok(match (network.transpose(), reason) {
+                (Err(_), _) => Some(format!("the network of ban {id} does not open")),
+                (_, Err(_)) => Some(format!("the reason of ban {id} does not open")),
+                (Ok(network), Ok(_)) => network
+                    .filter(|network| hash != Some(identity.network_hash(network).into()))
+                    .map(|network| format!("ban {id} is not found by its network, {network}")),
+            })
+        };
+        self.sealed(
+            "SELECT id, network, network_hash, reason FROM ban WHERE id > ?1 ORDER BY id LIMIT ?2",
+            ban,
         )?;
         self.sealed(
             "SELECT id, note FROM invite WHERE id > ?1 ORDER BY id LIMIT ?2",

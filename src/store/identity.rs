@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroizing, zeroize_stack};
 
-use crate::base::UserName;
+use crate::base::{Network, UserName};
 
 pub(super) const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -18,7 +18,7 @@ const NONCE_BYTES: usize = 24;
 const STACK_BYTES: usize = 8_192;
 
 /// The key itself. Wiped after use, and on the heap, so that it is in one place however often it is handed on.
-pub type IdentityKey = Box<Zeroizing<[u8; KEY_BYTES]>>;
+pub type IdentityKey = Box<[u8; KEY_BYTES]>;
 
 /// What a sealed value belongs to. It is bound to the value: one put into another place does not open.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,10 @@ pub(super) enum Place {
     Audit(i64),
     /// The note about an invite.
     Invite(u32),
+    /// The network that is banned.
+    BanNetwork(i64),
+    /// The reason for a ban or a mute.
+    BanReason(i64),
 }
 
 impl Place {
@@ -46,6 +50,8 @@ impl Place {
             Self::Device(id) => (3, id),
             Self::Audit(at) => (4, at.cast_unsigned()),
             Self::Invite(id) => (5, u64::from(id)),
+            Self::BanNetwork(id) => (6, id.cast_unsigned()),
+            Self::BanReason(id) => (7, id.cast_unsigned()),
         };
         let mut bytes = [tag; 9];
         bytes[1..].copy_from_slice(&number.to_be_bytes());
@@ -123,6 +129,13 @@ impl Identity {
         mac.update(name.key().as_bytes());
         mac.finalize().into_bytes().into()
     }
+
+    /// What a banned network is looked up by. No name has a slash in front and a NUL behind it.
+    pub(super) fn network_hash(&self, network: &Network) -> [u8; 32] {
+        let mut mac = self.lookup.clone();
+        mac.update(format!("/{network}\0").as_bytes());
+        mac.finalize().into_bytes().into()
+    }
 }
 
 fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
@@ -139,7 +152,7 @@ pub fn parse_key(bytes: &[u8]) -> Option<IdentityKey> {
     let bytes = match bytes.len() {
         KEY_BYTES => bytes,
         _ => {
-            decoded = Zeroizing::new(STANDARD.decode(bytes.trim_ascii_end()).ok()?);
+            decoded = STANDARD.decode(bytes.trim_ascii_end()).ok()?;
             &decoded[..]
         }
     };
@@ -184,7 +197,7 @@ mod tests {
             text.clone().into(),
             format!("{text}\n").into(),
         ] {
-            assert_eq!(parse_key(&written).map(|key| **key), Some(key));
+            assert_eq!(parse_key(&written).map(|key| *key), Some(key));
         }
         for wrong in [
             &key[..31],

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::Connection;
-use zeroize::Zeroizing;
 
 use crate::base::catalog;
 use crate::store::identity::{Identity, IdentityKey, KEY_BYTES, parse_key};
@@ -228,7 +227,7 @@ fn read_main(source: &KeySource, path: &Path, found: Found) -> Result<IdentityKe
 
 /// Reads the key; `None` when there is no such file.
 fn read_key(path: &Path) -> Result<Option<IdentityKey>, StoreError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let mut bytes = Vec::new();
     let read =
         File::open(path).and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes));
     match read {

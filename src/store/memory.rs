@@ -1,16 +1,21 @@
 //! The same store without a disk, for simulations. Forgets everything with its last handle.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod moderation;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::id::LOBBY;
 use crate::base::invite::InviteState;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
-    AuditRecord, Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash,
-    Record, Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
+    Change, Clearing, Draft, KeyRecord, Kind, LastLogin, MemberRecord, PasswordHash, Record,
+    Redaction, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp, UserId, UserName};
+use crate::base::{
+    AuditEntry, BanKey, BanRecord, InviteId, InviteRecord, RoomId, Seq, SessionId, Timestamp,
+    UserId, UserName,
+};
 use crate::store::search::{self, Word};
 use crate::store::{Entry, IdentityKey, Outcome, Page, Reader, Rekeyed, Store, StoreError};
 
@@ -26,8 +31,13 @@ struct State {
     room_ends: BTreeMap<Box<str>, Seq>,
     members: BTreeMap<(RoomId, UserId), Seq>,
     sessions: BTreeMap<SessionId, SessionRecord>,
-    audit: Vec<AuditRecord>,
+    /// The oldest of these entries go.
+    audit: Vec<AuditEntry>,
+    audited: u64,
     invites: BTreeMap<InviteId, InviteRecord>,
+    moderators: BTreeSet<UserId>,
+    operators: BTreeSet<(RoomId, UserId)>,
+    bans: BTreeMap<BanKey, BanRecord>,
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
@@ -52,7 +62,11 @@ impl Default for MemoryStore {
             members: BTreeMap::new(),
             sessions: BTreeMap::new(),
             audit: Vec::new(),
+            audited: 0,
             invites: BTreeMap::new(),
+            moderators: BTreeSet::new(),
+            operators: BTreeSet::new(),
+            bans: BTreeMap::new(),
             next_user: UserId(1),
             next_room: LOBBY,
             next_session: SessionId(1),
@@ -79,12 +93,6 @@ impl MemoryStore {
     /// From now on the disk is full, or no longer is.
     pub fn set_full(&self, is_full: bool) {
         self.state().is_full = is_full;
-    }
-
-    /// What was done on the control socket.
-    #[must_use]
-    pub fn audit(&self) -> Vec<AuditRecord> {
-        self.state().audit.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,6 +126,9 @@ impl Store for MemoryStore {
                 .collect(),
             sessions: state.sessions.values().cloned().collect(),
             invites: state.invites.values().cloned().collect(),
+            moderators: state.moderators.iter().copied().collect(),
+            operators: state.operators.iter().copied().collect(),
+            bans: state.bans.values().cloned().collect(),
             keys: state.keys(keys_since, keys_max),
             next_user: state.next_user,
             next_room: state.next_room,
@@ -213,6 +224,7 @@ impl Reader for MemoryStore {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
@@ -226,6 +238,7 @@ impl Reader for MemoryStore {
             let found = room.log.iter().rev().filter(|(_, record)| {
                 record.seq < before
                     && record.seq <= room.indexed
+                    && from.is_none_or(|from| record.draft.author == from)
                     && words.iter().all(|word| has(&record.draft.text, word))
             });
             page(found, limit, usize::MAX)
@@ -247,6 +260,30 @@ impl Reader for MemoryStore {
             .users
             .get(&user)
             .map(|(user, _)| user.name.clone()))
+    }
+
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let state = self.state();
+        let is_meant = |entry: &&AuditEntry| {
+            let record = &entry.record;
+            entry.number < number
+                && record.at >= since
+                && method.is_none_or(|method| record.method == method)
+        };
+        let newest = state.audit.iter().rev().filter(is_meant);
+        Ok(newest.take(limit).cloned().collect())
+    }
+
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let state = self.state();
+        let after = state.audit.iter().filter(|entry| entry.number > number);
+        Ok(after.take(limit).cloned().collect())
     }
 }
 
@@ -342,7 +379,7 @@ impl State {
         let draft = &mut record.draft;
         match draft.kind {
             Kind::Redaction => Outcome::Missing,
-            _ if redaction.only_of.is_some_and(|user| user != draft.author) => Outcome::Foreign,
+            _ if !redaction.may_be_of(draft.author) => Outcome::Foreign,
             Kind::Redacted => Outcome::Unchanged,
             Kind::Text | Kind::Action => {
                 (draft.kind, draft.text) = (Kind::Redacted, "".into());
@@ -417,19 +454,31 @@ impl State {
             }
             Change::RemoveRoom(room) => self.remove_room(*room),
             Change::AddMember(member)
-                if self.living(member.user).is_none() || !self.rooms.contains_key(&member.room) => {
-            }
+                if self.living(member.user).is_none()
+                    || !self.rooms.contains_key(&member.room)
+                    || self.is_banned(member.room, member.user) => {}
             Change::AddMember(member) => {
                 let place = self.members.entry((member.room, member.user));
                 place.or_insert(member.read_seq);
             }
-            Change::RemoveMember(room, user) => drop(self.members.remove(&(*room, *user))),
+            Change::RemoveMember(room, user) => {
+                self.members.remove(&(*room, *user));
+                self.operators.remove(&(*room, *user));
+            }
             Change::SetRead(member) => {
                 if let Some(seq) = self.members.get_mut(&(member.room, member.user)) {
                     *seq = member.read_seq.max(*seq);
                 }
             }
-            Change::AddAudit(audit) => self.audit.push(audit.clone()),
+            Change::AddAudit(record, entries_max) => {
+                self.audited += 1;
+                let oldest_kept = self.audited.saturating_sub(u64::from(*entries_max));
+                self.audit.push(AuditEntry {
+                    number: self.audited,
+                    record: record.clone(),
+                });
+                self.audit.retain(|entry| entry.number > oldest_kept);
+            }
             Change::AddInvite(invite) => {
                 self.next_invite = self.next_invite.max(invite.id.next());
                 self.invites.insert(invite.id, invite.clone());
@@ -445,6 +494,7 @@ impl State {
                 }
             }
             Change::RemoveInvite(id) => drop(self.invites.remove(id)),
+            change => self.moderate(change),
         }
     }
 
@@ -459,6 +509,9 @@ impl State {
         }
         self.sessions.retain(|_, session| session.user != user);
         self.members.retain(|(_, member), _| *member != user);
+        self.operators.retain(|(_, member)| *member != user);
+        self.moderators.remove(&user);
+        self.bans.retain(|_, ban| !ban.is_about(user));
     }
 
     fn set_last_login(&mut self, user: UserId, login: LastLogin) {
@@ -476,6 +529,8 @@ impl State {
             *end = room.record.last_seq.max(*end);
         }
         self.members.retain(|(other, _), _| *other != id);
+        self.operators.retain(|(other, _)| *other != id);
+        self.bans.retain(|key, _| key.room != Some(id));
     }
 
     fn add_room(&mut self, room: &RoomRecord) {

@@ -102,6 +102,8 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Actor;
+    use crate::store::audit;
     use crate::store::numbers::Numbers;
     use crate::store::snapshot;
 
@@ -122,6 +124,10 @@ mod tests {
                 ([7_u8; 32], seal(Place::Device(1), "laptop")),
             ),
             connection.execute("INSERT INTO member (room, user) VALUES (1, 1)", []),
+            connection.execute(
+                "INSERT INTO audit (at, uid, pid, method, parameters, outcome) VALUES (9, 7, 8, 'Kick', ?1, 'ok')",
+                [seal(Place::Audit(9), r#"{"user":"anna"}"#)],
+            ),
             connection.execute(
                 r#"INSERT INTO message (id, "offset", at, author, kind, text) VALUES ((1 << 36) | 1, 1, 8, 1, 0, 'hello')"#,
                 [],
@@ -153,6 +159,11 @@ mod tests {
         assert_eq!(read.members.len(), 1);
         assert_eq!(read.rooms[0].last_seq.0, 1);
         assert_eq!(read.invites, []);
+        let done = audit::after(&connection, &identity, 0, 9).unwrap();
+        let record = &done[0].record;
+        assert_eq!((done.len(), done[0].number), (1, 1));
+        assert_eq!(record.actor, Actor::Control { uid: 7, pid: 8 });
+        assert_eq!(record.parameters, r#"{"user":"anna"}"#);
         run(&mut connection, &identity).unwrap();
     }
 }

@@ -7,13 +7,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::base::record::{Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot};
-use crate::base::{RoomId, Seq, Timestamp, UserId, UserName};
+use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 
 pub mod memory;
 pub mod sqlite;
 
+mod audit;
+mod bans;
 mod changes;
 mod check;
+mod diagnosis;
 mod identity;
 mod invites;
 mod keys;
@@ -33,6 +36,7 @@ mod upkeep;
 mod writer;
 
 pub use check::{Checking, Step};
+pub use diagnosis::{Diagnosis, TableSize};
 pub use identity::{IdentityKey, parse_key};
 pub use keys::{KEY_FILE, KeySource};
 pub use reader::SqliteReader;
@@ -158,9 +162,8 @@ pub trait Reader: Send {
         bytes_max: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`; those of
-    /// one room newest first. Every word is
-    /// taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
+    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`, by whom
+    /// they are from where that is said; those of one room newest first. Every word is taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
     /// found. Goes by at most 32 words, and sees only what [`Store::index`] has come to.
     ///
     /// # Errors
@@ -169,6 +172,7 @@ pub trait Reader: Send {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
@@ -184,6 +188,25 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn author(&mut self, user: UserId) -> Result<Option<UserName>, StoreError>;
+
+    /// The newest entries of the audit log with numbers below `number`, made at `since` or later, of one method or of all;
+    /// at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// The oldest entries of the audit log with numbers above `number`, at most `limit`, ascending.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// Why the store did not do it.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::base::record::{PasswordHash, Record};
-use crate::base::{RoomId, Seq, UserId, UserName};
+use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 use crate::store::keys::Keys;
 use crate::store::rows::{
     SEQ_MAX, fault, message_id, record, record_columns, room_of, rows_max, seq_of,
 };
 use crate::store::snapshot::open_name;
-use crate::store::{Page, Reader, StoreError, search, sqlite};
+use crate::store::{Page, Reader, StoreError, audit, search, sqlite};
 
 /// The id before the first that is in a room's log. NULL where the room is gone, and nothing is above that.
 macro_rules! before_log {
@@ -50,7 +50,7 @@ pub(super) const SEARCH: &str = concat!(
     " FROM message_text CROSS JOIN message ON message.id = message_text.rowid",
     " WHERE message_text MATCH ?1 AND message_text.rowid > max(?2, ",
     before_log!("?5"),
-    ") AND message_text.rowid < ?3",
+    ") AND message_text.rowid < ?3 AND (?6 IS NULL OR message.author = ?6)",
     " ORDER BY message_text.rowid DESC LIMIT ?4"
 );
 
@@ -111,6 +111,7 @@ impl SqliteReader {
         &self,
         rooms: &[RoomId],
         expression: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> rusqlite::Result<Vec<Record>> {
@@ -129,6 +130,7 @@ impl SqliteReader {
                 && *left > 0
                 && seq_of(id) < before
                 && let Some(record) = one.query_row([id], record).optional()?
+                && from.is_none_or(|from| record.draft.author == from)
             {
                 (*left, all_left) = (*left - 1, all_left - 1);
                 found.push(record);
@@ -177,6 +179,7 @@ impl Reader for SqliteReader {
         &mut self,
         rooms: &[RoomId],
         text: &str,
+        from: Option<UserId>,
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
@@ -187,7 +190,7 @@ impl Reader for SqliteReader {
         let expression = search::expression(&words);
         if rooms.len() > 1 && words.iter().any(|word| word.prefix) {
             return self
-                .search_at_once(rooms, &expression, before, limit)
+                .search_at_once(rooms, &expression, from, before, limit)
                 .map_err(|error| fault("search in", &self.path, &error));
         }
         let mut found = Vec::new();
@@ -198,6 +201,7 @@ impl Reader for SqliteReader {
                 message_id(*room, before),
                 rows_max(limit),
                 room.0,
+                from.map(|from| from.0),
             );
             found.append(&mut self.page(SEARCH, range, usize::MAX)?);
         }
@@ -228,5 +232,23 @@ impl Reader for SqliteReader {
                 .optional()
         };
         read().map_err(|error| fault("read a name from", &self.path, &error))
+    }
+
+    fn audit_before(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        method: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let identity = self.keys.in_force();
+        audit::before(&self.connection, &identity, number, since, method, limit)
+            .map_err(|error| fault("read the audit log from", &self.path, &error))
+    }
+
+    fn audit_after(&mut self, number: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let identity = self.keys.in_force();
+        audit::after(&self.connection, &identity, number, limit)
+            .map_err(|error| fault("read the audit log from", &self.path, &error))
     }
 }

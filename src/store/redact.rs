@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::base::UserId;
 use crate::base::record::{Kind, Redaction};
 use crate::store::Outcome;
 use crate::store::rows::{kind_number, message_id, signed};
@@ -27,9 +28,7 @@ pub(super) fn obstacle(
     Ok(match target {
         None => Some(Outcome::Missing),
         Some((_, kind)) if is(Kind::Redaction, kind) => Some(Outcome::Missing),
-        Some((author, _)) if redaction.only_of.is_some_and(|user| user.0 != author) => {
-            Some(Outcome::Foreign)
-        }
+        Some((author, _)) if !redaction.may_be_of(UserId(author)) => Some(Outcome::Foreign),
         Some((_, kind)) if is(Kind::Redacted, kind) => Some(Outcome::Unchanged),
         Some(_) => None,
     })

@@ -5,6 +5,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::base::UserId;
+use crate::store::bans::open_network;
 use crate::store::identity::{Identity, IdentityKey, Place};
 use crate::store::rows::{refused, unreadable};
 use crate::store::snapshot::open_name;
@@ -63,7 +64,7 @@ struct Change<'a> {
 impl Change<'_> {
     fn all(&self, tell: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<u64> {
         let count = "SELECT (SELECT count(*) FROM user) + (SELECT count(*) FROM session) + (SELECT count(*) FROM audit) \
-                     + (SELECT count(*) FROM invite)";
+                     + (SELECT count(*) FROM invite) + (SELECT count(*) FROM ban)";
         let total: i64 = self.connection.query_row(count, [], |row| row.get(0))?;
         let total = total.cast_unsigned();
         let mut sealed = 0;
@@ -105,6 +106,11 @@ impl Change<'_> {
             &mut tell_more,
         )?;
         self.each(
+            "SELECT id, network, reason FROM ban WHERE id > ?1 ORDER BY id LIMIT ?2",
+            |row| self.ban(row),
+            &mut tell_more,
+        )?;
+        self.each(
             "SELECT id, parameters, at FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
             |row| {
                 let id: i64 = row.get(0)?;
@@ -136,6 +142,21 @@ impl Change<'_> {
                 hash,
                 from.transpose()?
             ],
+        )
+    }
+
+    fn ban(&self, row: &Row) -> rusqlite::Result<()> {
+        let id: i64 = row.get(0)?;
+        let reason = self.value(Place::BanReason(id), row.get_ref(2)?.as_blob()?)?;
+        let sealed = row.get_ref(1)?.as_blob_or_null()?;
+        let hash = sealed.map(|sealed| open_network(self.old, id, sealed));
+        let hash = hash
+            .transpose()?
+            .map(|network| self.new.network_hash(&network));
+        let network = sealed.map(|sealed| self.value(Place::BanNetwork(id), sealed));
+        self.run(
+            "UPDATE ban SET network = ?2, network_hash = ?3, reason = ?4 WHERE id = ?1",
+            params![id, network.transpose()?, hash, reason],
         )
     }
 

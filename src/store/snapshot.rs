@@ -12,6 +12,7 @@ use crate::base::record::{
 use crate::base::{
     InviteId, RoomId, RoomName, Seq, SessionId, Timestamp, TokenHash, UserId, UserName,
 };
+use crate::store::bans;
 use crate::store::identity::{Identity, Place};
 use crate::store::invites;
 use crate::store::numbers::Numbers;
@@ -40,6 +41,9 @@ pub(super) fn load(
         members: members(connection)?,
         sessions: sessions(connection, identity)?,
         invites: invites::all(connection, identity)?,
+        moderators: bans::moderators(connection)?,
+        operators: bans::operators(connection)?,
+        bans: bans::all(connection, identity)?,
         keys: keys(connection, &rooms, keys_since, keys_max)?,
         next_user: UserId(next(connection, "user")?),
         next_room: RoomId(next(connection, "room")?),

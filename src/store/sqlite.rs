@@ -23,7 +23,7 @@
 //! only when that thread happens to have caught up, and so grow without bound. Readers hold no transaction between
 //! calls, so that the log can be begun anew at nearly every checkpoint; `journal_size_limit` gives back what a burst took.
 //!
-//! **Secrets.** See [`KeySource`]. Names, addresses, devices and the parameters of control calls are sealed, tokens and
+//! **Secrets.** See [`KeySource`]. Names, addresses, devices and the parameters in the audit log are sealed, tokens and
 //! passwords are hashes. `secure_delete=FAST` wipes what is removed where that costs no further page; where a text is
 //! redacted, it is wiped wherever it lay, and out of the write-ahead log as soon as no reader is in the way.
 

@@ -258,6 +258,7 @@ pub(super) fn remove_room(connection: &Connection, room: RoomId) -> rusqlite::Re
              AND message.id < (?1 + 1) << 36 ORDER BY message.id DESC LIMIT 1), 0)) FROM room \
              WHERE id = ?1 AND name_key IS NOT NULL",
         "DELETE FROM member WHERE room = ?1",
+        "DELETE FROM ban WHERE room = ?1",
         "DELETE FROM room WHERE id = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([room.0])?;

@@ -4,6 +4,7 @@ use crate::base::Seq;
 use crate::base::record::Kind;
 use crate::client::calls::history;
 use crate::client::{Part, Request, request};
+use crate::tui::moderate;
 use crate::tui::show::harmless;
 use crate::tui::talk::{Do, FIRST_ROOM, Talk, Wanted};
 
@@ -20,6 +21,8 @@ pub struct Command {
     pub usage: &'static str,
     /// What it does.
     pub help: &'static str,
+    /// Whether it is for operators and moderators alone.
+    pub keeps_order: bool,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
 }
 
@@ -56,6 +59,38 @@ pub const COMMANDS: &[Command] = &[
         "remove what you said last, or the message of that number",
         redact,
     ),
+    order(
+        "kick",
+        "USER [REASON]",
+        "put somebody out of the room; they may come back",
+        moderate::kick,
+    ),
+    order(
+        "ban",
+        "USER [TIME] [REASON]",
+        "keep somebody out of the room, for 2h, 7d or for good",
+        moderate::ban,
+    ),
+    order("unban", "USER", "let them in again", moderate::unban),
+    order(
+        "mute",
+        "USER [TIME] [REASON]",
+        "let somebody read and not speak",
+        moderate::mute,
+    ),
+    order("unmute", "USER", "let them speak again", moderate::unmute),
+    order(
+        "op",
+        "USER",
+        "make somebody an operator of the room",
+        moderate::op,
+    ),
+    order(
+        "deop",
+        "USER",
+        "make somebody no operator any more",
+        moderate::deop,
+    ),
     row("read", "", "mark all in the room as read", read),
     row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
     row("help", "[COMMAND]", "this list, or one line of it", help),
@@ -71,9 +106,28 @@ const fn row(
         name,
         usage,
         help,
+        keeps_order: false,
         run,
     }
 }
+
+/// For operators and moderators.
+const fn order(
+    name: &'static str,
+    usage: &'static str,
+    help: &'static str,
+    run: fn(&mut Talk, &str) -> Result<Do, String>,
+) -> Command {
+    Command {
+        keeps_order: true,
+        ..row(name, usage, help, run)
+    }
+}
+
+/// Those that may be about the whole server.
+const PLACES: [&str; 4] = ["ban", "unban", "mute", "unmute"];
+const EVERYWHERE: &str =
+    "a moderator writes `everywhere` after USER for the whole server: /ban anna everywhere 7d";
 
 /// Carries out a line that began with a slash, without that.
 ///
@@ -104,19 +158,29 @@ pub fn says(line: &str) -> bool {
     }
 }
 
-fn help(talk: &mut Talk, name: &str) -> Result<Do, String> {
+fn help(_: &mut Talk, name: &str) -> Result<Do, String> {
     let name = name.trim_start_matches('/');
-    let mut rows = (COMMANDS.iter())
-        .filter(|command| name.is_empty() || command.name == name)
-        .peekable();
-    if rows.peek().is_none() {
-        return Err(no_command(name));
+    match name.is_empty() || COMMANDS.iter().any(|command| command.name == name) {
+        true => Ok(Do::Help(name.to_owned())),
+        false => Err(no_command(name)),
     }
-    for command in rows {
-        let call = format!("/{} {}", command.name, command.usage);
-        talk.answer(&format!("{call:<20} {}", command.help));
-    }
-    Ok(Do::Nothing)
+}
+
+/// The lines of `/help`, or of one command. Who keeps no order is not told of what is for those who do, unless they ask.
+#[must_use]
+pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
+    let is_told = |command: &&Command| match name {
+        "" => keeps_order || !command.keeps_order,
+        name => command.name == name,
+    };
+    let told: Vec<_> = COMMANDS.iter().filter(is_told).collect();
+    let call = |command: &Command| format!("/{} {}", command.name, command.usage);
+    let width = told.iter().map(|command| call(command).len()).max();
+    let width = width.unwrap_or_default().max(20);
+    let line = |command: &&Command| format!("{:<width$} {}", call(command), command.help);
+    let has_places = told.iter().any(|command| PLACES.contains(&command.name));
+    let more = has_places.then(|| EVERYWHERE.to_owned());
+    told.iter().map(line).chain(more).collect()
 }
 
 fn no_command(name: &str) -> String {

@@ -239,6 +239,7 @@ impl Lines {
                 let no = client.post(request);
                 self.talk.asked(no, wanted);
             }
+            Do::Help(name) => self.talk.help(client.model(), &name),
             Do::TellTopic(room) => self.talk.tell_topic(client.model(), &room),
             Do::Read(room) => {
                 let cursor = client.model().rooms().get(&*room).map(|room| room.cursor());

@@ -16,6 +16,7 @@ mod enter;
 mod failure;
 mod lines;
 mod manual;
+mod moderate;
 mod screen;
 // Both are open to `tests/fuzz` alone.
 #[doc(hidden)]
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::base::manual::{generate, wrong_call};
+use crate::base::tongue::Tongue;
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -39,6 +41,7 @@ use crate::tui::terminal::Terminal;
 /// The whole program: reads the command line, does it, says in one sentence why if it cannot.
 #[must_use]
 pub fn main() -> ExitCode {
+    Tongue::of_locale(|name| std::env::var_os(name)).speak();
     let args = Args::try_parse().and_then(Args::checked);
     let args = args.unwrap_or_else(|error| wrong_call(&error));
     let runtime = tokio::runtime::Builder::new_current_thread()

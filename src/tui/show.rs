@@ -130,6 +130,18 @@ impl Style {
         self.zoned(at).strftime("%H:%M").to_string()
     }
 
+    /// A moment to come, with its day.
+    #[must_use]
+    pub fn until(&self, at: Timestamp) -> String {
+        match self.terminal {
+            true => self
+                .zoned(at)
+                .strftime("%H:%M on %A, %-d %B %Y")
+                .to_string(),
+            false => at.to_string(),
+        }
+    }
+
     /// The day here, such as `Friday, 20 November 2026`.
     #[must_use]
     pub fn day(&self, at: Timestamp) -> String {

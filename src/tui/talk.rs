@@ -32,6 +32,8 @@ pub enum Do {
     Ask(Request, Wanted),
     /// Tell the topic of a room, which is known.
     TellTopic(String),
+    /// Tell what can be done, or about one command.
+    Help(String),
     /// Say that the room is read as far as it was shown.
     Read(String),
     /// End.
@@ -306,6 +308,15 @@ impl Talk {
         }
     }
 
+    /// Tells what can be done by whoever is here.
+    pub fn help(&mut self, model: &Model, name: &str) {
+        let room = self.current.as_deref().unwrap_or_default();
+        let keeps_order = model.role(room).is_some();
+        for line in command::help_lines(name, keeps_order) {
+            self.answer(&line);
+        }
+    }
+
     /// Tells the topic of a room.
     pub fn tell_topic(&mut self, model: &Model, name: &str) {
         let topic = model.rooms().get(name).map(|room| room.state.topic.clone());
@@ -428,11 +439,33 @@ impl Talk {
         }
     }
 
+    /// With a ban: until when, if it ends.
+    fn kicked(
+        &mut self,
+        room: &str,
+        by: &str,
+        reason: Option<&str>,
+        ban: Option<Option<Timestamp>>,
+    ) {
+        let what = match ban {
+            None => "kicked out of",
+            Some(_) => "banned from",
+        };
+        let until = ban.flatten().map(|until| self.style.until(until));
+        let until = until.map_or(String::new(), |until| format!(" until {until}"));
+        let reason = reason.map_or(String::new(), |reason| format!(": {}", harmless(reason)));
+        let (shown, by) = (harmless(room), harmless(by));
+        self.note(format!("you were {what} {shown} by {by}{until}{reason}"));
+        self.left(room);
+    }
+
     fn who(&mut self, who: &[Person], more: bool) {
         let mut names: Vec<_> = (who.iter())
             .map(|person| {
                 let away = if person.online { "" } else { " (away)" };
-                format!("{}{away}", harmless(&person.user))
+                let role = person.role.as_deref().map(harmless);
+                let role = role.map_or(String::new(), |role| format!(" ({role})"));
+                format!("{}{role}{away}", harmless(&person.user))
             })
             .collect();
         if more {
@@ -486,12 +519,44 @@ impl Talk {
                 ));
                 self.left(&room);
             }
+            Answer::Kicked {
+                room,
+                by,
+                reason,
+                banned,
+                until,
+            } => {
+                self.kicked(&room, &by, reason.as_deref(), banned.then_some(until));
+            }
+            Answer::Role {
+                room,
+                user,
+                role,
+                by,
+            } => self.note(role_words(room.as_deref(), &user, role.as_deref(), &by)),
             Answer::Left { room } => {
                 self.note(format!("you are no longer in {}", harmless(&room)));
                 self.left(&room);
             }
             _ => {}
         }
+    }
+}
+
+/// Who may do what from now on.
+fn role_words(room: Option<&str>, user: &str, role: Option<&str>, by: &str) -> String {
+    let (user, by) = (harmless(user), harmless(by));
+    let place = room.map_or("this server".to_owned(), harmless);
+    match role.map(harmless) {
+        Some(role) => format!("{user} is {role} of {place} now, by {by}"),
+        None => format!("{user} is {} of {place} no more, by {by}", former(room)),
+    }
+}
+
+fn former(room: Option<&str>) -> &'static str {
+    match room {
+        Some(_) => "operator",
+        None => "moderator",
     }
 }
 

@@ -5,75 +5,35 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::limit::TEXT_BYTES_MAX;
-use crate::base::{InviteId, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName};
+use crate::base::{
+    InviteId, Network, Password, RoomLabel, RoomName, Seq, SessionId, Timestamp, UserName,
+};
 
+pub use self::audit::*;
+pub use self::diagnosis::*;
 pub use self::error::{ControlError, SERVICE};
+pub use self::moderation::*;
 pub use self::observe::*;
 pub use self::reply::*;
-pub use self::room::{Topic, TopicError};
+pub use self::room::{NameKind, Topic, TopicError};
+pub use self::words::{Words, WordsError};
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$word_doc])* #[serde(rename = $word)] $variant,)+ }
+#[macro_use]
+mod macros;
 
-        impl $name {
-            /// All of them as words.
-            pub const WORDS: &[&str] = &[$($word),+];
-
-            /// The word.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.word())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(format!("'{text}' is none of {}", Self::WORDS.join(", "))),
-                }
-            }
-        }
-    };
-}
-
-/// The types of what is answered.
-macro_rules! replies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            #[allow(missing_docs, reason = "described in io.chatd.Control.varlink")]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
-            }
-        )+
-    };
-}
-
+mod audit;
+mod diagnosis;
 mod error;
+mod moderation;
 mod observe;
 mod reply;
 mod room;
+mod words;
 
 /// The name of the interface.
 pub const INTERFACE: &str = "io.chatd.Control";
@@ -201,7 +161,7 @@ methods! {
     /// List the accounts.
     ListUsers {} -> Users, READS, ONCE;
     /// Show all about one account.
-    ShowUser { name: UserName } -> ShownUser, READS, ONCE;
+    ShowUser { name: UserName } -> ShownUser, AUDITED, ONCE;
     /// Make an account.
     AddUser { name: UserName, password: Password } -> Added, CHANGES, ONCE;
     /// Give an account another password.
@@ -230,6 +190,8 @@ methods! {
     ListConnected {} -> Users, READS, ONCE;
     /// List the rooms.
     ListRooms {} -> Rooms, READS, ONCE;
+    /// List the names that begin in some way, for completions.
+    ListNames { kind: NameKind, prefix: Option<String>, limit: Option<u32> } -> Names, READS, ONCE;
     /// Make a room.
     CreateRoom { name: RoomName, topic: Option<Topic> } -> Added, CHANGES, ONCE;
     /// Remove a room with all that was said in it.
@@ -248,8 +210,25 @@ methods! {
     GetStats {} -> Stats, READS, ONCE;
     /// Show the load of the daemon as it changes.
     FollowLoad { seconds: Option<u32> } -> Load, READS, STREAMS;
-    /// End somebody's connections; the account and its sessions stay.
-    Kick { user: UserName, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Make somebody a moderator, or take that back.
+    SetRole { name: UserName, role: UserRole } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room.
+    AddOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// Make somebody an operator of a room no longer.
+    RemoveOperator { room: RoomName, user: UserName } -> Changed, CHANGES, ONCE;
+    /// End somebody's connections, or put them out of a room; they may come back.
+    Kick { user: UserName, room: Option<RoomName>, reason: Option<Words> } -> Reached, CHANGES, ONCE;
+    /// Ban somebody, or everybody who comes from a network, from a room or from the server.
+    Ban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> }
+        -> BanSet, CHANGES, ONCE;
+    /// Lift a ban.
+    Unban { user: Option<UserName>, network: Option<Network>, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// Let somebody read but not speak, in a room or anywhere.
+    Mute { user: UserName, room: Option<RoomName>, seconds: Option<NonZeroU32>, reason: Option<Reason> } -> BanSet, CHANGES, ONCE;
+    /// Lift a mute.
+    Unmute { user: UserName, room: Option<RoomName> } -> Changed, CHANGES, ONCE;
+    /// List the bans and mutes.
+    ListBans {} -> Bans, READS, ONCE;
     /// Tell everyone who is connected something.
     Announce { text: Words } -> Reached, CHANGES, ONCE;
     /// Give out the messages of all rooms, or of one.
@@ -266,7 +245,15 @@ methods! {
     /// Look whether the database, the numbering of the rooms and the search index are sound.
     Check {} -> Checked, AUDITED, STREAMS;
     /// Look for messages in all rooms, or in one.
-    Search { text: String, room: Option<String>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
+    Search { text: String, room: Option<String>, from: Option<UserName>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
+    /// List what was done by whom: the newest entries of the audit log.
+    ListAudit { entries: Option<u32>, below: Option<u64>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditEntries, READS, ONCE;
+    /// Show what is done by whom as it is written down.
+    FollowAudit { entries: Option<u32>, since: Option<Timestamp>, user: Option<UserName>, method: Option<String> }
+        -> AuditLine, READS, STREAMS;
+    /// Tell what a bug report needs, without secrets, names and texts.
+    Diagnose {} -> Diagnosis, READS, ONCE;
     /// Tell the version of the daemon that runs.
     GetVersion {} -> Version, READS, ONCE;
 }
@@ -277,10 +264,12 @@ macro_rules! with_methods {
         $then! {
             Status, Pause, Resume, Shutdown, Drain, Reload, SetLog, ShowLog, FollowLog, ClearLog, ListUsers, AddUser,
             ShowUser, SetPassword, DisableUser, EnableUser, RemoveUser, ClearUsers, CreateInvite, ListInvites, RevokeInvite,
-            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListBehind, GetStats, FollowLoad,
+            ListSessions, RevokeSession, Rekey, ListConnected, ListRooms, ListNames, ListBehind, GetStats, FollowLoad,
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
+            SetRole, AddOperator, RemoveOperator, Ban, Unban, Mute, Unmute, ListBans,
             ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
+            ListAudit, FollowAudit, Diagnose,
             GetVersion,
         }
     };
@@ -297,6 +286,7 @@ trait Parameter: DeserializeOwned {
 
 impl Parameter for bool {}
 impl Parameter for u32 {}
+impl Parameter for u64 {}
 impl Parameter for LogLevel {}
 impl Parameter for InviteId {}
 impl Parameter for NonZeroU32 {}
@@ -351,47 +341,6 @@ fn camel_case(field: &str) -> String {
     }
     name
 }
-
-/// What the admin tells people: not empty, no NUL, not longer than a message may be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Words(Arc<str>);
-
-impl Words {
-    /// The text.
-    #[must_use]
-    pub fn text(&self) -> &Arc<str> {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Words {
-    type Error = WordsError;
-
-    fn try_from(text: String) -> Result<Self, WordsError> {
-        let fits = !text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.contains('\0');
-        fits.then(|| Self(text.into())).ok_or(WordsError)
-    }
-}
-
-impl FromStr for Words {
-    type Err = WordsError;
-
-    fn from_str(text: &str) -> Result<Self, WordsError> {
-        text.to_owned().try_into()
-    }
-}
-
-impl From<Words> for String {
-    fn from(words: Words) -> Self {
-        words.0.as_ref().to_owned()
-    }
-}
-
-/// The text cannot be told to people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is empty, has a NUL in it or is longer than {TEXT_BYTES_MAX} bytes")]
-pub struct WordsError;
 
 words! {
     /// How much chatd says, wherever it is told: each level includes those before it.
@@ -488,6 +437,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::limit::TEXT_BYTES_MAX;
 
     fn read<M: Method>(parameters: Value) -> Result<M, ControlError> {
         M::read(parameters.as_object().unwrap().clone())
@@ -554,16 +504,20 @@ mod tests {
                 "ShowLog",
                 "FollowLog",
                 "ListUsers",
-                "ShowUser",
                 "ListInvites",
                 "ListSessions",
                 "ListConnected",
                 "ListRooms",
+                "ListNames",
                 "ListMembers",
                 "ListBehind",
                 "GetStats",
                 "FollowLoad",
+                "ListBans",
                 "StageUsers",
+                "ListAudit",
+                "FollowAudit",
+                "Diagnose",
                 "GetVersion"
             ]
         );
@@ -583,7 +537,8 @@ mod tests {
                 "ExportUsers",
                 "ImportUsers",
                 "Backup",
-                "Check"
+                "Check",
+                "FollowAudit"
             ]
         );
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::record::Kind;
-use crate::base::secret::Wiped;
 use crate::base::{Password, RequestId, Seq, Timestamp};
 use crate::wire::Code;
 
@@ -89,6 +88,24 @@ pub enum Event {
     Removed {
         room: Arc<str>,
     },
+    Kicked {
+        room: Arc<str>,
+        by: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+        #[serde(default, skip_serializing_if = "is_no")]
+        banned: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    Role {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<Arc<str>>,
+        user: Arc<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Arc<str>>,
+        by: Arc<str>,
+    },
     Read {
         room: Arc<str>,
         seq: Seq,
@@ -118,8 +135,8 @@ impl Event {
     /// Every `type` that the server says, in the order of the specification.
     pub const TYPES: &[&str] = &[
         "hello", "welcome", "ok", "sent", "joined", "left", "rooms", "who", "page", "echo", "pong",
-        "message", "presence", "topic", "cleared", "removed", "read", "typing", "notice", "bye",
-        "error",
+        "message", "presence", "topic", "cleared", "removed", "kicked", "role", "read", "typing",
+        "notice", "bye", "error",
     ];
 }
 
@@ -175,6 +192,8 @@ pub struct Welcome {
     pub resumed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_login: Option<LastLogin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
     pub rooms: Vec<RoomState>,
 }
 
@@ -198,6 +217,8 @@ pub struct RoomState {
     pub read_seq: Seq,
     pub members: u32,
     pub joined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// A room in the list of all.
@@ -220,6 +241,8 @@ pub struct Person {
     pub online: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// A message as everyone sees it.
@@ -262,6 +285,10 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+fn is_no(answer: &bool) -> bool {
+    !answer
+}
+
 impl Tagged {
     /// A push.
     #[must_use]
@@ -287,11 +314,9 @@ impl Tagged {
             re,
             event: &self.event,
         };
-        // There may be a token in it.
-        let mut json = Wiped::default();
-        let written = serde_json::to_writer(&mut json, &envelope);
-        debug_assert!(written.is_ok(), "{written:?}");
-        String::from_utf8(std::mem::take(&mut *json.0)).unwrap_or_default()
+        let json = serde_json::to_string(&envelope);
+        debug_assert!(json.is_ok(), "{json:?}");
+        json.unwrap_or_default()
     }
 
     /// Reads the bytes of one frame, as a client does. Unknown fields are passed over.

@@ -20,7 +20,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::base::limit::FRAME_BYTES_MAX;
-use crate::base::secret::{append, wipe};
 
 /// The bytes of the length.
 pub const HEADER_BYTES: usize = 4;
@@ -55,8 +54,7 @@ pub fn put(buffer: &mut BytesMut, json: &str) {
     buffer.put_slice(json.as_bytes());
 }
 
-/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half, and leaves no copies
-/// of it behind: there may be a password in it.
+/// Finds the frames in bytes that come in any portions. Holds memory only while a frame is cut in half.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     /// The beginning of a frame, header included.
@@ -108,7 +106,7 @@ impl FrameReader {
     }
 
     fn keep<'a>(&mut self, input: &mut &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        append(&mut self.partial, input);
+        self.partial.extend_from_slice(input);
         *input = &[];
         None
     }
@@ -117,15 +115,8 @@ impl FrameReader {
     fn take(&mut self, wanted: usize, input: &mut &[u8]) {
         let missing = wanted.saturating_sub(self.partial.len()).min(input.len());
         let (taken, rest) = input.split_at(missing);
-        append(&mut self.partial, taken);
+        self.partial.extend_from_slice(taken);
         *input = rest;
-    }
-}
-
-/// It may have been cut within a password.
-impl Drop for FrameReader {
-    fn drop(&mut self) {
-        wipe(&mut self.partial);
     }
 }
 

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::base::limit::{JSON_DEPTH_MAX, PAGE_MESSAGES, REQUEST_ID_CHARS_MAX};
 use crate::base::record::Kind;
-use crate::base::secret::Wiped;
 use crate::base::{Password, RequestId, Seq};
 use crate::wire::Code;
 
@@ -45,6 +44,13 @@ pub enum Request {
     Read(Read),
     Topic(Topic),
     Redact(Redact),
+    Kick(Kick),
+    Ban(Ban),
+    Unban(Unban),
+    Mute(Ban),
+    Unmute(Unban),
+    Op(Member),
+    Deop(Member),
     Password(ChangePassword),
     Typing(Typing),
     Echo(Echo),
@@ -125,6 +131,26 @@ bodies! {
     Topic { room: String, topic: String, }
     /// A message whose text is to be gone.
     Redact { room: String, seq: Seq, }
+    /// Somebody who is to be out of a room.
+    Kick {
+        room: String,
+        user: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String>,
+    }
+    /// Somebody who may not come in, or not speak: in a room, or anywhere.
+    Ban {
+        user: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] room: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] seconds: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String>,
+    }
+    /// Somebody who may again.
+    Unban {
+        user: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] room: Option<String>,
+    }
+    /// Somebody in a room.
+    Member { room: String, user: String, }
     /// Another password.
     ChangePassword { old: Password, new: Password, }
     /// That one is writing.
@@ -234,11 +260,9 @@ impl Tagged {
             .as_ref()
             .and_then(|id| serde_json::from_str(&id.0).ok());
         let request = &self.request;
-        // There may be a password in it.
-        let mut json = Wiped::default();
-        let written = serde_json::to_writer(&mut json, &Envelope { id, request });
-        debug_assert!(written.is_ok(), "{written:?}");
-        String::from_utf8(std::mem::take(&mut *json.0)).unwrap_or_default()
+        let json = serde_json::to_string(&Envelope { id, request });
+        debug_assert!(json.is_ok());
+        json.unwrap_or_default()
     }
 }
 
@@ -302,7 +326,9 @@ macro_rules! requests {
 requests! {
     "hello" => Hello, "register" => Register, "login" => Login, "resume" => Resume, "logout" => Logout, "send" => Send,
     "join" => Join, "leave" => Leave, "create" => Create, "rooms" => Rooms, "who" => Who, "history" => History,
-    "search" => Search, "read" => Read, "topic" => Topic, "redact" => Redact, "password" => Password, "typing" => Typing, "echo" => Echo,
+    "search" => Search, "read" => Read, "topic" => Topic, "redact" => Redact,
+    "kick" => Kick, "ban" => Ban, "unban" => Unban, "mute" => Mute, "unmute" => Unmute, "op" => Op, "deop" => Deop,
+    "password" => Password, "typing" => Typing, "echo" => Echo,
     "ping" => Ping,
 }
 

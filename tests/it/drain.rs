@@ -90,7 +90,8 @@ fn it_is_taken_back() {
 
     let mut gone = drain(&daemon, &["--limit", "10m"]);
     told(&mut gone);
-    gone.signal(nix::sys::signal::Signal::SIGINT);
+    // As Ctrl-C does, which shells have programs in the background ignore.
+    gone.signal(nix::sys::signal::Signal::SIGTERM);
     until("it serves again", || {
         (state(&daemon) == "serving").then_some(())
     });

@@ -20,6 +20,20 @@ pub fn requests() -> Vec<Value> {
     let room = || request::Room {
         room: text("garden"),
     };
+    let ban = || request::Ban {
+        user: text("boris"),
+        room: Some(text("garden")),
+        seconds: Some(3_600),
+        reason: Some(text("weeds")),
+    };
+    let unban = || request::Unban {
+        user: text("boris"),
+        room: Some(text("garden")),
+    };
+    let member = || request::Member {
+        room: text("garden"),
+        user: text("boris"),
+    };
     [
         Request::Hello(request::Hello {
             protocol: 1,
@@ -82,6 +96,17 @@ pub fn requests() -> Vec<Value> {
             room: text("lobby"),
             seq: Seq(7),
         }),
+        Request::Kick(request::Kick {
+            room: text("garden"),
+            user: text("boris"),
+            reason: Some(text("weeds")),
+        }),
+        Request::Ban(ban()),
+        Request::Unban(unban()),
+        Request::Mute(ban()),
+        Request::Unmute(unban()),
+        Request::Op(member()),
+        Request::Deop(member()),
         Request::Password(request::ChangePassword {
             old: password(),
             new: password(),
@@ -112,6 +137,7 @@ pub fn events() -> Vec<Value> {
         read_seq: seq,
         members: 2,
         joined: true,
+        role: Some("operator".into()),
     };
     let message = Message {
         room: room.clone(),
@@ -151,6 +177,7 @@ pub fn events() -> Vec<Value> {
                 at,
                 from: Some("192.0.2.7".into()),
             }),
+            role: Some("moderator".into()),
             rooms: vec![state.clone()],
         }),
         Event::Ok,
@@ -178,6 +205,7 @@ pub fn events() -> Vec<Value> {
                 user: user.clone(),
                 online: true,
                 last_seen: Some(at),
+                role: Some("operator".into()),
             }],
             more: false,
         },
@@ -209,6 +237,19 @@ pub fn events() -> Vec<Value> {
             first_seq: seq,
         },
         Event::Removed { room: room.clone() },
+        Event::Kicked {
+            room: room.clone(),
+            by: user.clone(),
+            reason: Some(text.clone()),
+            banned: true,
+            until: Some(at),
+        },
+        Event::Role {
+            room: Some(room.clone()),
+            user: user.clone(),
+            role: Some("operator".into()),
+            by: user.clone(),
+        },
         Event::Read {
             room: room.clone(),
             seq,

@@ -247,13 +247,14 @@ fn an_evil_daemon() {
     let daemon = Daemon::start();
     let _anna = daemon.register("anna");
     let socket = evil_control(&daemon);
-    let verbs: [&[&str]; 9] = [
+    let verbs: [&[&str]; 10] = [
         &["status"],
         &["users"],
         &["who"],
         &["rooms"],
         &["sessions"],
         &["version"],
+        &["audit"],
         &["log", "show"],
         &["kick", "--yes", "nobody"],
         &["session", "revoke", "--yes", "77"],

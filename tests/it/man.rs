@@ -131,7 +131,6 @@ fn the_completions_complete() {
         }
         for (words, offered) in [
             (["chatd", "--daem"], "--daemonize"),
-            (["chatctl", "clear-"], "clear-users"),
             (["chat-client", "his"], "history"),
         ] {
             let mut command = Command::new(shell);

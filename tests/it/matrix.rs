@@ -17,29 +17,37 @@ use crate::support::{
 };
 
 /// What is answered: the type, or the code of the error. `-`: nothing, the connection has ended. Who is logged in asks about
-/// a room that they are in, that others are in, that nobody has made, or about the conversation of two others.
+/// a room that they are in, or an operator of, that others are in, also as a moderator, that nobody has made, or about the
+/// conversation of two others; and about somebody in the room who has no role.
 const REQUESTS: &str = "
-             silent       greeted        member       outsider      nowhere       third         logged-out     revoked  removed  disabled
-    hello    hello        hello          hello        hello         hello         hello         hello          -        -        -
-    register bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
-    login    bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
-    resume   bad-request  welcome        bad-request  bad-request   bad-request   bad-request   welcome        -        -        -
-    logout   bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -        -
-    send     bad-request  not-logged-in  sent         not-a-member  no-such-room  sent          not-logged-in  -        -        -
-    join     bad-request  not-logged-in  joined       joined        no-such-room  bad-request   not-logged-in  -        -        -
-    leave    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
-    create   bad-request  not-logged-in  name-taken   name-taken    joined        bad-name      not-logged-in  -        -        -
-    rooms    bad-request  not-logged-in  rooms        rooms         rooms         rooms         not-logged-in  -        -        -
-    who      bad-request  not-logged-in  who          not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    history  bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    search   bad-request  not-logged-in  page         not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    read     bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    topic    bad-request  not-logged-in  ok           not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
-    password bad-request  not-logged-in  ok           ok            ok            ok            not-logged-in  -        -        -
-    redact   bad-request  not-logged-in  forbidden    not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    typing   bad-request  not-logged-in  ok           not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
-    echo     bad-request  echo           echo         echo          echo          echo          echo           -        -        -
-    ping     bad-request  pong           pong         pong          pong          pong          pong           -        -        -
+              silent       greeted        member       operator     moderator     outsider      nowhere       third         logged-out     revoked  removed  disabled
+    hello     hello        hello          hello        hello        hello         hello         hello         hello         hello          -        -        -
+    register  bad-request  welcome        bad-request  bad-request  bad-request   bad-request   bad-request   bad-request   welcome        -        -        -
+    login     bad-request  welcome        bad-request  bad-request  bad-request   bad-request   bad-request   bad-request   welcome        -        -        -
+    resume    bad-request  welcome        bad-request  bad-request  bad-request   bad-request   bad-request   bad-request   welcome        -        -        -
+    logout    bad-request  not-logged-in  ok           ok           ok            ok            ok            ok            not-logged-in  -        -        -
+    send      bad-request  not-logged-in  sent         sent         not-a-member  not-a-member  no-such-room  sent          not-logged-in  -        -        -
+    join      bad-request  not-logged-in  joined       joined       joined        joined        no-such-room  bad-request   not-logged-in  -        -        -
+    leave     bad-request  not-logged-in  ok           ok           not-a-member  not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
+    create    bad-request  not-logged-in  name-taken   name-taken   name-taken    name-taken    joined        bad-name      not-logged-in  -        -        -
+    rooms     bad-request  not-logged-in  rooms        rooms        rooms         rooms         rooms         rooms         not-logged-in  -        -        -
+    who       bad-request  not-logged-in  who          who          not-a-member  not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    history   bad-request  not-logged-in  page         page         not-a-member  not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    search    bad-request  not-logged-in  page         page         not-a-member  not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    read      bad-request  not-logged-in  ok           ok           not-a-member  not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    topic     bad-request  not-logged-in  forbidden    ok           ok            not-a-member  no-such-room  bad-request   not-logged-in  -        -        -
+    password  bad-request  not-logged-in  ok           ok           ok            ok            ok            ok            not-logged-in  -        -        -
+    redact    bad-request  not-logged-in  forbidden    ok           ok            not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    kick      bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    ban       bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    unban     bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    mute      bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    unmute    bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    op        bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    deop      bad-request  not-logged-in  forbidden    ok           ok            forbidden     no-such-room  bad-request   not-logged-in  -        -        -
+    typing    bad-request  not-logged-in  ok           ok           not-a-member  not-a-member  no-such-room  no-such-room  not-logged-in  -        -        -
+    echo      bad-request  echo           echo         echo         echo          echo          echo          echo          echo           -        -        -
+    ping      bad-request  pong           pong         pong         pong          pong          pong          pong          pong           -        -        -
 ";
 
 /// A daemon on which anna has a room and a conversation with boris.
@@ -57,6 +65,9 @@ impl Place {
         daemon.register("boris");
         ask!(anna, "create", room: "tea").must_be("joined");
         anna.say("tea", "secret of the room");
+        let mut eve = daemon.register("eve");
+        ask!(eve, "join", room: "tea").must_be("joined");
+        eve.say("tea", "something loud");
         anna.say("@boris", "secret of the two");
         Self {
             token: anna.token.clone(),
@@ -90,6 +101,16 @@ impl Place {
         let mut talker = self.daemon.register(&name);
         match role {
             "member" => _ = ask!(talker, "join", room: "tea").must_be("joined"),
+            "operator" => {
+                ask!(talker, "join", room: "tea").must_be("joined");
+                self.daemon.ctl(&["room", "op", "tea", &name]).done();
+            }
+            "moderator" => {
+                _ = self
+                    .daemon
+                    .ctl(&["user", "role", &name, "moderator"])
+                    .done()
+            }
             "logged-out" => _ = ask!(talker, "logout").must_be("ok"),
             "revoked" => {
                 let sessions = self.daemon.ctl_list(&["sessions"], "sessions");
@@ -116,7 +137,14 @@ impl Place {
             "create" if room == "milk" => request!("create", room: "oat-milk"),
             "search" => request!("search", text: "secret", room: room),
             "read" => request!("read", room: room, seq: 1),
-            "redact" => request!("redact", room: room, seq: 1),
+            // By somebody without a role.
+            "redact" => request!("redact", room: room, seq: 2),
+            "kick" | "ban" | "unban" | "mute" | "unmute" | "op" | "deop" => {
+                let user = self.new_name();
+                let mut victim = self.daemon.register(&user);
+                ask!(victim, "join", room: "tea").must_be("joined");
+                serde_json::json!({ "type": verb, "room": room, "user": user })
+            }
             "topic" => request!("topic", room: room, topic: "I was here"),
             "password" => request!("password", old: PASSWORD, new: "another password"),
             "typing" => request!("typing", to: room),
@@ -174,8 +202,9 @@ fn every_role_and_every_request() {
         let texts = page.texts().into_iter();
         texts.map(|(_, text)| text).collect::<Vec<_>>()
     };
-    let said = texts(&mut anna, "tea");
-    assert_eq!(said, ["secret of the room", "I was here"], "the member's");
+    let mut said = texts(&mut anna, "tea");
+    said.retain(|text| !text.is_empty());
+    assert_eq!(said, ["secret of the room", "I was here", "I was here"]);
     assert_eq!(texts(&mut anna, "@boris"), ["secret of the two"]);
     let mut third = place.somebody("third").0;
     let found = ask!(third, "search", text: "secret").must_be("page");
@@ -206,11 +235,20 @@ const CALLS: &[(&str, &str)] = &[
     ("ListSessions", "sessions"),
     ("ListConnected", "who"),
     ("ListRooms", "rooms"),
+    ("ListNames", "complete bash -- user show a"),
     ("ListBehind", "lag"),
     ("GetStats", "stats"),
     ("FollowLoad", "top -n 1"),
     ("CreateRoom", "room create tea"),
     ("ListMembers", "room members lobby"),
+    ("SetRole", "user role anna moderator"),
+    ("AddOperator", "room op lobby anna"),
+    ("RemoveOperator", "room deop lobby anna"),
+    ("Ban", "ban --yes 192.0.2.0/24"),
+    ("Unban", "unban 192.0.2.0/24"),
+    ("Mute", "mute anna"),
+    ("Unmute", "unmute anna"),
+    ("ListBans", "bans"),
     ("SetTopic", "room topic tea green"),
     ("Redact", "redact --yes lobby 1"),
     ("ClearHistory", "clear-history --yes lobby"),
@@ -227,6 +265,9 @@ const CALLS: &[(&str, &str)] = &[
     ("RevokeSession", "session revoke --yes $SESSION"),
     ("Rekey", "rekey --yes"),
     ("ClearUsers", "clear-users --yes"),
+    ("ListAudit", "audit"),
+    ("FollowAudit", "audit -f"),
+    ("Diagnose", "debug bundle $FOLDER/bundle.tar"),
     ("GetVersion", "version"),
     ("Drain", "shutdown --drain --limit 1m --yes"),
     ("Shutdown", "shutdown --yes"),
@@ -281,7 +322,7 @@ impl Host {
             .replace("$SESSION", session)
             .replace("$FOLDER", files.to_str().expect("a plain path"));
         command.args(call.split(' '));
-        if call.starts_with("log follow") {
+        if call.starts_with("log follow") || call.ends_with(" -f") {
             let mut process = Process::start(&mut command);
             return match process.next_line() {
                 Some(_) => 0,

@@ -182,6 +182,33 @@ fn the_daemon_forgets_what_people_say() {
     forgets(daemon.pid(), "Zebulon-true", &all);
 }
 
+/// What a library copies while it reads, such as a text whose escapes it undoes, is wiped with all that is let go: many
+/// passwords of many lengths, none of which is used for anything.
+#[test]
+fn the_daemon_forgets_what_was_never_used() {
+    let daemon = Daemon::start();
+    let mut connections = Vec::new();
+    let mut all = Vec::new();
+    for number in 400..440 {
+        let mut talker = match number % 2 {
+            0 => daemon.greet(),
+            _ => daemon.greet_secure(),
+        };
+        let password = secret(number) + &"!".repeat(number as usize - 400);
+        let escaped: String = password.chars().map(escape).collect();
+        talker.raw_frame(
+            format!(r#"{{"type":"register","name":"no name","password":"{escaped}","id":"x"}}"#)
+                .as_bytes(),
+        );
+        let answer = talker.push_where("an answer", |push| push["re"] == "x");
+        assert_eq!(answer.code(), "bad-name");
+        connections.push(talker);
+        let [end, _] = pieces("a password", secret(number).as_bytes());
+        all.push(end);
+    }
+    forgets(daemon.pid(), "serving", &all);
+}
+
 fn escape(character: char) -> String {
     format!("\\u{:04x}", u32::from(character))
 }

@@ -30,6 +30,8 @@ fn sealed(daemon: &Daemon) -> Vec<Vec<u8>> {
     let all = "SELECT name FROM user UNION ALL SELECT name_hash FROM user WHERE name_hash NOT NULL \
                UNION ALL SELECT last_login_from FROM user WHERE last_login_from NOT NULL \
                UNION ALL SELECT device FROM session UNION ALL SELECT parameters FROM audit \
+               UNION ALL SELECT network FROM ban WHERE network NOT NULL UNION ALL SELECT reason FROM ban \
+               UNION ALL SELECT network_hash FROM ban WHERE network NOT NULL \
                UNION ALL SELECT value FROM meta WHERE name = 'identity_check'";
     let mut query = database.prepare(all).expect("these are the sealed columns");
     let rows = query
@@ -69,6 +71,13 @@ fn everything_is_sealed_anew() {
         .ctl_with(&["user", "add", "dora"], "okapi okapi\n")
         .done();
     daemon.ctl(&["user", "remove", "--yes", "dora"]).done();
+    let bans: [&[&str]; 2] = [
+        &["ban", "--yes", "192.0.2.0/24"],
+        &["mute", "boris", "--room", "lobby"],
+    ];
+    bans.iter().for_each(|ban| drop(daemon.ctl(ban).done()));
+    daemon.ctl(&["unmute", "boris", "--room", "lobby"]).done();
+    let banned = daemon.ctl_json(&["bans"]);
     let (old, old_key) = (sealed(&daemon), fs::read(key_file(&daemon)).expect("a key"));
 
     let would = daemon.ctl(&["rekey", "--dry-run"]).done();
@@ -112,6 +121,14 @@ fn everything_is_sealed_anew() {
             .hears("lobby", 1, "boris", "before");
         daemon.login("АННА");
     }
+    assert_eq!(daemon.ctl_json(&["bans"]), banned);
+    let lifted = daemon.ctl_json(&["unban", "192.0.2.0/24"]);
+    assert_eq!(lifted["changed"], true, "it is found by its hash");
+    daemon.restart();
+    assert_eq!(
+        daemon.ctl_list(&["bans"], "bans"),
+        [] as [serde_json::Value; 0]
+    );
     fs::write(key_file(&daemon), old_key).expect("the folder is ours");
     daemon.stop();
     let stderr = run(&mut daemon.command(), "").failed_in_a_line(78);

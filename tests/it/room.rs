@@ -75,8 +75,8 @@ fn a_topic_is_set_and_members_are_listed() {
     });
     let members = daemon.ctl_list(&["room", "members", "tea"], "members");
     let due = [
-        json!({"name": "anna", "online": false, "readSeq": 0, "unread": 1}),
-        json!({"name": "boris", "online": true, "readSeq": 1, "unread": 0}),
+        json!({"name": "anna", "online": false, "operator": false, "readSeq": 0, "unread": 1}),
+        json!({"name": "boris", "online": true, "operator": true, "readSeq": 1, "unread": 0}),
     ];
     assert_eq!(members, due);
     let shown = daemon.ctl(&["room", "members", "tea"]).done();

@@ -10,17 +10,20 @@ fn few_open_files() {
     let daemon = Daemon::start_after("ulimit -n 100");
     let mut inside = daemon.register("anna");
     let mut others: Vec<_> = (0..99).map(|_| daemon.connect()).collect();
-    let served = |other: &mut Talker| {
+    let hear = |other: &mut Talker| {
         let hello = request!("hello", protocol: 1, client: "stories/1");
         let id = other.try_begin_all([hello]).map(|ids| ids[0]);
         id.is_some_and(|id| other.try_answer(id).is_some())
     };
-    let served = others
-        .iter_mut()
-        .map(served)
-        .filter(|served| *served)
-        .count();
-    assert!((10..99).contains(&served), "{served} of 99 were served");
+    // Who has been heard may be let go for others who come after, and those find room then.
+    others.retain_mut(hear);
+    let there = |other: &mut Talker| {
+        let id = other.try_begin_all([request!("ping")]).map(|ids| ids[0]);
+        id.is_some_and(|id| other.try_answer(id).is_some())
+    };
+    others.retain_mut(there);
+    let served = others.len();
+    assert!((10..=50).contains(&served), "{served} of 99 are served");
     daemon.ctl(&["status"]).done();
     inside.say("lobby", "nothing noticed");
     daemon.logged("fewer open files");

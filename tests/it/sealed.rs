@@ -42,6 +42,17 @@ fn strings_finds_no_secret() {
         .ctl_with(&["user", "add", "xiomara-y"], "okapi okapi\n")
         .done();
     daemon.ctl(&["user", "remove", "--yes", "xiomara-y"]).done();
+    // In the audit log alone.
+    daemon
+        .ctl(&[
+            "kick",
+            "--yes",
+            "vilhelmina-v",
+            "--reason",
+            "the wombat of 203.0.113.77",
+        ])
+        .failed(1);
+    daemon.ctl(&["search", "numbat"]).done();
     // What people do besides, in the clear and over TLS, rightly and wrongly.
     refused!("bad-credentials": daemon.greet_secure(), "login", name: "Zebulon-Q", password: "a wrong kudu");
     refused!("bad-credentials": daemon.greet(), "login", name: "wanda-w", password: "kudu kudu kudu");
@@ -57,6 +68,23 @@ fn strings_finds_no_secret() {
     let list = list.to_str().expect("a plain path");
     daemon.ctl(&["import", "users", "--yes", list]).done();
     daemon.ctl(&["user", "disable", "--yes", "vivian-v"]).done();
+    let ban = [
+        "ban",
+        "--yes",
+        "198.51.100.0/24",
+        "--reason",
+        "aardvark spam",
+    ];
+    daemon.ctl(&ban).done();
+    let mute = [
+        "mute",
+        "yolanda-z",
+        "--room",
+        "lobby",
+        "--reason",
+        "aardvark noise",
+    ];
+    daemon.ctl(&mute).done();
     daemon.ctl(&["rekey", "--yes"]).done();
     // Beside the rest, so that it is looked at with it.
     let copy = daemon.state().join("copy.db");
@@ -79,6 +107,10 @@ fn strings_finds_no_secret() {
         "zebulon",
         "yolanda",
         "xiomara",
+        "vilhelmina",
+        "wombat",
+        "203.0.113.77",
+        "numbat",
         "quagga",
         "gnu gnu",
         "okapi",
@@ -87,9 +119,11 @@ fn strings_finds_no_secret() {
         &token[3..],
         &other.token[3..],
         "127.0.0.1",
+        "198.51.100",
+        "aardvark",
     ];
     let look = |daemon: &Daemon| {
-        // The log may name people, and the address of this machine, which tells nothing of anybody.
+        // The log may name people, and the address of this machine, which tells nothing of anybody, and what the admin says.
         let log = daemon.log();
         for secret in &secrets {
             let may_stand = [
@@ -99,6 +133,12 @@ fn strings_finds_no_secret() {
                 "vivian",
                 "wanda",
                 "127.0.0.1",
+                "198.51.100",
+                "aardvark",
+                "vilhelmina",
+                "wombat",
+                "203.0.113.77",
+                "numbat",
             ]
             .contains(secret);
             assert!(
@@ -115,6 +155,10 @@ fn strings_finds_no_secret() {
     daemon.kill_9();
     look(&daemon);
     daemon.launch();
+    let audited = daemon.ctl(&["audit"]).done();
+    for told in ["vilhelmina", "wombat", "numbat", "xiomara"] {
+        assert!(audited.contains(told), "no '{told}' in {audited}");
+    }
     daemon.stop();
     look(&daemon);
 }
@@ -224,7 +268,7 @@ fn what_was_done_is_written_down() {
     let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let database = database.expect("the database is there");
     let mut query = database
-        .prepare("SELECT method, outcome, uid, pid FROM audit ORDER BY id")
+        .prepare("SELECT method, outcome, uid, pid FROM audit WHERE uid NOT NULL ORDER BY id")
         .expect("there is an audit log");
     let rows = query.query_map([], |row| {
         Ok((

@@ -297,6 +297,7 @@ fn the_tables_of_limits_are_those_of_the_code() {
         limit::PASSWORD_CHARS_MIN,
         limit::DEVICE_BYTES_MAX,
         limit::INVITE_BYTES_MAX,
+        limit::REASON_BYTES_MAX,
         limit::JSON_DEPTH_MAX,
         limit::PAGE_MESSAGES_MAX,
         limit::PAGE_MESSAGES,

@@ -64,6 +64,8 @@ fn commands_at_a_terminal() {
     terminal.sees("kettles");
     terminal.types("/history");
     terminal.sees("is it ready?");
+    ask!(boris, "op", room: "tea", user: "anna").must_be("ok");
+    terminal.sees("anna is operator of tea now, by boris");
     terminal.types("/topic cups");
     assert_eq!(boris.push("topic").text("topic"), "cups");
     terminal.types("/help");

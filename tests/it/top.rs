@@ -39,6 +39,8 @@ fn on_a_terminal() {
     terminal.sees("\x1b[?1049h");
     terminal.sees("1 behind");
     terminal.sees("q quit");
+    terminal.presses("u");
+    terminal.sees("r busiest rooms  s slow readers");
     terminal.presses("s");
     terminal.sees("boris");
     terminal.presses("q");
@@ -47,13 +49,35 @@ fn on_a_terminal() {
     assert!(shown.contains("\x1b[?25h\x1b[?1049l"), "{shown:?}");
 }
 
-/// Ctrl-C, a signal and the end of the daemon: each gives the screen back.
+/// Where the terminal says that it obeys nothing it is told nothing: no screen, no colours, one look below the other.
+#[test]
+fn on_a_terminal_that_obeys_nothing() {
+    let daemon = Daemon::start();
+    daemon.register("anna");
+    for (term, is_obeyed) in [("dumb", false), ("vt100", true)] {
+        let mut command = daemon.ctl_command(&["users"]);
+        let (_, shown) = Terminal::raw(command.env("TERM", term)).ends();
+        assert_eq!(shown.contains("\x1b[1mNAME"), is_obeyed, "{shown:?}");
+        // What a person has set goes before.
+        let (_, shown) = Terminal::raw(command.env("NO_COLOR", "1")).ends();
+        assert!(!shown.contains('\x1b'), "{shown:?}");
+    }
+    let mut command = daemon.ctl_command(&["top", "-d", "1s"]);
+    let mut terminal = Terminal::raw(command.env("TERM", "dumb"));
+    terminal.sees("chatd serves, up ");
+    terminal.sees("chatd serves, up ");
+    terminal.signal(Signal::SIGTERM);
+    assert!(!terminal.shown().contains('\x1b'), "{:?}", terminal.shown());
+}
+
+/// Ctrl-C, signals and the end of the daemon: each gives the screen back.
 #[test]
 fn however_it_ends_the_screen_is_given_back() {
     type Ending = fn(&mut Daemon, &mut Terminal);
-    let endings: [(Ending, i32); 3] = [
+    let endings: [(Ending, i32); 4] = [
         (|_, terminal| terminal.presses_ctrl('c'), 0),
         (|_, terminal| terminal.signal(Signal::SIGTERM), 0),
+        (|_, terminal| terminal.signal(Signal::SIGHUP), 0),
         (|daemon, _| daemon.kill_9(), 3),
     ];
     for (end, expected) in endings {

@@ -93,6 +93,9 @@ impl Model {
                     .into_iter()
                     .partition(|(name, _)| is_told(name));
                 self.rooms = told;
+                if let Some(session) = &mut self.session {
+                    session.role = welcome.role;
+                }
                 self.untold.extend::<BTreeMap<_, _>>(untold);
                 for state in welcome.rooms {
                     self.room_news(&event::Event::Joined(state));
@@ -109,6 +112,8 @@ impl Model {
             | event::Event::Topic { .. }
             | event::Event::Cleared { .. }
             | event::Event::Removed { .. }
+            | event::Event::Kicked { .. }
+            | event::Event::Role { .. }
             | event::Event::Read { .. }
             | event::Event::Typing { .. }
             | event::Event::Notice { .. }
@@ -164,8 +169,8 @@ impl Model {
             (None, Request::Resume(resume)) => resume.token.clone(),
             (None, _) => Password::new(String::new()),
         };
-        let user = welcome.user.clone();
-        self.session = Some(Session { token, user });
+        let (user, role) = (welcome.user.clone(), welcome.role.clone());
+        self.session = Some(Session { token, user, role });
         self.phase = Phase::Online;
         if !matches!(asked.request, Request::Resume(_)) {
             self.rooms.clear();
@@ -321,10 +326,26 @@ impl Model {
                     room.begin_at(*first_seq);
                 }
             }
-            event::Event::Left { room } | event::Event::Removed { room } => {
+            event::Event::Left { room }
+            | event::Event::Removed { room }
+            | event::Event::Kicked { room, .. } => {
                 self.untold.remove(room);
                 self.rooms.remove(room);
             }
+            event::Event::Role {
+                room, user, role, ..
+            } if self.user() == Some(user) => match room {
+                Some(room) => {
+                    if let Some(room) = self.rooms.get_mut(room) {
+                        room.state.role = role.clone();
+                    }
+                }
+                None => {
+                    if let Some(session) = &mut self.session {
+                        session.role = role.clone();
+                    }
+                }
+            },
             event::Event::Topic { room, topic, .. } => {
                 if let Some(room) = self.rooms.get_mut(room) {
                     room.state.topic = topic.clone();
@@ -372,6 +393,7 @@ impl Model {
             Some(Code::BadCredentials | Code::NotLoggedIn) => {
                 self.end(EndingKind::SessionOver, SESSION_OVER);
             }
+            Some(Code::Banned) => self.end(EndingKind::Refused, &refusal.text),
             Some(Code::BadRequest | Code::UnknownType) => {
                 self.end(EndingKind::Foreign, &refusal.text);
             }
@@ -416,7 +438,9 @@ impl Model {
 
     fn bye(&mut self, now: Duration, reason: &str, text: &str, after_ms: Option<u64>) {
         match reason {
-            "kicked" | "account-removed" | "login-attempts" => self.end(EndingKind::Refused, text),
+            "kicked" | "account-removed" | "banned" | "login-attempts" => {
+                self.end(EndingKind::Refused, text)
+            }
             "session-ended" => self.end(EndingKind::SessionOver, text),
             // Words of a newer server: it says when to come back, where that is wanted.
             word if after_ms.is_none() && !PASSING.contains(&word) => {

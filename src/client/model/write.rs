@@ -191,6 +191,11 @@ impl Model {
 fn may_repeat(request: &Request) -> bool {
     !matches!(
         request,
-        Request::Register(_) | Request::Create(_) | Request::Password(_) | Request::Logout(_)
+        Request::Register(_)
+            | Request::Create(_)
+            | Request::Password(_)
+            | Request::Logout(_)
+            // They may have come back.
+            | Request::Kick(_)
     )
 }

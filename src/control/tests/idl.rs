@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base::record::Kind;
 use crate::control::Command;
 use crate::wire::control::{
-    self as wire, AccountState, CheckStep, ControlError, DrainStep, InviteState, LogLevel, METHODS,
-    Method, MetricKind, State, with_methods,
+    self as wire, AccountState, BanKind, CheckStep, ControlError, DrainStep, InviteState, LogLevel,
+    METHODS, Method, MetricKind, NameKind, State, UserRole, with_methods,
 };
 
 /// A type as it is described.
@@ -22,6 +22,7 @@ enum Type {
     Named(String),
     Optional(Box<Type>),
     Array(Box<Type>),
+    Object,
 }
 
 type Fields = Vec<(String, Type)>;
@@ -104,7 +105,9 @@ impl Interface {
             {
                 json!("2026-11-20T10:30:00.000Z")
             }
+            Type::String if name == "network" => json!("10.0.0.0/8"),
             Type::String => json!("anna"),
+            Type::Object => json!({}),
             Type::Array(inner) => json!([self.value(name, inner, full)]),
             Type::Optional(inner) => self.value(name, inner, full),
             Type::Named(name) => match self.enums.get(name) {
@@ -146,6 +149,7 @@ fn kind_of(text: &str) -> Type {
         "int" => Type::Int,
         "float" => Type::Float,
         "string" => Type::String,
+        "object" => Type::Object,
         name => Type::Named(name.to_owned()),
     }
 }
@@ -228,6 +232,14 @@ fn replies_as_described_are_read_and_written_again() {
 #[test]
 fn the_words_of_enumerations_are_those_of_the_types() {
     let enums = described().enums;
+    // Others refuse the whole interface for one word that is no identifier.
+    let is_word = |word: &str| {
+        word.chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+    };
+    for (name, words) in &enums {
+        assert!(words.iter().all(|word| is_word(word)), "{name}: {words:?}");
+    }
     assert_eq!(enums["State"], State::WORDS);
     assert_eq!(enums["LogLevel"], LogLevel::WORDS);
     assert_eq!(enums["CheckStep"], CheckStep::WORDS);
@@ -237,7 +249,10 @@ fn the_words_of_enumerations_are_those_of_the_types() {
     assert_eq!(enums["InviteState"], InviteState::WORDS);
     assert_eq!(enums["DrainStep"], DrainStep::WORDS);
     assert_eq!(enums["MetricKind"], MetricKind::WORDS);
-    assert_eq!(enums.len(), 8);
+    assert_eq!(enums["NameKind"], NameKind::WORDS);
+    assert_eq!(enums["UserRole"], UserRole::WORDS);
+    assert_eq!(enums["BanKind"], BanKind::WORDS);
+    assert_eq!(enums.len(), 11);
 }
 
 #[test]

@@ -1,26 +1,12 @@
 //! One account and the invites as people see them, on a wide terminal and on a narrow one.
 
-use crate::base::{InviteId, Password, Seq, SessionId, Timestamp};
+use super::{NARROW, NOW, WIDE, ago};
+use crate::base::{InviteId, Password, Seq, SessionId};
 use crate::ctl::table::Look;
 use crate::ctl::{account, invite};
 use crate::wire::control::{
     AccountRoom, AccountState, Invite, InviteCreated, InviteState, Invites, Session, ShownUser,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-const WIDE: Look = Look {
-    width: 100,
-    colour: false,
-};
-const NARROW: Look = Look {
-    width: 40,
-    colour: false,
-};
-
-fn ago(seconds: i64) -> Timestamp {
-    Timestamp(NOW.0 - seconds * 1_000)
-}
 
 fn anna(state: AccountState) -> ShownUser {
     let is_active = state == AccountState::Active;
@@ -52,6 +38,7 @@ fn anna(state: AccountState) -> ShownUser {
         disabled_at: (state == AccountState::Disabled).then(|| ago(7_200)),
         last_login_at: is_active.then(|| ago(180)),
         last_login_from: Some("192.0.2.7".into()),
+        moderator: is_active,
         connections: is_active.into(),
         sessions: if is_active { sessions } else { vec![] },
         rooms: if state == AccountState::Removed {
@@ -67,6 +54,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Active), NOW, WIDE), @r"
     anna
       state       active
+      role        moderator
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  2026-11-20 10:27:00 UTC, 3 min ago
       from        192.0.2.7
@@ -84,15 +72,16 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Active), NOW, NARROW), @"
     anna
       state       active
+      role        moderator
       created     2026-10-11 10:30:00 UTC, …
       last login  2026-11-20 10:27:00 UTC, …
       from        192.0.2.7
       online      1 connection
       rooms       2, 416 messages unread
 
-      SESSION  ONLINE  USED       ENDS     …
-            7       1  1 min ago  in 85 day…
-            9       0  1 min ago  in 85 day…
+      SESSION  ONLINE  USED …
+            7       1  1 min ago
+            9       0  1 min ago
 
       ROOM   UNREAD   READ   LAST
       @李雷     416      7    423
@@ -101,6 +90,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Disabled), NOW, WIDE), @"
     anna
       state       disabled since 2026-11-20 08:30:00 UTC, 2 h ago
+      role        none
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
       from        -
@@ -114,6 +104,7 @@ fn all_about_somebody() {
     insta::assert_snapshot!(account::account(&anna(AccountState::Removed), NOW, WIDE), @"
     anna
       state       removed; the messages stay
+      role        none
       created     2026-10-11 10:30:00 UTC, 40 days ago
       last login  never
       from        -
@@ -155,15 +146,15 @@ fn invites_that_are_made_and_listed() {
     ");
     insta::assert_snapshot!(invite::invites(&invites(), NOW, WIDE), @r"
     ID  STATE    USED  ENDS       CREATED     BY  NOTE
-     1  used      3/3  in 6 days  24 h ago  1000  the class of 2026
      2  open      1/3  in 6 days  24 h ago  1000  for 李雷\u{1b}[2J
+     1  used      3/3  in 6 days  24 h ago  1000  the class of 2026
      3  revoked   0/3  in 6 days  24 h ago  1000
     ");
     insta::assert_snapshot!(invite::invites(&invites(), NOW, NARROW), @"
-    ID  STATE    USED  ENDS       CREATED  …
-     1  used      3/3  in 6 days  24 h ago …
-     2  open      1/3  in 6 days  24 h ago …
-     3  revoked   0/3  in 6 days  24 h ago …
+    ID  STATE    USED  ENDS       CREATED …
+     2  open      1/3  in 6 days  24 h ago
+     1  used      3/3  in 6 days  24 h ago
+     3  revoked   0/3  in 6 days  24 h ago
     ");
     insta::assert_snapshot!(invite::invites(&Invites { invites: vec![] }, NOW, WIDE), @"there are no invites");
 }

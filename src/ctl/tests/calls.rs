@@ -123,10 +123,10 @@ fn a_refusal_is_the_daemons_sentence_and_status_1() {
         (
             error(
                 "io.chatd.Control.NoSuchUser",
-                json!({"name": "anna", "message": "whatever"}),
+                json!({"name": "anna", "message": "there is no user 'anna'; did you mean 'ann\u{1b}'?"}),
             ),
             1,
-            "nobody is called 'anna'; `chatctl users` lists the accounts",
+            r"there is no user 'anna'; did you mean 'ann\u{1b}'?",
         ),
         (
             error(
@@ -198,26 +198,36 @@ fn a_reply_that_makes_no_sense_is_told_of() {
 
 #[test]
 fn a_dry_run_asks_and_changes_nothing() {
-    let users = json!({"parameters": {"users": [{
-        "name": "Anna", "createdAt": "2026-11-20T10:30:00Z", "sessions": 2, "connections": 1, "rooms": 3
-    }]}});
-    for (line, printed) in [
+    let session = json!({
+        "id": 1, "user": "Anna", "device": "", "createdAt": "2026-11-20T10:30:00Z", "seenAt": "2026-11-20T10:30:00Z",
+        "expiresAt": "2026-11-20T10:30:00Z", "connections": 1
+    });
+    let account = |state: &str| {
+        json!({"parameters": {
+            "name": "Anna", "state": state, "createdAt": "2026-11-20T10:30:00Z", "connections": 1, "rooms": [],
+            "sessions": [session, session]
+        }})
+    };
+    for (line, state, printed) in [
         (
             vec!["user", "remove", "anna", "--dry-run"],
+            "active",
             "would remove 'anna', 2 sessions and 1 connection\n",
         ),
         (
             vec!["kick", "anna", "--dry-run", "--json"],
+            "disabled",
             "{\"connections\":1,\"dryRun\":true}\n",
         ),
         (
-            vec!["kick", "bert", "--dry-run"],
-            "nobody is called 'bert'; `chatctl users` lists the accounts",
+            vec!["kick", "anna", "--dry-run"],
+            "removed",
+            "the account 'anna' was removed; `chatctl users` lists those that there are",
         ),
     ] {
-        let daemon = FakeDaemon::with(users.clone());
+        let daemon = FakeDaemon::with(account(state));
         assert_eq!(chatctl(&daemon.path(), &line).1, printed);
-        assert_eq!(daemon.asked()[0]["method"], "io.chatd.Control.ListUsers");
+        assert_eq!(daemon.asked()[0]["method"], "io.chatd.Control.ShowUser");
     }
     let daemon = FakeDaemon::with(json!({"parameters": {"users": 12}}));
     let result = chatctl(

@@ -37,7 +37,7 @@ fn of_the_program() {
       clear-log      Empty chatd's own log file and forget the lines that were kept
                      of it
       users          List the accounts
-      user           Show, add, disable and remove accounts, set passwords
+      user           Show, add, disable and remove accounts, set passwords and roles
       clear-users    Remove all accounts but those that are kept; their messages
                      stay, under their names
       sessions       List the sessions: who is logged in on which device
@@ -49,15 +49,22 @@ fn of_the_program() {
       who            List who is connected
       rooms          List the rooms
       room           Make and remove rooms, say what they are about, look who is in
-                     them
+                     them, make operators
       clear-history  Clear away what was said in a room, or everywhere
       redact         Remove the text of a message; its number stays
       lag            List who is behind: whose connections have not taken everything
                      that was said
       stats          Tell what is counted and measured
-      top            Show the load of the daemon as it changes; q quits, s shows
-                     those who are behind
-      kick           End somebody's connections; the account and its sessions stay
+      top            Show the load of the daemon as it changes: busiest rooms,
+                     busiest users (u), who is behind (s)
+      kick           End somebody's connections, or put them out of a room; they may
+                     come back
+      ban            Ban somebody, or everybody who comes from a network, from a
+                     room or from the server
+      unban          Lift a ban
+      mute           Let somebody read but not speak, in a room or anywhere
+      unmute         Lift a mute
+      bans           List the bans and mutes
       export         Write messages or accounts to standard output, for other
                      programs
       import         Make accounts that come from another chatd or from a list
@@ -66,6 +73,8 @@ fn of_the_program() {
       check          Look whether the database, the numbering of the rooms and the
                      search index are sound
       search         Look for messages in all rooms, or in one
+      audit          Show who did what, on whom, and how it came out
+      debug          Help to find what is wrong
       announce       Tell everyone who is connected something
 
     Options:
@@ -100,7 +109,7 @@ fn of_the_groups() {
           --json           Print JSON: one object, or one object a line
       -h, --help           Print help
 
-    Show, add, disable and remove accounts, set passwords
+    Show, add, disable and remove accounts, set passwords and roles
 
     Usage: chatctl user [OPTIONS] <VERB>
 
@@ -112,6 +121,7 @@ fn of_the_groups() {
                of standard input
       disable  Disable an account: nobody can log in to it, and its sessions end
       enable   Enable an account that was disabled
+      role     Make somebody a moderator, or take that back
       remove   Remove an account; its messages stay, under its name
 
     Options:

@@ -1,27 +1,13 @@
 //! Replies as people see them, on a wide terminal and on a narrow one.
 
-use crate::base::{SessionId, Timestamp};
+use super::{NARROW, NOW, WIDE, ago};
+use crate::base::SessionId;
 use crate::ctl::show;
 use crate::ctl::table::Look;
 use crate::wire::control::{
     Certificate, DaemonStatus, Database, LogCleared, LogLevel, LogLines, LogState, Reloaded, Room,
     Rooms, Session, Sessions, ShutdownPlan, State, User, Users,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-const WIDE: Look = Look {
-    width: 100,
-    colour: false,
-};
-const NARROW: Look = Look {
-    width: 40,
-    colour: false,
-};
-
-fn ago(seconds: i64) -> Timestamp {
-    Timestamp(NOW.0 - seconds * 1_000)
-}
 
 fn log(on: bool) -> LogState {
     LogState {
@@ -86,6 +72,7 @@ fn users() -> Users {
         last_login_at: login.map(|(seconds, _)| ago(seconds)),
         last_login_from: login.and_then(|(_, from)| from.map(Into::into)),
         disabled_at: (name == "李雷").then(|| ago(86_400)),
+        moderator: name == "anna",
         sessions: counts[0],
         connections: counts[1],
         rooms: counts[2],
@@ -178,15 +165,24 @@ fn the_state_of_the_daemon() {
     insta::assert_snapshot!(show::status(&status(State::Refusing), NOW, NARROW), @"
     chatd is paused: whoever connects is refused
       server       Wardroom
-      addresses    127.0.0.1:2428, [::1]:2428
-      since        2026-11-20 07:30:00 UTC, 3 h ago
+      addresses    127.0.0.1:2428,
+                   [::1]:2428
+      since        2026-11-20 07:30:00 UTC,
+                   3 h ago
       process      812, chatd/0.1.0
-      people       12 online, 40 accounts, 55 sessions
+      people       12 online, 40 accounts,
+                   55 sessions
       connections  31, 4 not logged in
       rooms        7, 10423 messages
-      log          off, /var/log/chatd/chatd.log
-      database     /var/lib/chatd/chatd.db, 12.4 MiB
-      certificate  /var/lib/chatd/tls-certificate.pem, good until 2026-11-26 10:30:00 UTC, in 6 days: renew it, then `chatctl reload`
+      log          off,
+                   /var/log/chatd/chatd.log
+      database     /var/lib/chatd/chatd.db,
+                   12.4 MiB
+      certificate  /var/lib/chatd/tls-certificate.pem,
+                   good until 2026-11-26
+                   10:30:00 UTC, in 6 days:
+                   renew it, then `chatctl
+                   reload`
       fingerprint  SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU
     ");
 }
@@ -194,16 +190,16 @@ fn the_state_of_the_daemon() {
 #[test]
 fn accounts_and_those_who_are_connected() {
     insta::assert_snapshot!(show::users(&users(), NOW, WIDE), @"
-    NAME          ONLINE  LAST LOGIN  FROM       SESSIONS  ROOMS  CREATED
-    anna               1  3 min ago   192.0.2.7         2      3  40 days ago
+    NAME          ONLINE  LAST LOGIN  FROM       SESSIONS  ROOMS  CREATED      ROLE
+    anna               1  3 min ago   192.0.2.7         2      3  40 days ago  moderator
     Константин         0  2026-01-24  local             1     12  40 days ago
     李雷        disabled  never       -                 0      1  40 days ago
     ");
     insta::assert_snapshot!(show::users(&users(), NOW, NARROW), @"
-    NAME          ONLINE  LAST LOGIN  FROM …
-    anna               1  3 min ago   192.0…
-    Константин         0  2026-01-24  local…
-    李雷        disabled  never       -    …
+    NAME          ONLINE  LAST LOGIN …
+    anna               1  3 min ago
+    Константин         0  2026-01-24
+    李雷        disabled  never
     ");
     insta::assert_snapshot!(show::connected(&users(), NOW, WIDE), @"
     NAME        CONNECTIONS  LAST LOGIN  FROM
@@ -221,9 +217,9 @@ fn sessions_and_rooms() {
     1204  Константин       0  just now  in 1 h      just now
     ");
     insta::assert_snapshot!(show::sessions(&sessions(), NOW, NARROW), @"
-      ID  USER        ONLINE  USED      END…
-       7  anna             1  30 s ago  in …
-    1204  Константин       0  just now  in …
+      ID  USER        ONLINE  USED …
+       7  anna             1  30 s ago
+    1204  Константин       0  just now
     ");
     insta::assert_snapshot!(show::rooms(&rooms(), WIDE), @r"
     NAME         MEMBERS  ONLINE  MESSAGES  TOPIC
@@ -232,8 +228,8 @@ fn sessions_and_rooms() {
     ");
     insta::assert_snapshot!(show::rooms(&rooms(), NARROW), @"
     NAME         MEMBERS  ONLINE  MESSAGES …
-    lobby             40      12     10000 …
-    @anna @李雷        2       1       423 …
+    lobby             40      12     10000
+    @anna @李雷        2       1       423
     ");
 }
 

@@ -1,23 +1,13 @@
 //! What those see who watch: who is behind, what is counted, the load, and a stop that waits.
 
+use super::{NOW, look};
 use crate::base::{SessionId, Timestamp};
 use crate::ctl::observe::{behind, draining, span, stats_table};
-use crate::ctl::table::Look;
 use crate::ctl::top::{View, drawn, plain};
 use crate::wire::control::{
-    Behind, Bucket, BusyRoom, DrainStep, Draining, Histogram, Label, Load, Metric, MetricKind,
-    Number, Reader, Sample, State, Stats,
+    Behind, Bucket, BusyRoom, BusyUser, DrainStep, Draining, Histogram, Label, Load, Metric,
+    MetricKind, Number, Reader, Sample, State, Stats,
 };
-
-/// 2026-11-20T10:30:00Z.
-const NOW: Timestamp = Timestamp(1_795_170_600_000);
-
-const fn look(width: usize) -> Look {
-    Look {
-        width,
-        colour: false,
-    }
-}
 
 fn reader(user: &str, messages: u64, rooms: u32) -> Reader {
     Reader {
@@ -66,6 +56,10 @@ fn load() -> Load {
             online: 12,
             messages: 40_000,
             messages_per_second: Number(30.5),
+        }],
+        users: vec![BusyUser {
+            name: "Анна".into(),
+            messages_per_second: Number(29.5),
         }],
         readers: lag().readers,
     }
@@ -165,7 +159,7 @@ fn what_is_counted() {
 
 #[test]
 fn the_load_in_a_pipe() {
-    insta::assert_snapshot!(plain(&load(), look(usize::MAX)), @r#"
+    insta::assert_snapshot!(plain(&load(), look(usize::MAX)), @r"
     chatd serves, up 3 h, 10:30:00 UTC
     12 online, 14 connections (1 not logged in), 2 behind
     31.0 messages/s, 372.0 deliveries/s, 12.0 commits/s
@@ -175,16 +169,19 @@ fn the_load_in_a_pipe() {
 
     ROOM            MESSAGES/S  ONLINE  MESSAGES
     lobby\u{1b}[2J        30.5      12     40000
+
+    USER  MESSAGES/S
+    Анна        29.5
 
     USER   BEHIND  SINCE       WAITING  MOST IN                 FROM          SESSION  DEVICE
     boris    1250  1 min ago  19.5 KiB  lobby                   192.0.2.0/24        7  chat-client on a phone
     Анна       45  1 min ago  19.5 KiB  lobby (44), and 1 more  local               7  chat-client on a phone
-    "#);
+    ");
 }
 
 #[test]
 fn the_load_on_a_screen() {
-    insta::assert_snapshot!(drawn(&load(), View::Rooms, look(60), 12).join("\n"), @r#"
+    insta::assert_snapshot!(drawn(&load(), View::Rooms, look(60), 12).join("\n"), @r"
     chatd serves, up 3 h, 10:30:00 UTC
     12 online, 14 connections (1 not logged in), 2 behind
     31.0 messages/s, 372.0 deliveries/s, 12.0 commits/s
@@ -196,8 +193,8 @@ fn the_load_on_a_screen() {
     lobby\u{1b}[2J        30.5      12     40000
 
 
-    q quit  s those who are behind
-    "#);
+    q quit  u busiest users  s slow readers
+    ");
     insta::assert_snapshot!(drawn(&load(), View::Readers, look(46), 11).join("\n"), @"
     chatd serves, up 3 h, 10:30:00 UTC
     12 online, 14 connections (1 not logged in), …
@@ -206,10 +203,10 @@ fn the_load_on_a_screen() {
     deliveries: none
     12.3 % of a processor, 34.5 MiB of memory
 
-    USER   BEHIND  SINCE       WAITING  MOST IN  …
-    boris    1250  1 min ago  19.5 KiB  lobby    …
-    Анна       45  1 min ago  19.5 KiB  lobby (44…
-    q quit  s busiest rooms
+    USER   BEHIND  SINCE       WAITING …
+    boris    1250  1 min ago  19.5 KiB
+    Анна       45  1 min ago  19.5 KiB
+    q quit  r busiest rooms  u busiest users
     ");
 }
 
@@ -217,7 +214,7 @@ fn the_load_on_a_screen() {
 fn whatever_the_size_nothing_is_wider_or_higher() {
     use unicode_width::UnicodeWidthStr as _;
     for (width, height) in [(1, 1), (5, 3), (20, 5), (79, 24), (200, 50)] {
-        for view in [View::Rooms, View::Readers] {
+        for view in [View::Rooms, View::Users, View::Readers] {
             let lines = drawn(&load(), view, look(width), height);
             assert_eq!(lines.len(), height, "{width}x{height}");
             for line in lines {

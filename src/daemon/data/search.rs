@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use super::{Clerk, Result, places};
-use crate::base::Seq;
+use crate::base::{Seq, UserId, UserName};
 use crate::control::Reply;
 use crate::daemon::admin::Admin;
-use crate::wire::control::{self as wire, Found};
+use crate::engine::effect::Reply as Outcome;
+use crate::engine::input::Command as Ask;
+use crate::wire::control::{self as wire, ControlError, Found};
 
 /// The messages that are told when nobody says how many, and at most.
 const MESSAGES: u32 = 50;
@@ -14,11 +16,17 @@ const MESSAGES_MAX: u32 = 1_000;
 
 pub(in crate::daemon) async fn search(admin: &Admin, call: wire::Search) -> Result<Reply> {
     let (places, direct) = places(admin, call.room.as_deref(), call.direct).await?;
+    let from = match &call.from {
+        Some(name) => Some(author(admin, name).await?),
+        None => None,
+    };
     let limit = call.limit.unwrap_or(MESSAGES).clamp(1, MESSAGES_MAX) as usize;
     let read = move |clerk: &mut Clerk| {
         let rooms: Vec<_> = places.iter().map(|place| place.id).collect();
         let before = Seq(u64::MAX);
-        let mut found = clerk.reader.search(&rooms, &call.text, before, limit + 1)?;
+        let mut found = clerk
+            .reader
+            .search(&rooms, &call.text, from, before, limit + 1)?;
         let places: HashMap<_, _> = places.iter().map(|place| (place.id, place)).collect();
         // Nobody sees further than what was delivered when they asked.
         found.retain(|record| {
@@ -42,4 +50,12 @@ pub(in crate::daemon) async fn search(admin: &Admin, call: wire::Search) -> Resu
         direct,
     }
     .into())
+}
+
+/// Also of somebody who is gone: the messages stay, under the name.
+async fn author(admin: &Admin, name: &UserName) -> Result<UserId> {
+    match admin.ask(Ask::ShowUser { name: name.clone() }).await? {
+        Outcome::Account(account) => Ok(account.line.id),
+        _ => Err(ControlError::no_such_user(name.clone())),
+    }
 }

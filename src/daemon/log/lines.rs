@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::bare::{Bare, Masks};
+use super::record::Record;
 use crate::wire::control::LogLine;
 
 /// Lines that a follower may be behind. Past that it misses the oldest and is told how many.
@@ -19,8 +21,23 @@ pub(super) struct Lines {
 
 struct Kept {
     /// Oldest first.
-    lines: VecDeque<Arc<str>>,
+    lines: VecDeque<Line>,
     lines_max: usize,
+}
+
+/// An event as it stands in the log, and as it can be told to strangers.
+pub(super) struct Line {
+    text: Arc<str>,
+    bare: Arc<Bare>,
+}
+
+impl Line {
+    pub fn of(record: &Record) -> Self {
+        Self {
+            text: record.line().into(),
+            bare: Arc::new(Bare::of(record)),
+        }
+    }
 }
 
 impl Lines {
@@ -37,15 +54,30 @@ impl Lines {
     }
 
     /// Takes a line, and hands it on with `then` in the order in which followers see it.
-    pub fn push(&self, line: Arc<str>, then: impl FnOnce(Arc<str>)) {
+    pub fn push(&self, line: Line, then: impl FnOnce(Arc<str>)) {
         let mut kept = self.lock();
-        kept.lines.push_back(line.clone());
+        let text = line.text.clone();
+        kept.lines.push_back(line);
         while kept.lines.len() > kept.lines_max {
             kept.lines.pop_front();
         }
         // No followers is no error.
-        let _ = self.live.send(line.clone());
-        then(line);
+        let _ = self.live.send(text.clone());
+        then(text);
+    }
+
+    /// The lines that are kept, oldest first, as they can be told to strangers.
+    pub fn bare(&self) -> Vec<String> {
+        // Nobody who has something to say waits until they are made.
+        let lines: Vec<_> = {
+            self.lock()
+                .lines
+                .iter()
+                .map(|line| line.bare.clone())
+                .collect()
+        };
+        let mut masks = Masks::default();
+        lines.iter().map(|line| line.line(&mut masks)).collect()
     }
 
     pub fn clear(&self) {
@@ -74,7 +106,8 @@ impl Lines {
 impl Kept {
     fn last(&self, count: u32) -> Vec<Arc<str>> {
         let skipped = self.lines.len().saturating_sub(count as usize);
-        self.lines.iter().skip(skipped).cloned().collect()
+        let last = self.lines.iter().skip(skipped);
+        last.map(|line| line.text.clone()).collect()
     }
 }
 

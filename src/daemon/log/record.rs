@@ -19,9 +19,11 @@ pub(super) const MESSAGE_ID: &str = "MESSAGE_ID";
 
 /// The field that is an address of somebody: how much of it is shown is a setting.
 const PEER: &str = "peer";
+/// A network of addresses, such as one that is banned.
+const NETWORK: &str = "network";
 
 /// The fields that are told to the journal, each with its name there. Others stand in the text alone.
-pub(super) const FIELDS: [(&str, &str); 17] = [
+pub(super) const FIELDS: [(&str, &str); 19] = [
     (MESSAGE_ID, MESSAGE_ID),
     ("user", "CHATD_USER"),
     ("room", "CHATD_ROOM"),
@@ -39,6 +41,8 @@ pub(super) const FIELDS: [(&str, &str); 17] = [
     ("fingerprint", "CHATD_FINGERPRINT"),
     ("expires", "CHATD_EXPIRES"),
     ("invite", "CHATD_INVITE"),
+    ("by", "CHATD_BY"),
+    ("until", "CHATD_UNTIL"),
 ];
 
 /// One event.
@@ -133,7 +137,7 @@ impl Reading {
             return;
         }
         let value = match name {
-            PEER => self.addresses.show(value),
+            PEER | NETWORK => self.addresses.show(value),
             _ => value,
         };
         if name != MESSAGE_ID {

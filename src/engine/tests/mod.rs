@@ -2,11 +2,14 @@
 //! test, which decides when they are done.
 
 mod admin;
+mod audit;
+mod bans;
 mod crossing;
 mod disabled;
 mod guard;
 mod import;
 mod invites;
+mod moderation;
 mod notes;
 mod people;
 mod rate;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::base::{Limits, Password, SessionId};
+use crate::base::{Limits, Password, RoomName, SessionId};
 use crate::engine::input::{Command, Fault, Request};
+use crate::engine::moderation::{Act, Whom};
 use crate::engine::note::{Ending, Note};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -23,6 +24,12 @@ pub fn noted(world: &mut World) -> Vec<String> {
             None => "a login refused".to_owned(),
         },
         Note::DisabledRefused { user, .. } => format!("{user} is disabled"),
+        Note::BannedRefused { user, .. } => format!("{user} is banned"),
+        Note::Moderated { by, act, until } => {
+            let ends = if until.is_some() { " for a time" } else { "" };
+            format!("{by} does {}{ends}", act_line(act))
+        }
+        Note::Redacted { by, room, seq } => format!("{by} redacted {room} {seq}"),
         Note::InviteRefused { .. } => "an invite refused".to_owned(),
         Note::TokenRefused { .. } => "a token refused".to_owned(),
         Note::SessionEnded {
@@ -35,6 +42,34 @@ pub fn noted(world: &mut World) -> Vec<String> {
         Note::RoomCreated { user, room } => format!("{user} created {room}"),
     };
     world.notes.drain(..).map(line).collect()
+}
+
+fn act_line(act: Act) -> String {
+    let place =
+        |room: Option<RoomName>| room.map_or("everywhere".to_owned(), |room| room.to_string());
+    match act {
+        Act::Kick { room, user, reason } => format!("kick {user} {room} ({reason})"),
+        Act::Ban {
+            kind,
+            who,
+            room,
+            reason,
+            ..
+        } => format!("{kind:?} {} {} ({reason})", whom(&who), place(room)),
+        Act::Unban { kind, who, room } => format!("Un{kind:?} {} {}", whom(&who), place(room)),
+        Act::Operator {
+            room,
+            user,
+            operator,
+        } => format!("operator {user} {room} {operator}"),
+    }
+}
+
+fn whom(who: &Whom) -> String {
+    match who {
+        Whom::User(user) => user.to_string(),
+        Whom::Network(network) => network.to_string(),
+    }
 }
 
 fn two_sessions() -> World {

@@ -366,9 +366,12 @@ fn people_are_listed_by_name_from_any_place_on_in_a_small_room_as_in_a_big_one()
     };
     assert_eq!(
         who(&mut world, Some("tea"), None),
-        "who anna(away) zoe Вера"
+        "who anna(away) zoe(operator) Вера"
     );
-    assert_eq!(who(&mut world, Some("tea"), Some("Anna")), "who zoe Вера");
+    assert_eq!(
+        who(&mut world, Some("tea"), Some("Anna")),
+        "who zoe(operator) Вера"
+    );
     for room in [Some("lobby"), None] {
         assert_eq!(who(&mut world, room, Some("user8")), "who user9 zoe Вера");
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::LOBBY;
 use crate::base::invite::InviteState;
 use crate::base::record::{Change, Clearing, Draft, Kind, PasswordHash, Redaction, RoomForm};
-use crate::base::{InviteId, InviteRecord, RoomId, Seq, SessionId, UserId};
+use crate::base::{
+    BanKey, BanKind, BanRecord, Banned, InviteId, InviteRecord, RoomId, Seq, SessionId, UserId,
+};
 use crate::engine::input::Outcome;
 
 #[derive(Clone, Default)]
@@ -16,6 +18,9 @@ pub struct Rows {
     pub members: BTreeMap<(UserId, RoomId), Seq>,
     pub sessions: BTreeMap<SessionId, UserId>,
     disabled: BTreeSet<UserId>,
+    pub moderators: BTreeSet<UserId>,
+    pub operators: BTreeSet<(UserId, RoomId)>,
+    pub bans: BTreeMap<BanKey, BanRecord>,
     pub invites: BTreeMap<InviteId, InviteRecord>,
     heads: BTreeMap<RoomId, Seq>,
     /// Where logs begin that were cleared.
@@ -40,9 +45,7 @@ impl Rows {
         let place = (redaction.room, redaction.seq);
         match self.log.get_mut(&place) {
             None | Some((_, Kind::Redaction)) => Outcome::Missing,
-            Some((author, _)) if redaction.only_of.is_some_and(|user| user != *author) => {
-                Outcome::Foreign
-            }
+            Some((author, _)) if !redaction.may_be_of(*author) => Outcome::Foreign,
             Some((_, Kind::Redacted)) => Outcome::Unchanged,
             Some((_, kind)) => {
                 *kind = Kind::Redacted;
@@ -95,6 +98,7 @@ impl Rows {
             Change::RemoveUser(user) => {
                 self.passwords.remove(user);
                 self.members.retain(|(member, _), _| member != user);
+                self.bans.retain(|_, ban| !ban.is_about(*user));
                 self.sessions.retain(|_, owner| owner != user);
             }
             Change::AddSession(session, hash) => {
@@ -127,16 +131,38 @@ impl Rows {
                 self.rooms.remove(room);
                 self.firsts.remove(room);
                 self.members.retain(|(_, other), _| other != room);
+                self.bans.retain(|key, _| key.room != Some(*room));
                 self.log.retain(|(other, _), _| other != room);
             }
             Change::AddMember(member)
                 if self.passwords.contains_key(&member.user)
+                    && !self.bans.contains_key(&banned(member.room, member.user))
                     && (member.room == LOBBY || self.rooms.contains_key(&member.room)) =>
             {
                 let place = self.members.entry((member.user, member.room));
                 place.or_insert(member.read_seq);
             }
             Change::RemoveMember(room, user) => drop(self.members.remove(&(*user, *room))),
+            Change::SetModerator(user, moderator) => {
+                self.moderators.remove(user);
+                if *moderator {
+                    self.moderators.insert(*user);
+                }
+            }
+            Change::SetOperator(room, user, operator) => {
+                self.operators.remove(&(*user, *room));
+                if *operator {
+                    self.operators.insert((*user, *room));
+                }
+            }
+            Change::SetBan(ban) => {
+                self.bans.remove(&ban.key);
+                if self.is_there(&ban.key) {
+                    self.bans.insert(ban.key, ban.clone());
+                }
+            }
+            Change::LiftBan(key) => drop(self.bans.remove(key)),
+            Change::EndBans(now) => self.bans.retain(|_, ban| !ban.is_over(*now)),
             Change::SetRead(member) => {
                 if let Some(read) = self.members.get_mut(&(member.user, member.room)) {
                     *read = member.read_seq.max(*read);
@@ -146,8 +172,29 @@ impl Rows {
             | Change::SetLastLogin(..)
             | Change::RenewSession { .. }
             | Change::SetTopic(..)
-            | Change::AddAudit(_) => {}
+            | Change::AddAudit(..) => {}
         }
+        let members = &self.members;
+        self.operators.retain(|place| members.contains_key(place));
+        let people = &self.passwords;
+        self.moderators.retain(|user| people.contains_key(user));
         true
+    }
+
+    fn is_there(&self, key: &BanKey) -> bool {
+        let has_room = |room| room == LOBBY || self.rooms.contains_key(&room);
+        let has_user = match key.who {
+            Banned::User(user) => self.passwords.contains_key(&user),
+            Banned::Network(_) => true,
+        };
+        has_user && key.room.is_none_or(has_room)
+    }
+}
+
+fn banned(room: RoomId, user: UserId) -> BanKey {
+    BanKey {
+        kind: BanKind::Ban,
+        who: Banned::User(user),
+        room: Some(room),
     }
 }

@@ -1,20 +1,24 @@
 //! Random lives of a few people with many connections, a writer that is slow and fails, an admin who removes them: what
 //! always holds is looked at after each step, against a naive store and a list of who is connected as whom.
 
+mod asks;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use asks::{command, request};
+
 use super::rows::Rows;
 use super::world::{Job, new_engine};
-use crate::base::record::{Change, Kind, PasswordHash, PasswordWork, RoomForm};
+use crate::base::record::{Change, PasswordHash, PasswordWork, RoomForm};
 use crate::base::{
-    CallId, Channel, ConnId, Limits, Now, Password, RequestId, RoomLabel, Seq, SessionId, Ticket,
-    Timestamp, Token, TokenHash, UserId,
+    BanKey, BanKind, BanRecord, Banned, CallId, Channel, ConnId, Limits, Now, Password, RequestId,
+    Seq, Ticket, Timestamp, Token, TokenHash, UserId,
 };
 use crate::engine::effect::{Effect, Query};
-use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Range, Request};
+use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request};
 use crate::engine::redact::Redactor;
 use crate::engine::{Engine, Pending, Then};
 
@@ -356,6 +360,7 @@ impl Sim {
             Effect::Tell { .. }
             | Effect::Query { .. }
             | Effect::Signal { .. }
+            | Effect::Bar(_)
             | Effect::Note(_) => {}
         }
     }
@@ -378,6 +383,11 @@ impl Sim {
             let first = self.rows.firsts.get(id).copied().unwrap_or(Seq(1));
             assert_eq!(room.first_seq, first, "the beginning of {id}");
         }
+        assert_eq!(state.moderators, self.rows.moderators);
+        let rooms = state.rooms.iter();
+        let operators = rooms.flat_map(|(id, room)| room.operators.iter().map(|user| (*user, *id)));
+        assert_eq!(operators.collect::<BTreeSet<_>>(), self.rows.operators);
+        assert!(state.bans.all().eq(self.rows.bans.values()));
         assert_eq!(self.engine.fault, self.fault);
         if self.stopped == 0 {
             self.check_conns();
@@ -394,6 +404,13 @@ impl Sim {
         }
         for (conn, user) in &self.admitted {
             assert!(self.rows.passwords.contains_key(user), "a ghost is here");
+            let mut bans = self.rows.bans.values();
+            let keeps_out = |ban: &BanRecord| {
+                let key = &ban.key;
+                let is_ban = key.kind == BanKind::Ban && key.room.is_none();
+                is_ban && ban.is_about(*user) && ban.until.is_none()
+            };
+            assert!(!bans.any(keeps_out), "{user} is banned, and here");
             assert!(state.users[user].conns.contains(conn));
             for ((member, room), _) in self.rows.members.iter().filter(|row| row.0.0 == *user) {
                 let channel = Channel {
@@ -409,6 +426,12 @@ impl Sim {
             let user = self.admitted[conn];
             let is_member = self.rows.members.contains_key(&(user, channel.room));
             assert!(is_member, "{user} is given {channel:?}");
+            let ban = BanKey {
+                kind: BanKind::Ban,
+                who: Banned::User(user),
+                room: Some(channel.room),
+            };
+            assert!(!self.rows.bans.contains_key(&ban), "{user} is banned there");
         }
         for (conn, entry) in self.engine.conns.iter().filter(|(_, entry)| !entry.closed) {
             let waits = self.engine.pending.values().any(|one| asks(one, *conn));
@@ -454,125 +477,13 @@ fn asks(pending: &Pending, conn: ConnId) -> bool {
             Then::Session(then) => &then.asker,
             Then::Member(then) => &then.asker,
             Then::Talk(then) => &then.asker,
+            Then::Moderation(then) => match then.asker() {
+                Some(asker) => asker,
+                None => return false,
+            },
         },
     };
     asker.conn == conn
-}
-
-fn request(what: u8, a: u8, b: u8, tokens: &[TokenHash]) -> Request {
-    let device = "".into();
-    let person = PEOPLE[usize::from(a) % PEOPLE.len()];
-    let place = PLACES[usize::from(a) % PLACES.len()];
-    let password = |which: u8| Password::new(format!("password {}", which % 2));
-    let room = || PLACES[usize::from(a) % 3].parse().unwrap();
-    let target = || place.parse().unwrap();
-    match what {
-        0..4 => Request::Register {
-            name: person.parse().unwrap(),
-            password: password(0),
-            invite: None,
-            device,
-        },
-        4..8 => Request::Login {
-            name: person.parse().ok(),
-            password: password(b),
-            device,
-        },
-        8..10 => Request::Resume {
-            token: tokens.get(usize::from(a) % tokens.len().max(1)).copied(),
-            cursors: vec![("lobby".parse().unwrap(), Seq(u64::from(b % 8)))],
-        },
-        10 => Request::Logout,
-        11..18 => Request::Send {
-            to: target(),
-            kind: Kind::Text,
-            key: (b < 128).then(|| (b % 8).to_string().into()),
-            text: "hi".into(),
-        },
-        18..21 => Request::Join { room: room() },
-        21..23 => Request::Leave { room: room() },
-        23 => Request::Create { room: room() },
-        24 => Request::Redact {
-            room: target(),
-            seq: Seq(u64::from(b % 8)),
-        },
-        25 => Request::Read {
-            room: target(),
-            seq: Seq(u64::from(b % 8)),
-        },
-        26 => Request::Topic {
-            room: room(),
-            topic: "x".into(),
-        },
-        27 => Request::ChangePassword {
-            old: password(a),
-            new: password(b),
-        },
-        28 if b < 128 => Request::Typing { to: target() },
-        28 => Request::Search {
-            text: "hi".into(),
-            room: None,
-            before: None,
-            limit: 9,
-        },
-        29 => Request::History {
-            room: target(),
-            range: Range::NEWEST,
-            limit: 9,
-        },
-        _ => Request::Who {
-            room: (b < 128).then(target),
-            after: None,
-        },
-    }
-}
-
-fn command(a: u8, b: u8) -> Command {
-    let name = || PEOPLE[usize::from(a) % PEOPLE.len()].parse().unwrap();
-    let hash = PasswordHash(format!("password {}", a % 2).into());
-    let room = || PLACES[usize::from(a) % 3].parse().unwrap();
-    let label = || RoomLabel::Open(room());
-    match b % 16 {
-        0 | 1 => Command::RemoveUser { name: name() },
-        2 => Command::ClearUsers {
-            keep: Vec::from_iter((a < 128).then(name)),
-            dry_run: false,
-        },
-        3 => Command::RevokeSession {
-            id: SessionId(u64::from(a % 16)),
-        },
-        4 => Command::Kick {
-            name: name(),
-            text: "out".into(),
-        },
-        5 => Command::SetPassword { name: name(), hash },
-        6 => Command::AddUser { name: name(), hash },
-        7 => Command::Probe,
-        8 => Command::Glance,
-        9 => Command::CreateRoom {
-            name: room(),
-            topic: "x".into(),
-        },
-        10 => Command::RemoveRoom {
-            name: room(),
-            dry_run: a >= 200,
-        },
-        11 => Command::SetTopic {
-            name: room(),
-            topic: "y".into(),
-        },
-        12 => Command::Members { room: label() },
-        13 => Command::ClearHistory {
-            room: (a < 128).then(label),
-            before: None,
-            dry_run: a.is_multiple_of(5),
-        },
-        14 => Command::Redact {
-            room: label(),
-            seq: Seq(u64::from(a % 8)),
-        },
-        _ => Command::Counts,
-    }
 }
 
 proptest! {

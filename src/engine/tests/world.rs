@@ -17,7 +17,7 @@ use crate::base::{
     SessionId, Ticket, Timestamp, Token, TokenHash, UserId,
 };
 use crate::engine::Engine;
-use crate::engine::effect::{Effect, News, Query, Reply};
+use crate::engine::effect::{Effect, News, Query, Refusal, Reply};
 use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Registration, Request, Rules};
 use crate::engine::note::Note;
 
@@ -48,6 +48,8 @@ pub struct World {
     tokens: u8,
     pub stopped: bool,
     pub notes: Vec<Note>,
+    /// What those are told who come from where nobody is let in.
+    pub barred: Vec<String>,
     /// What the workers hold no longer.
     pub forgotten: Vec<(Channel, Seq, bool)>,
     pub replies: Vec<Reply>,
@@ -72,6 +74,7 @@ impl World {
             tokens: 0,
             stopped: false,
             notes: Vec::new(),
+            barred: Vec::new(),
             forgotten: Vec::new(),
             replies: Vec::new(),
         }
@@ -300,6 +303,9 @@ impl World {
             Effect::Password { ticket, work, .. } => self.password(ticket, work),
             Effect::Reply { reply, .. } => self.replies.push(reply),
             Effect::Stopped => self.stopped = true,
+            Effect::Bar(barred) => {
+                self.barred = barred.iter().map(|one| one.text.to_string()).collect()
+            }
             Effect::Note(note) => self.notes.push(note),
             Effect::Admit { .. } => {}
         }
@@ -393,8 +399,11 @@ fn line(news: &News) -> String {
         }
         News::Who { who, more, .. } => {
             let who = who.iter().map(|person| {
+                let role = person
+                    .role
+                    .map_or(String::new(), |role| format!("({})", role.word()));
                 format!(
-                    " {}{}",
+                    " {}{role}{}",
                     person.user,
                     if person.online { "" } else { "(away)" }
                 )
@@ -424,6 +433,27 @@ fn line(news: &News) -> String {
         News::Topic { room, topic, .. } => format!("topic {room} {topic}"),
         News::Cleared { room, first_seq } => format!("cleared {room} {first_seq}"),
         News::Removed { room } => format!("removed {room}"),
+        News::Kicked {
+            room,
+            by,
+            reason,
+            ban,
+        } => {
+            let banned = if ban.is_some() { " banned" } else { "" };
+            format!("kicked from {room} by {by}{banned} ({reason})")
+        }
+        News::Role {
+            room,
+            user,
+            role,
+            by,
+        } => {
+            let room = room
+                .as_ref()
+                .map_or("everything".to_owned(), ToString::to_string);
+            format!("{user} is {role:?} of {room} by {by}")
+        }
+        News::Refused(Refusal::Barred(barrier)) => format!("refused: {barrier}"),
         News::Read { room, seq } => format!("read {room} {seq}"),
         News::Typing { room, user } => format!("{user} types in {room}"),
         News::Notice { text } => format!("notice {text}"),

@@ -8,7 +8,7 @@ pub mod request;
 pub use message::{Keep, Line, Page, encode_chunk, encode_log, encode_page};
 pub use news::{
     encode_bye, encode_echo, encode_error, encode_hello, encode_news, encode_pong, encode_signal,
-    forget, refused,
+    refused,
 };
 pub use request::{answer_bytes, read};
 

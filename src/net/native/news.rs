@@ -4,15 +4,14 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use crate::base::limit::{
     FRAME_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX, PASSWORD_CHARS_MAX, TEXT_BYTES_MAX,
     TOPIC_BYTES_MAX,
 };
 use crate::base::name::NAME_CHARS_MAX;
-use crate::base::secret::{append, wipe};
-use crate::base::{RequestId, Seq, Target, Timestamp};
+use crate::base::record::Role;
+use crate::base::{BanKind, RequestId, Seq, Target, Timestamp};
 use crate::engine::effect::{Bye, ByeReason, News, PersonLine, Refusal, RoomLine, RoomView};
 use crate::net::Greeting;
 use crate::net::native::clip;
@@ -23,7 +22,7 @@ use crate::wire::event::{
 use crate::wire::{Code, PROTOCOL, SOFTWARE, frame};
 
 /// What the server can do that a client could not find out by trying.
-const FEATURES: [&str; 1] = ["redaction"];
+const FEATURES: [&str; 2] = ["redaction", "moderation"];
 
 /// Encodes what one connection is told. Mostly one frame; a `welcome` with more rooms than fit it is followed by
 /// `joined` frames for the rest.
@@ -40,7 +39,7 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
     };
     let mut rest = Vec::new();
     loop {
-        let json = Zeroizing::new(tagged.encode());
+        let json = tagged.encode();
         if json.len() <= FRAME_BYTES_MAX {
             put(&mut frames, &json);
             break;
@@ -57,15 +56,8 @@ pub fn encode_news(re: Option<&RequestId>, news: News) -> Bytes {
 
 /// Adds a frame to those that may have a token among them.
 fn put(frames: &mut Vec<u8>, json: &str) {
-    append(frames, &(json.len() as u32).to_be_bytes());
-    append(frames, json.as_bytes());
-}
-
-/// Wipes frames that were copied for the one whom they are for; those that others have, too, are no secrets.
-pub fn forget(frames: Bytes) {
-    if let Ok(mut frames) = frames.try_into_mut() {
-        wipe(&mut frames);
-    }
+    frames.extend_from_slice(&(json.len() as u32).to_be_bytes());
+    frames.extend_from_slice(json.as_bytes());
 }
 
 /// Encodes what everyone in a channel is told, once for all.
@@ -191,6 +183,7 @@ fn event(news: News) -> Event {
             expires_at,
             resumed,
             last_login,
+            is_moderator,
             rooms,
         } => Event::Welcome(Welcome {
             user: user.as_str().into(),
@@ -201,6 +194,7 @@ fn event(news: News) -> Event {
                 at: last.at,
                 from: last.from.map(|from| from.to_string()),
             }),
+            role: is_moderator.then(|| Role::Moderator.word().into()),
             rooms: rooms.iter().map(room_state).collect(),
         }),
         News::Ok => Event::Ok,
@@ -244,6 +238,29 @@ fn event(news: News) -> Event {
             first_seq,
         },
         News::Removed { room } => Event::Removed { room: label(&room) },
+        News::Kicked {
+            room,
+            by,
+            reason,
+            ban,
+        } => Event::Kicked {
+            room: label(&room),
+            by: by.as_str().into(),
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            banned: ban.is_some(),
+            until: ban.flatten(),
+        },
+        News::Role {
+            room,
+            user,
+            role,
+            by,
+        } => Event::Role {
+            room: room.as_ref().map(label),
+            user: user.as_str().into(),
+            role: role.map(|role| role.word().into()),
+            by: by.as_str().into(),
+        },
         News::Read { room, seq } => Event::Read {
             room: label(&room),
             seq,
@@ -279,6 +296,7 @@ fn room_state(view: &RoomView) -> RoomState {
         read_seq: view.read_seq,
         members: view.members,
         joined: true,
+        role: view.is_operator.then(|| Role::Operator.word().into()),
     }
 }
 
@@ -298,6 +316,7 @@ fn person(line: &PersonLine) -> Person {
         user: line.user.as_str().into(),
         online: line.online,
         last_seen: line.last_seen,
+        role: line.role.map(|role| role.word().into()),
     }
 }
 
@@ -307,6 +326,7 @@ fn bye_word(reason: ByeReason) -> &'static str {
         ByeReason::Kicked => "kicked",
         ByeReason::AccountRemoved => "account-removed",
         ByeReason::AccountDisabled => "account-disabled",
+        ByeReason::Banned => "banned",
         ByeReason::SessionEnded => "session-ended",
         ByeReason::LoginAttempts => "login-attempts",
         ByeReason::LoginTimeout => "login-timeout",
@@ -389,12 +409,28 @@ pub fn refused(refusal: Refusal) -> (Code, Arc<str>, Option<u64>) {
         ),
         Refusal::NotYours => (
             Code::Forbidden,
-            "only whoever wrote a message may remove it, or the admin",
+            "only whoever wrote a message may remove it, or somebody of a higher role than theirs",
         ),
+        Refusal::NotThere => (Code::NoSuchUser, "they are not in that room; look who is"),
+        Refusal::NoRight => (
+            Code::Forbidden,
+            "that is for the operators of the room and for moderators; ask one of them",
+        ),
+        Refusal::Outranked => (
+            Code::Forbidden,
+            "that takes a higher role than theirs, or than that of whoever decided before; ask the admin",
+        ),
+        Refusal::Barred(barrier) => {
+            let code = match barrier.kind {
+                BanKind::Ban => Code::Banned,
+                BanKind::Mute => Code::Muted,
+            };
+            return (code, barrier.to_string().into(), barrier.after_ms);
+        }
         Refusal::NotAMember => (Code::NotAMember, "join the room first"),
         Refusal::LobbyStays => (
             Code::Forbidden,
-            "everybody is in the lobby; it cannot be left",
+            "everybody is in the lobby: it cannot be left, and nobody be put out of it",
         ),
         Refusal::Yourself => (
             Code::BadRequest,
@@ -465,6 +501,7 @@ mod tests {
             last_seq: Seq(2),
             read_seq: Seq(0),
             members: 3,
+            is_operator: true,
         }
     }
 
@@ -495,6 +532,7 @@ mod tests {
             expires_at: Timestamp(0),
             resumed: false,
             last_login: None,
+            is_moderator: true,
             rooms: (0..100).map(view).collect(),
         };
         let mut told = Vec::new();

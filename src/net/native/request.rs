@@ -3,16 +3,20 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::base::limit::{
     DEVICE_BYTES_MAX, FRAME_BYTES_MAX, INVITE_BYTES_MAX, KEY_BYTES_MAX, PAGE_MESSAGES_MAX,
-    PASSWORD_BYTES_MAX, TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
+    PASSWORD_BYTES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX, TOPIC_BYTES_MAX,
 };
 use crate::base::record::Kind;
-use crate::base::{InviteHash, NameError, Password, RoomName, Seq, Target, Token};
+use crate::base::{
+    BanKind, InviteHash, NameError, Password, RoomName, Seq, Target, Token, UserName,
+};
 use crate::engine::input::{Range, Request};
+use crate::engine::moderation::{Act, Whom};
 use crate::net::native::clip;
 use crate::wire::{Code, request};
 
@@ -114,6 +118,13 @@ pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refus
             room: names.target(&room)?,
             seq,
         },
+        act @ (Wire::Kick(_)
+        | Wire::Ban(_)
+        | Wire::Unban(_)
+        | Wire::Mute(_)
+        | Wire::Unmute(_)
+        | Wire::Op(_)
+        | Wire::Deop(_)) => Request::Moderate(read_act(act, names)?),
         Wire::Password(request::ChangePassword { old, new }) => Request::ChangePassword {
             old: password(old)?,
             new: password(new)?,
@@ -203,6 +214,54 @@ fn read_search(search: request::Search, names: &mut Names) -> Result<Request, Re
     })
 }
 
+/// What one does about others.
+fn read_act(request: request::Request, names: &mut Names) -> Result<Act, Refused> {
+    use request::Request as Wire;
+    let kind = match request {
+        Wire::Mute(_) | Wire::Unmute(_) => BanKind::Mute,
+        _ => BanKind::Ban,
+    };
+    let operator = matches!(request, Wire::Op(_));
+    match request {
+        Wire::Kick(request::Kick { room, user, reason }) => Ok(Act::Kick {
+            room: names.room(&room)?,
+            user: names.user(&user)?,
+            reason: read_reason(reason)?,
+        }),
+        Wire::Ban(ban) | Wire::Mute(ban) => Ok(Act::Ban {
+            kind,
+            who: Whom::User(names.user(&ban.user)?),
+            room: ban.room.map(|room| names.room(&room)).transpose()?,
+            seconds: ban.seconds.map(read_seconds).transpose()?,
+            reason: read_reason(ban.reason)?,
+        }),
+        Wire::Unban(unban) | Wire::Unmute(unban) => Ok(Act::Unban {
+            kind,
+            who: Whom::User(names.user(&unban.user)?),
+            room: unban.room.map(|room| names.room(&room)).transpose()?,
+        }),
+        Wire::Op(request::Member { room, user }) | Wire::Deop(request::Member { room, user }) => {
+            Ok(Act::Operator {
+                room: names.room(&room)?,
+                user: names.user(&user)?,
+                operator,
+            })
+        }
+        _ => Err(bad("this does nothing about anybody")),
+    }
+}
+
+fn read_reason(reason: Option<String>) -> Result<Arc<str>, Refused> {
+    let reason = reason.unwrap_or_default();
+    Ok(bounded("reason", &reason, REASON_BYTES_MAX)?.into())
+}
+
+fn read_seconds(seconds: u32) -> Result<NonZeroU32, Refused> {
+    NonZeroU32::new(seconds).ok_or_else(|| {
+        bad("the field `seconds` is 0; leave it out for a ban or mute without an end")
+    })
+}
+
 fn bad(text: impl Display) -> Refused {
     (Code::BadRequest, text.to_string())
 }
@@ -272,6 +331,15 @@ impl Names {
         }
         self.0.insert(text.into(), target.clone());
         Ok(target)
+    }
+
+    /// Somebody who is to exist; an `@` before the name is none of it.
+    fn user(&mut self, text: &str) -> Result<UserName, Refused> {
+        let label = format!("@{}", text.strip_prefix('@').unwrap_or(text));
+        match self.target(&label)? {
+            Target::Direct(user) => Ok(user),
+            Target::Room(_) => Err(bad("the field `user` names nobody")),
+        }
     }
 
     /// A room that is to exist.

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
-use crate::base::{RoomId, RoomName, Seq, Timestamp, Token, UserName};
+use crate::base::record::{Change, LastLogin, RoomForm, RoomRecord, SessionRecord};
+use crate::base::{Actor, AuditRecord, RoomId, RoomName, Seq, Timestamp, Token, UserName};
+use crate::store::audit;
 use crate::store::rows::message_id;
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, lines, log_in, make, member, open, room, said, say, session,
@@ -140,7 +141,10 @@ fn what_was_stored_is_there_after_a_restart() {
     let outcomes = stand.store().commit(&[said(TEA, "and on")]).unwrap();
     assert_eq!(outcomes, [Outcome::Appended(Seq(2))]);
     assert!(stand.store().index(10).is_ok_and(|more| !more));
-    let found = stand.reader().search(&[TEA], "hello", Seq(9), 9).unwrap();
+    let found = stand
+        .reader()
+        .search(&[TEA], "hello", None, Seq(9), 9)
+        .unwrap();
     assert_eq!(lines(&found), ["1 hello"]);
 }
 
@@ -289,8 +293,7 @@ fn the_files_tell_no_login_address_device_password_or_token() {
     };
     let audit = AuditRecord {
         at: Timestamp(1),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: r#"{"name":"Wilhelmine"}"#.into(),
         outcome: "ok".into(),
@@ -314,7 +317,7 @@ fn the_files_tell_no_login_address_device_password_or_token() {
                 session,
                 crate::base::record::PasswordHash("$argon2id$x".into()),
             ),
-            Change::AddAudit(audit),
+            Change::AddAudit(audit, 10),
         ],
     );
     say(stand.store(), LOBBY, &["canary"]);
@@ -488,6 +491,9 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
             "{sql}: {steps:?}"
         );
     }
+    let by_number = |bound| format!("SEARCH audit USING INTEGER PRIMARY KEY (rowid{bound}?)");
+    assert_eq!(plan(audit::BEFORE), [by_number("<")]);
+    assert_eq!(plan(audit::AFTER), [by_number(">")]);
     let mut search = plan(reader::SEARCH);
     // Where the log begins is looked up once.
     search.retain(|step| !step.contains("SUBQUERY") && !step.contains("SEARCH room"));

@@ -15,6 +15,7 @@ pub(super) fn redact(seq: u64, by: UserId, only_of: Option<UserId>) -> Entry {
         by,
         at: Timestamp(4_000),
         only_of,
+        not_of: Vec::new(),
     })
 }
 
@@ -67,7 +68,12 @@ pub(super) fn a_redacted_text_is_gone_and_a_message_tells_of_it(stage: &mut dyn 
     assert_eq!(sorts[3], (Kind::Redaction, Some(Seq(1))));
     assert_eq!(sorts[4], (Kind::Redaction, Some(Seq(2))));
     assert_eq!((log[0].draft.author, log[4].draft.author), (ANNA, ADMIN));
-    let found = |word| stage.reader().search(&[TEA], word, Seq(99), 9).unwrap();
+    let found = |word| {
+        stage
+            .reader()
+            .search(&[TEA], word, None, Seq(99), 9)
+            .unwrap()
+    };
     assert!(found("zebra").is_empty());
     assert_eq!(lines(&found("gnu")), ["3 a gnu"]);
 }
@@ -91,7 +97,12 @@ pub(super) fn a_cleared_log_begins_later_and_goes_on_counting(stage: &mut dyn St
         while stage.store().index(1).unwrap() | stage.store().tidy(1).unwrap() {}
     };
     let found = |stage: &mut dyn Stage, rooms: &[RoomId], words| {
-        lines(&stage.reader().search(rooms, words, Seq(99), 9).unwrap())
+        lines(
+            &stage
+                .reader()
+                .search(rooms, words, None, Seq(99), 9)
+                .unwrap(),
+        )
     };
     assert!(found(stage, &[TEA], "one").is_empty());
     assert!(found(stage, &[TEA, LOBBY], "one*").is_empty());
@@ -185,7 +196,9 @@ pub(super) fn a_removed_room_frees_its_name_and_its_numbers_go_on(stage: &mut dy
     assert_eq!(after.next_room, RoomId(TEA.0 + 1));
     let read = |stage: &dyn Stage| stage.reader().after(TEA, Seq(0), 9, usize::MAX).unwrap();
     assert!(read(stage).is_empty());
-    let found = stage.reader().search(&[TEA, LOBBY], "zeb*", Seq(9), 9);
+    let found = stage
+        .reader()
+        .search(&[TEA, LOBBY], "zeb*", None, Seq(9), 9);
     assert!(found.unwrap().is_empty());
     while stage.store().tidy(1).unwrap() {}
     make(stage.store(), vec![room(RoomId(3), open("tea"))]);

@@ -2,7 +2,9 @@
 //! `store/sqlite/tests.rs`.
 
 mod accounts;
+mod audit;
 mod gone;
+mod moderation;
 mod search;
 pub(super) mod stage;
 mod suite;

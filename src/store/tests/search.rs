@@ -19,7 +19,9 @@ pub(super) fn search_finds_all_the_words_newest_first(stage: &mut dyn Stage) {
     while stage.store().index(100).unwrap() {}
     let mut reader = stage.reader();
     let mut check = |text: &str, before: u64, limit, expected: &[u64]| {
-        let found = reader.search(&[TEA], text, Seq(before), limit).unwrap();
+        let found = reader
+            .search(&[TEA], text, None, Seq(before), limit)
+            .unwrap();
         let found: Vec<_> = found.iter().map(|record| record.seq.0).collect();
         assert_eq!(found, expected, "{text}");
     };
@@ -48,7 +50,9 @@ pub(super) fn search_finds_the_newest_of_each_room(stage: &mut dyn Stage) {
     while stage.store().index(100).unwrap() {}
     let mut reader = stage.reader();
     let mut check = |rooms: &[RoomId], text: &str, before: u64, limit, expected: &[(u32, u64)]| {
-        let found = reader.search(rooms, text, Seq(before), limit).unwrap();
+        let found = reader
+            .search(rooms, text, None, Seq(before), limit)
+            .unwrap();
         let place = |record: &Record| (record.draft.room.0, record.seq.0);
         let mut found: Vec<_> = found.iter().map(place).collect();
         found.sort_by_key(|(room, _)| *room);
@@ -87,7 +91,7 @@ pub(super) fn search_comes_behind_the_log_in_portions(stage: &mut dyn Stage) {
     let mut found = || {
         let mut count = |room| {
             reader
-                .search(&[room], "word", Seq(u64::MAX), 100)
+                .search(&[room], "word", None, Seq(u64::MAX), 100)
                 .unwrap()
                 .len()
         };
@@ -170,10 +174,16 @@ pub(super) fn search_takes_any_text(stage: &mut dyn Stage) {
         &wild,
     ];
     for text in texts {
-        let found = reader.search(&[LOBBY], text, Seq(u64::MAX), 10);
+        let found = reader.search(&[LOBBY], text, None, Seq(u64::MAX), 10);
         assert!(found.is_ok(), "{text:?}: {found:?}");
     }
-    let mut found = |text| lines(&reader.search(&[LOBBY], text, Seq(u64::MAX), 10).unwrap());
+    let mut found = |text| {
+        lines(
+            &reader
+                .search(&[LOBBY], text, None, Seq(u64::MAX), 10)
+                .unwrap(),
+        )
+    };
     assert_eq!(
         found("\"hi\" near (door)"),
         ["2 say \"hi\" NEAR the (door)"]

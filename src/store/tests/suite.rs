@@ -4,18 +4,27 @@
 use crate::base::id::LOBBY;
 use crate::base::name::LOBBY_NAME;
 use crate::base::record::{
-    AuditRecord, Change, Kind, LastLogin, Record, RoomForm, RoomRecord, SessionRecord, Snapshot,
-    UserRecord,
+    Change, Kind, LastLogin, Record, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
-use crate::base::{InviteId, RoomId, Seq, SessionId, Timestamp, UserId};
+use crate::base::{Actor, AuditRecord, InviteId, RoomId, Seq, SessionId, Timestamp, UserId};
 use crate::store::tests::accounts::{
     an_invite_for_one_lets_one_in_of_many, an_invite_is_counted_with_its_account_or_not_at_all,
     nobody_logs_in_to_an_account_that_is_disabled,
+};
+use crate::store::tests::audit::{
+    an_entry_is_stored_with_what_it_tells_of_or_not_at_all, past_its_bound_the_oldest_entries_go,
+    what_was_done_is_read_back_as_it_was,
 };
 use crate::store::tests::gone::{
     a_cleared_log_begins_later_and_goes_on_counting, a_log_is_cleared_up_to_a_moment,
     a_redacted_text_is_gone_and_a_message_tells_of_it,
     a_removed_room_frees_its_name_and_its_numbers_go_on,
+};
+use crate::store::tests::moderation::{
+    a_redaction_spares_those_whom_it_must_not_be_of,
+    bans_end_and_go_with_whom_and_where_they_are_about,
+    of_two_bans_with_one_key_the_later_one_is_kept, roles_go_with_the_account_and_with_being_there,
+    who_is_banned_from_a_room_does_not_come_into_it,
 };
 use crate::store::tests::search::{
     search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
@@ -50,8 +59,16 @@ suite! {
     nobody_logs_in_to_an_account_that_is_disabled
     an_invite_is_counted_with_its_account_or_not_at_all
     an_invite_for_one_lets_one_in_of_many
+    roles_go_with_the_account_and_with_being_there
+    of_two_bans_with_one_key_the_later_one_is_kept
+    bans_end_and_go_with_whom_and_where_they_are_about
+    who_is_banned_from_a_room_does_not_come_into_it
+    a_redaction_spares_those_whom_it_must_not_be_of
     numbers_of_who_and_what_is_gone_are_not_given_again
     the_newest_keys_are_remembered_oldest_first
+    what_was_done_is_read_back_as_it_was
+    past_its_bound_the_oldest_entries_go
+    an_entry_is_stored_with_what_it_tells_of_or_not_at_all
     search_finds_all_the_words_newest_first
     search_finds_the_newest_of_each_room
     search_comes_behind_the_log_in_portions
@@ -429,15 +446,14 @@ fn on_a_full_disk_nothing_is_stored_and_it_goes_on_when_there_is_room(stage: &mu
 fn a_message_to_a_room_that_is_gone_holds_up_nobody_else(stage: &mut dyn Stage) {
     let audit = AuditRecord {
         at: Timestamp(1),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: "{}".into(),
         outcome: "ok".into(),
     };
     let batch = [
         said(LOBBY, "one"),
-        Entry::Changes(vec![Change::AddAudit(audit)]),
+        Entry::Changes(vec![Change::AddAudit(audit, 10)]),
         said(RoomId(77), "where?"),
     ];
     let outcomes = stage.store().commit(&batch).unwrap();

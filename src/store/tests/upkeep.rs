@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::gone::clear;
+use super::moderation::of_good;
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
-use crate::base::record::{AuditRecord, Change, LastLogin};
-use crate::base::{Seq, Timestamp};
+use crate::base::record::{Change, LastLogin};
+use crate::base::{Actor, AuditRecord, Banned, Seq, Timestamp};
 use crate::store::{Checking, Database, KeySource, Outcome, Reader, Step, Store, StoreError};
 
 /// A database with everything in it.
@@ -25,8 +26,7 @@ fn database() -> (TempDir, Database) {
     };
     let audit = AuditRecord {
         at: Timestamp(7),
-        uid: 0,
-        pid: 1,
+        actor: Actor::Control { uid: 0, pid: 1 },
         method: "Kick".into(),
         parameters: "{}".into(),
         outcome: "ok".into(),
@@ -40,7 +40,10 @@ fn database() -> (TempDir, Database) {
             room(TEA, open("tea")),
             Change::AddMember(member(TEA, ANNA, 0)),
             log_in(1, ANNA, "anna"),
-            Change::AddAudit(audit),
+            Change::AddAudit(audit, 10),
+            Change::SetBan(of_good(Banned::User(BORIS))),
+            Change::SetBan(of_good(Banned::Network("10.0.0.0/8".parse().unwrap()))),
+            Change::SetBan(of_good(Banned::Network("2001:db8::/64".parse().unwrap()))),
         ],
     );
     for round in 0..40 {
@@ -150,7 +153,7 @@ fn holes_and_doubles_in_a_log_are_found() {
 #[test]
 fn what_refers_to_nothing_is_found() {
     let found = after(
-        "UPDATE message SET author = 77 WHERE id = (2 << 36) + 1; INSERT INTO member VALUES (2, 88, 0)",
+        "UPDATE message SET author = 77 WHERE id = (2 << 36) + 1; INSERT INTO member (room, user) VALUES (2, 88)",
     );
     let texts = [
         "a row of 'member' belongs to a row of 'user' that is not there",
@@ -166,13 +169,17 @@ fn what_refers_to_nothing_is_found() {
 fn what_does_not_open_is_found() {
     let found = after(
         "UPDATE user SET name = x'00' WHERE id = 1; UPDATE user SET name_hash = x'01' WHERE id = 2;
-         UPDATE session SET device = x'02'; UPDATE audit SET at = 8;
+         UPDATE session SET device = x'02'; UPDATE audit SET at = 8; UPDATE ban SET reason = x'03' WHERE id = 1;
+         UPDATE ban SET network = reason WHERE id = 2; UPDATE ban SET network_hash = x'04' WHERE id = 3;
          INSERT INTO invite (hash, note, uses, created_at, created_by, expires_at) VALUES (x'03', x'04', 1, 1, 0, 2)",
     );
     let texts = [
         "the name of account 1 does not open",
         "account 2 is not found by its name, 'boris'",
         "the device of session 1 does not open",
+        "the reason of ban 1 does not open",
+        "the network of ban 2 does not open",
+        "ban 3 is not found by its network, 2001:db8::/64",
         "the note of invite 1 does not open",
         "line 1 of the audit log does not open",
     ];
@@ -231,7 +238,7 @@ fn a_copy_is_a_database_by_itself_and_leaves_nothing_behind() {
     let mut reader = restored.reader().unwrap();
     assert_eq!(
         reader
-            .search(&[LOBBY], "word7", Seq(1_000), 200)
+            .search(&[LOBBY], "word7", None, Seq(1_000), 200)
             .unwrap()
             .len(),
         100

@@ -69,6 +69,7 @@ impl App {
                 self.actions
                     .push(Action::Ask(request, Purpose::Talk(wanted)));
             }
+            Do::Help(name) => self.talk.help(model, &name),
             Do::TellTopic(room) => self.talk.tell_topic(model, &room),
             Do::Read(room) => {
                 let cursor = model.rooms().get(&*room).map(|room| room.cursor());

@@ -1,6 +1,8 @@
 //! All words of the full screen, in one place: whoever translates them looks nowhere else. What the line mode says too
 //! (answers to commands, what happened to the connection) comes from there.
 
+use crate::base::tongue::say;
+
 /// Says the connection is to be made.
 pub const CONNECTING: &str = "connecting again…";
 /// Says what was missed is coming.
@@ -135,7 +137,7 @@ pub fn folded(lines: usize) -> String {
 
 /// That nothing in a room is new any more.
 pub fn all_read(room: &str) -> String {
-    format!("everything in {room} is read")
+    say!("everything in {room} is read", "в {room} всё прочитано")
 }
 
 /// Members of a room.

@@ -1,5 +1,7 @@
 //! Conversations as a person sees them: `>` is what is written, the rest is what appears; `(…)` is what is done.
 
+mod order;
+
 use std::fmt::Write as _;
 
 use super::*;
@@ -10,6 +12,7 @@ struct Story {
     talk: Talk,
     seen: String,
     next_no: u64,
+    keeps_order: bool,
 }
 
 impl Story {
@@ -22,6 +25,7 @@ impl Story {
             talk: Talk::new(style),
             seen: String::new(),
             next_no: 1,
+            keeps_order: false,
         }
     }
 
@@ -40,6 +44,7 @@ impl Story {
             expires_at: Timestamp(0),
             resumed: true,
             last_login,
+            role: None,
             rooms: vec![room("@bert", 3, 1), room("lobby", 7, 7)],
         };
         let next = self
@@ -91,6 +96,11 @@ impl Story {
                 self.talk.asked(self.next_no, wanted);
                 self.next_no += 1;
             }
+            Do::Help(name) => {
+                let lines = command::help_lines(&name, self.keeps_order);
+                lines.iter().for_each(|line| self.talk.answer(line));
+                self.look();
+            }
             other => writeln!(self.seen, "({other:?})").unwrap(),
         }
     }
@@ -118,6 +128,7 @@ fn room(name: &str, last: u64, read: u64) -> RoomState {
         read_seq: Seq(read),
         members: 2,
         joined: true,
+        role: None,
     }
 }
 
@@ -321,6 +332,7 @@ fn answers_and_what_comes_by_itself() {
         user: name.into(),
         online,
         last_seen: None,
+        role: (name == "bert").then(|| "operator".into()),
     };
     story.answered(Answer::Who {
         room: Some("lobby".into()),
@@ -358,7 +370,7 @@ fn answers_and_what_comes_by_itself() {
     insta::assert_snapshot!(story.seen(), @r#"
     > /who
     ({"type":"who","room":"lobby"})
-    -- 2: anna, bert (away)
+    -- 2: anna, bert (operator) (away)
       -- the topic of lobby was set by bert: tea␛[2J
       -- notice: maintenance at noon
       -- you are no longer in lobby

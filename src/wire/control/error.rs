@@ -10,13 +10,22 @@ use crate::base::{InviteId, SessionId};
 pub const SERVICE: &str = "org.varlink.service";
 
 macro_rules! errors {
-    ($($(#[doc = $doc:literal])+ $text:literal $name:ident { $($field:ident: $type:ty),* $(,)? } = $word:literal,)+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $text:literal $([$($said:tt)+])?
+        $name:ident { $($(#[$about:meta])* $field:ident: $type:ty),* $(,)? } = $word:literal,
+    )+) => {
         /// Why a call was not done.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
         #[serde(tag = "error", content = "parameters")]
         #[expect(missing_docs, reason = "the fields are described in io.chatd.Control.varlink")]
         pub enum ControlError {
-            $($(#[doc = $doc])+ #[serde(rename = $word)] #[error($text)] $name { $($field: $type,)* },)+
+            $(
+                $(#[doc = $doc])+
+                #[serde(rename = $word)]
+                #[error($text $(, $($said)+)?)]
+                $name { $($(#[$about])* $field: $type,)* },
+            )+
             /// One that this build does not know: its name and what it says.
             #[serde(skip)]
             #[error("{message} ({name})")]
@@ -41,11 +50,17 @@ macro_rules! errors {
 
 errors! {
     /// Nobody has the name.
-    "nobody is called '{name}'; `chatctl users` lists the accounts"
-    NoSuchUser { name: String } = "io.chatd.Control.NoSuchUser",
+    "there is no user '{name}'; {0}" [hint(.nearest, "`chatctl users` lists them")]
+    NoSuchUser { name: String, #[serde(skip)] nearest: Option<String> } = "io.chatd.Control.NoSuchUser",
     /// There is no such room or conversation.
-    "there is no room '{room}'; `chatctl rooms` lists them"
-    NoSuchRoom { room: String } = "io.chatd.Control.NoSuchRoom",
+    "there is no room '{room}'; {0}" [hint(.nearest, "`chatctl rooms` lists them")]
+    NoSuchRoom { room: String, #[serde(skip)] nearest: Option<String> } = "io.chatd.Control.NoSuchRoom",
+    /// Whom it is about is not in the room.
+    "'{user}' is not in '{room}'; `chatctl room members {room}` lists who is"
+    NotAMember { user: String, room: String } = "io.chatd.Control.NotAMember",
+    /// The text is no address and no network.
+    "{reason}"
+    BadNetwork { network: String, reason: String } = "io.chatd.Control.BadNetwork",
     /// An account cannot be imported, and so none is.
     "account {index}: {reason}"
     BadAccount { index: u64, reason: String } = "io.chatd.Control.BadAccount",
@@ -105,7 +120,33 @@ errors! {
     ExpectedMore {} = "org.varlink.service.ExpectedMore",
 }
 
+/// What may have been meant, or where to look. It is told in the sentence alone.
+fn hint(nearest: &Option<String>, otherwise: &str) -> String {
+    match nearest {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => otherwise.to_owned(),
+    }
+}
+
 impl ControlError {
+    /// Nobody has the name.
+    #[must_use]
+    pub fn no_such_user(name: impl Into<String>) -> Self {
+        Self::NoSuchUser {
+            name: name.into(),
+            nearest: None,
+        }
+    }
+
+    /// There is no such room or conversation.
+    #[must_use]
+    pub fn no_such_room(room: impl Into<String>) -> Self {
+        Self::NoSuchRoom {
+            room: room.into(),
+            nearest: None,
+        }
+    }
+
     /// The reply that tells it: a JSON object with `error` and `parameters`, where the errors of this interface have
     /// the sentence for people as `message`.
     #[must_use]
@@ -143,9 +184,7 @@ mod tests {
     #[test]
     fn an_error_is_read_as_written_with_its_sentence_beside_it() {
         for error in [
-            ControlError::NoSuchUser {
-                name: "anna".into(),
-            },
+            ControlError::no_such_user("anna"),
             ControlError::StorageFull {},
             ControlError::PermissionDenied {},
             ControlError::InvalidParameter {
@@ -162,6 +201,17 @@ mod tests {
             );
             assert_eq!(ControlError::decode(name, parameters), error);
         }
+        // What may have been meant is in the sentence, for callers of any kind.
+        let meant = ControlError::NoSuchUser {
+            name: "anan".into(),
+            nearest: Some("anna".into()),
+        };
+        assert_eq!(
+            meant.encode(),
+            json!({ "error": "io.chatd.Control.NoSuchUser", "parameters": {
+                "name": "anan", "message": "there is no user 'anan'; did you mean 'anna'?"
+            } })
+        );
         let later = ControlError::decode("io.chatd.Control.Moon", Map::new());
         assert_eq!(later.name(), "io.chatd.Control.Moon");
         assert!(later.to_string().contains("does not know"), "{later}");

@@ -88,8 +88,11 @@ replies! {
         memory_bytes: u64,
         behind: u64,
         rooms: Vec<BusyRoom>,
+        #[serde(default)] users: Vec<BusyUser>,
         readers: Vec<Reader>,
     }
     /// A room in which something was said.
     BusyRoom { name: String, online: u32, messages: u64, messages_per_second: Number, }
+    /// Somebody who said something.
+    BusyUser { name: String, messages_per_second: Number, }
 }

@@ -89,6 +89,7 @@ replies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
+        #[serde(default)] moderator: bool,
         sessions: u32,
         connections: u32,
         rooms: u32,
@@ -101,6 +102,7 @@ replies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] disabled_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] last_login_from: Option<String>,
+        #[serde(default)] moderator: bool,
         connections: u32,
         sessions: Vec<Session>,
         rooms: Vec<AccountRoom>,
@@ -153,6 +155,8 @@ replies! {
     }
     /// See [`super::ListRooms`].
     Rooms { rooms: Vec<Room>, }
+    /// See [`super::ListNames`].
+    Names { names: Vec<String>, more: bool, }
     /// A room, or a direct conversation.
     Room {
         name: String,
@@ -170,6 +174,7 @@ replies! {
     Member {
         name: String,
         online: bool,
+        #[serde(default)] operator: bool,
         read_seq: Seq,
         unread: u64,
     }

@@ -1,5 +1,7 @@
-//! What calls about rooms take: names and labels of rooms, numbers, moments, topics.
+//! What calls about rooms and names take: names and labels of rooms, numbers, topics, whose names are asked for.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,7 @@ impl TryFrom<String> for Topic {
     }
 }
 
-impl std::str::FromStr for Topic {
+impl FromStr for Topic {
     type Err = TopicError;
 
     fn from_str(text: &str) -> Result<Self, TopicError> {
@@ -51,6 +53,17 @@ impl From<Topic> for String {
 #[error("the topic has a NUL in it or is longer than {TOPIC_BYTES_MAX} bytes")]
 pub struct TopicError;
 
+words! {
+    /// Whose names are asked for.
+    NameKind {
+        /// Those of accounts.
+        Users = "users",
+        /// Those of rooms.
+        Rooms = "rooms",
+    }
+}
+
+impl Parameter for NameKind {}
 impl Parameter for Seq {}
 impl Parameter for Topic {}
 

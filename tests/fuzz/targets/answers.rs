@@ -181,6 +181,7 @@ impl Seat {
                 self.talk.asked(no, wanted);
             }
             Do::Say(to, kind, text) => drop(self.model.send(self.now, &to, kind, &text)),
+            Do::Help(name) => self.talk.help(&self.model, &name),
             Do::TellTopic(room) => self.talk.tell_topic(&self.model, &room),
             Do::Read(room) => {
                 let seq = Seq(1);

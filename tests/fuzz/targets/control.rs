@@ -43,11 +43,12 @@ fn read(message: &[u8]) {
     match Incoming::parse(message).and_then(Incoming::read) {
         Ok(Called::Answer(answer)) => assert!(answer.is_object()),
         Ok(Called::Command(command)) => {
-            let Some((method, parameters)) = command.audit() else {
+            let Some(act) = command.act() else {
                 return;
             };
+            let method = act.method();
             assert!(command.about().changes && command.about().name == method);
-            let parameters: Value = serde_json::from_str(&parameters).unwrap();
+            let parameters: Value = serde_json::from_str(&act.parameters()).unwrap();
             assert!(parameters.get("password").is_none());
             super::must_be_harmless(method);
         }

@@ -92,7 +92,10 @@ pub fn check(data: &[u8]) {
         ];
         let rooms = &rooms[usize::from(steer / 8 % 3)];
         let before = Seq([u64::MAX, 5, 0][usize::from(steer / 24 % 3)]);
-        let found = place.reader.search(rooms, &text, before, limit).unwrap();
+        let found = place
+            .reader
+            .search(rooms, &text, None, before, limit)
+            .unwrap();
         assert!(found.len() <= limit);
         assert!(
             found
@@ -105,7 +108,7 @@ pub fn check(data: &[u8]) {
             let seq = place.say(&text);
             let found = place
                 .reader
-                .search(&[LOBBY], &text, Seq(u64::MAX), 1)
+                .search(&[LOBBY], &text, None, Seq(u64::MAX), 1)
                 .unwrap();
             assert!(found.iter().all(|record| *record.draft.text == *text));
             // What SQLite takes for letters is not what Rust does, so only where both agree it is a word for sure.

@@ -15,6 +15,7 @@ import stage
 import install
 import people  # noqa: F401 (the others use it)
 import talk
+import varlink
 import sandbox
 import others
 import restart

@@ -52,6 +52,7 @@ impl Server {
                     expires_at: crate::base::Timestamp(0),
                     resumed: true,
                     last_login: None,
+                    role: None,
                     rooms: vec![unknown("lobby".into(), Seq(self.log.len() as u64))],
                 };
                 self.answer(&re, event::Event::Welcome(welcome));

@@ -59,6 +59,39 @@ fn a_removed_room_is_one_is_in_no_longer() {
     assert!(story.told().contains("Removed"));
 }
 
+#[test]
+fn who_is_kicked_leaves_the_room_and_who_is_banned_does_not_come_back() {
+    let mut story = Story::online();
+    story.says(r#"{"type":"role","room":"lobby","user":"anna","role":"operator","by":"bert"}"#);
+    assert_eq!(story.model.role("lobby"), Some("operator"));
+    story.says(r#"{"type":"role","room":"lobby","user":"bert","by":"admin"}"#);
+    assert_eq!(
+        story.model.role("lobby"),
+        Some("operator"),
+        "that was another"
+    );
+    story.says(r#"{"type":"kicked","room":"lobby","by":"bert","reason":"spam"}"#);
+    assert!(story.model.rooms().is_empty());
+    assert_eq!(story.model.role("lobby"), None);
+    assert!(story.told().contains("Kicked"));
+    story.says(r#"{"type":"role","user":"anna","role":"moderator","by":"admin"}"#);
+    assert_eq!(story.model.role("lobby"), Some("moderator"));
+    story.says(r#"{"type":"bye","reason":"banned","text":"you are banned from this server"}"#);
+    assert!(story.model.is_ended(), "{}", story.told());
+    // Coming back, and from where nobody is let in.
+    for refusal in [r#""re":4,"#, ""] {
+        let mut story = Story::online();
+        story.lose();
+        story.wait();
+        story.connect();
+        story.says(&HELLO.replace(r#""re":1"#, r#""re":3"#));
+        story.says(&format!(
+            r#"{{{refusal}"type":"error","code":"banned","text":"no","retry_after_ms":9}}"#
+        ));
+        assert!(story.model.is_ended(), "{}", story.told());
+    }
+}
+
 /// Kinds and events of later servers break nothing.
 #[test]
 fn an_unknown_kind_is_a_text_and_an_unknown_event_is_passed_over() {

@@ -7,7 +7,7 @@ use crate::ctl::command;
 
 /// Every verb that does something, with its words.
 fn verbs(command: &Command, before: &str, all: &mut Vec<String>) {
-    for verb in command.get_subcommands() {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let words = format!("{before} {}", verb.get_name()).trim().to_owned();
         match verb.has_subcommands() {
             true => verbs(verb, &words, all),
@@ -194,6 +194,17 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
 
+    Make somebody a moderator, or take that back
+
+    Usage: chatctl user role [OPTIONS] <NAME> <ROLE>
+
+    Arguments:
+      <NAME>  The name of the account
+      <ROLE>  The role [possible values: moderator, none]
+
+    Options:
+          --yes            Do not ask
+
     Remove an account; its messages stay, under its name
 
     Usage: chatctl user remove [OPTIONS] <NAME>
@@ -318,6 +329,28 @@ fn of_each_verb() {
     Options:
           --yes            Do not ask
 
+    Make somebody an operator of a room
+
+    Usage: chatctl room op [OPTIONS] <ROOM> <NAME>
+
+    Arguments:
+      <ROOM>  The room
+      <NAME>  A member of it
+
+    Options:
+          --yes            Do not ask
+
+    Make somebody an operator of a room no longer
+
+    Usage: chatctl room deop [OPTIONS] <ROOM> <NAME>
+
+    Arguments:
+      <ROOM>  The room
+      <NAME>  A member of it
+
+    Options:
+          --yes            Do not ask
+
     List who is in a room, and how far they have read
 
     Usage: chatctl room members [OPTIONS] <NAME>
@@ -367,7 +400,8 @@ fn of_each_verb() {
           --format <FORMAT>  Print it for a program that reads metrics [possible
                              values: openmetrics]
 
-    Show the load of the daemon as it changes; q quits, s shows those who are behind
+    Show the load of the daemon as it changes: busiest rooms, busiest users (u), who
+    is behind (s)
 
     Usage: chatctl top [OPTIONS]
 
@@ -375,7 +409,7 @@ fn of_each_verb() {
       -n, --times <N>      Show it so many times, one below the other
       -d, --delay <TIME>   The time from one to the next: 1s, 1m [default: 1s]
 
-    End somebody's connections; the account and its sessions stay
+    End somebody's connections, or put them out of a room; they may come back
 
     Usage: chatctl kick [OPTIONS] <USER>
 
@@ -383,9 +417,68 @@ fn of_each_verb() {
       <USER>  Whose connections
 
     Options:
+          --room <ROOM>    Only out of this room
           --reason <TEXT>  What they are told
           --yes            Do not ask
           --dry-run        Only tell what would be done
+
+    Ban somebody, or everybody who comes from a network, from a room or from the
+    server
+
+    Usage: chatctl ban [OPTIONS] <USER|IP|CIDR>
+
+    Arguments:
+      <USER|IP|CIDR>  A user, an address or a network, such as anna, 192.0.2.7,
+                      10.0.0.0/8 or 2001:db8::/64
+
+    Options:
+          --room <ROOM>    From this room only
+          --for <TIME>     How long: 30m, 12h, 7d; for good without it
+          --reason <TEXT>  What they are told
+          --yes            Do not ask
+          --dry-run        Only tell what would be done
+
+    Lift a ban
+
+    Usage: chatctl unban [OPTIONS] <USER|IP|CIDR>
+
+    Arguments:
+      <USER|IP|CIDR>  A user, an address or a network, as `chatctl bans` shows it
+
+    Options:
+          --room <ROOM>    From this room
+          --yes            Do not ask
+
+    Let somebody read but not speak, in a room or anywhere
+
+    Usage: chatctl mute [OPTIONS] <USER>
+
+    Arguments:
+      <USER>  Who
+
+    Options:
+          --room <ROOM>    In this room only; without it everywhere, also between
+                           two
+          --for <TIME>     How long: 30m, 12h, 7d; for good without it
+          --reason <TEXT>  What they are told
+          --yes            Do not ask
+
+    Lift a mute
+
+    Usage: chatctl unmute [OPTIONS] <USER>
+
+    Arguments:
+      <USER>  Who
+
+    Options:
+          --room <ROOM>    In this room
+          --yes            Do not ask
+
+    List the bans and mutes
+
+    Usage: chatctl bans [OPTIONS]
+
+    Options:
 
     The messages of all rooms, or of one
 
@@ -449,8 +542,33 @@ fn of_each_verb() {
 
     Options:
           --room <ROOM>    In one room only, as `chatctl rooms` shows its name
+          --from <USER>    From one person only, also one who has no account any
+                           more
       -n, --lines <N>      How many at most, the newest [default: 50]
           --direct         In direct conversations, too
+
+    Show who did what, on whom, and how it came out
+
+    Usage: chatctl audit [OPTIONS]
+
+    Options:
+      -n, --lines <N>      How many entries at most, the newest: 50 unless said, or
+                           all with `--since`; 10 before those with `--follow`
+          --since <TIME>   What was done since then: 2026-11-20,
+                           2026-11-20T10:30:00Z, or how long ago, such as 12h
+          --user <NAME>    What they have done, or what was done to them
+          --what <WHAT>    One thing only, as the column WHAT shows it
+      -f, --follow         Go on with what is done from now on
+
+    Write a file for a bug report: no secrets, names, addresses and texts are in it
+
+    Usage: chatctl debug bundle [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The file that is made (tar), which must not be there yet; `-` is
+              standard output
+
+    Options:
 
     Tell everyone who is connected something
 

@@ -77,6 +77,6 @@ words! {
         /// What is sealed, and what names are looked up by.
         Keys = "keys",
         /// Whether each message is in the search index.
-        SearchIndex = "search-index",
+        SearchIndex = "search_index",
     }
 }
