@@ -62,7 +62,7 @@ fn screen() -> Section {
             "A message that is on its way has `…` instead of its time, one that the server refused has `!`. What is not \
              sent when the program ends is sent the next time that it runs, and stored once however often it is sent.",
         ],
-        KEYS.iter().map(|(key, what)| ((*key).to_owned(), *what)),
+        KEYS.iter().map(|(key, what)| ((*key).to_owned(), what.0)),
     )
 }
 

@@ -195,7 +195,7 @@ impl App {
 
     fn draw_status(&self, area: Rect, model: &Model, buffer: &mut Buffer) {
         if let Some(overlay) = &self.overlay {
-            return bar(area, overlay.title().1, "", self.look.theme.bar(), buffer);
+            return bar(area, &overlay.title().1, "", self.look.theme.bar(), buffer);
         }
         // Where there is little room, everybody knows where they are.
         let mut said = match area.width < LIST_FROM_COLUMNS {
@@ -203,15 +203,15 @@ impl App {
             false => vec![self.server.clone()],
         };
         match self.link {
-            Link::Lost => said.push(words::CONNECTING.to_owned()),
-            Link::Waiting => said.push(words::WAITING.to_owned()),
-            Link::Up if model.is_catching_up() => said.push(words::CATCHING_UP.to_owned()),
+            Link::Lost => said.push(words::connecting()),
+            Link::Waiting => said.push(words::waiting()),
+            Link::Up if model.is_catching_up() => said.push(words::catching_up()),
             Link::Up => {
                 let trip = model
                     .round_trip()
                     .map(|trip| words::round_trip(trip.as_millis()));
                 let trip = trip.map_or(String::new(), |trip| format!(" {trip}"));
-                said.push(format!("{}{trip}", words::LIVE));
+                said.push(format!("{}{trip}", words::live()));
             }
         }
         match model.pending().count() {
@@ -230,7 +230,7 @@ impl App {
         bar(
             area,
             &said.join(" · "),
-            words::HELP_HINT,
+            &words::help_hint(),
             self.look.theme.bar(),
             buffer,
         );

@@ -53,13 +53,13 @@ impl List {
 
 impl Overlay {
     /// What stands above and below it.
-    pub fn title(&self) -> (String, &'static str) {
+    pub fn title(&self) -> (String, String) {
         match self {
-            Self::List(list) => (list.title.clone(), words::LIST_KEYS),
-            Self::Help(_) => (words::HELP.to_owned(), words::HELP_KEYS),
+            Self::List(list) => (list.title.clone(), words::list_keys()),
+            Self::Help(_) => (words::help(), words::help_keys()),
             Self::Paste(text, _) => {
                 let title = words::pasted(text.split('\n').count(), text.len());
-                (title, words::PASTE_KEYS)
+                (title, words::paste_keys())
             }
         }
     }
@@ -116,6 +116,7 @@ fn help(look: &Look, width: usize) -> Vec<Row> {
             rows.push(std::mem::take(&mut head));
         }
         let room = width.saturating_sub(indent);
+        let what = what.said();
         for piece in wrap(what, room, room) {
             let used: usize = head.iter().map(|part| columns(&part.text)).sum();
             let mut row = std::mem::take(&mut head);
