@@ -15,8 +15,8 @@ pub enum Tongue {
 
 static SPOKEN: OnceLock<Tongue> = OnceLock::new();
 
-#[cfg(test)]
 thread_local! {
+    /// For a while, and on this thread, in spite of [`SPOKEN`].
     static HERE: std::cell::Cell<Option<Tongue>> = const { std::cell::Cell::new(None) };
 }
 
@@ -50,15 +50,13 @@ impl Tongue {
     /// What is spoken.
     #[must_use]
     pub fn spoken() -> Self {
-        #[cfg(test)]
         if let Some(here) = HERE.get() {
             return here;
         }
         SPOKEN.get().copied().unwrap_or(Self::English)
     }
 
-    /// A test speaks it while `work` is done.
-    #[cfg(test)]
+    /// It is spoken while `work` is done: for what has one form for everybody, and in tests.
     pub fn spoken_in<T>(self, work: impl FnOnce() -> T) -> T {
         let before = HERE.replace(Some(self));
         let done = work();
@@ -79,6 +77,24 @@ impl Both {
             Tongue::English => self.0,
             Tongue::Russian => self.1,
         }
+    }
+}
+
+/// A text in a table: in both languages, or in the only one that it needs.
+pub trait Words: Copy {
+    /// It in the language that is spoken.
+    fn said(self) -> &'static str;
+}
+
+impl Words for Both {
+    fn said(self) -> &'static str {
+        Both::said(self)
+    }
+}
+
+impl Words for &'static str {
+    fn said(self) -> &'static str {
+        self
     }
 }
 
