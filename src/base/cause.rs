@@ -55,7 +55,6 @@ fn in_russian(error: &io::Error) -> Option<&'static str> {
 
 fn by_words(said: &str) -> Option<&'static str> {
     [
-        ("it has no address", "у него нет адреса"),
         ("Name or service not known", "такого имени нет"),
         (
             "No address associated with hostname",

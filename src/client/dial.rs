@@ -75,14 +75,17 @@ pub async fn dial(host: &str, port: u16) -> Dialed {
         host: host.to_owned(),
         cause,
     };
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
+    let late = || io::Error::new(io::ErrorKind::TimedOut, say!("no answer", "нет ответа"));
     let addresses: Vec<SocketAddr> =
         match timeout(RESOLVE_PATIENCE, lookup_host((host, port))).await {
             Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(cause)) => return Err(not_found(cause)),
             Err(_) => return Err(not_found(late())),
         };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    let mut last = io::Error::new(
+        io::ErrorKind::NotFound,
+        say!("it has no address", "у него нет адреса"),
+    );
     for address in addresses {
         match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {

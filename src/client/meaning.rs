@@ -143,19 +143,19 @@ pub(super) fn closed() -> String {
 /// What could not be done with a file.
 pub(super) fn not_done(action: &str, path: &Path, cause: &dyn Display) -> String {
     let path = path.display();
-    let russian = match action {
-        "read" => "прочитать",
-        "write" => "записать",
-        "open" => "открыть",
-        "create" => "создать",
-        "delete" => "удалить",
-        "protect" => "защитить",
-        other => other,
+    let action = match action {
+        "read" => say!("read", "прочитать"),
+        "write" => say!("write", "записать"),
+        "open" => say!("open", "открыть"),
+        "create" => say!("create", "создать"),
+        "delete" => say!("delete", "удалить"),
+        "protect" => say!("protect", "защитить"),
+        other => other.to_owned(),
     };
-    match Tongue::spoken() {
-        Tongue::English => format!("cannot {action} '{path}': {cause}"),
-        Tongue::Russian => format!("не удаётся {russian} «{path}»: {cause}"),
-    }
+    say!(
+        "cannot {action} '{path}': {cause}",
+        "не удаётся {action} «{path}»: {cause}"
+    )
 }
 
 #[cfg(test)]

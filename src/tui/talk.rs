@@ -281,7 +281,7 @@ impl Talk {
             Event::Ended(_) => return Do::Quit,
             Event::Waiting => self.note(say!(
                 "the server has not answered yet, waiting (it may be paused)…",
-                "сервер пока не отвечает, ждём (возможно, он приостановлен)…"
+                "сервер пока молчит, ждём (возможно, он на паузе)…"
             )),
             Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) => {}
         }

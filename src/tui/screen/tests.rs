@@ -23,6 +23,7 @@ use crate::tui::show::Style;
 
 mod any;
 mod reading;
+mod russian;
 mod writing;
 
 const HELLO: &str = r#"{"re":1,"type":"hello","server":"s","software":"chatd/1","protocol":1,"registration":"open","limits":{"frame":65536,"text":8192,"name_chars":32,"topic":256,"key":64,"page_messages":200,"password_chars_min":8,"requests_outstanding":256,"key_hours":72},"features":[]}"#;

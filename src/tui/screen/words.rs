@@ -5,7 +5,7 @@ use crate::base::tongue::{Both, plural, say};
 
 /// Says the connection is to be made.
 pub fn connecting() -> String {
-    say!("connecting again…", "переподключение…")
+    say!("connecting again…", "соединение…")
 }
 
 /// Says what was missed is coming.
@@ -22,7 +22,7 @@ pub fn live() -> String {
 pub fn waiting() -> String {
     say!(
         "the server has not answered yet (it may be paused)",
-        "сервер пока не отвечает (возможно, он приостановлен)"
+        "сервер пока молчит (возможно, он на паузе)"
     )
 }
 
@@ -95,7 +95,7 @@ pub fn help_keys() -> String {
 pub fn paste_keys() -> String {
     say!(
         "Enter takes it into the line · Esc throws it away",
-        "Enter — взять в строку · Esc — выбросить"
+        "Enter — взять в строку · Esc — убрать"
     )
 }
 
@@ -215,7 +215,7 @@ pub const KEYS: &[(&str, Both)] = &[
         "F7, F8",
         Both(
             "send again, or drop, what was not sent in this room",
-            "отправить снова или выбросить неотправленное в этой комнате",
+            "отправить снова или убрать неотправленное в этой комнате",
         ),
     ),
     (
@@ -280,14 +280,14 @@ pub fn round_trip(millis: u128) -> String {
 
 /// Messages that are not acknowledged.
 pub fn pending(count: usize) -> String {
-    say!("{count} not sent yet", "ещё не отправлено: {count}")
+    say!("{count} not sent yet", "к отправке: {count}")
 }
 
 /// Messages that were refused.
 pub fn failed(count: usize) -> String {
     say!(
         "{count} not sent: F7 again, F8 drop",
-        "не отправлено: {count} (F7 — снова, F8 — выбросить)"
+        "{count} не ушло: F7 снова, F8 убрать"
     )
 }
 
@@ -303,10 +303,10 @@ pub fn below(count: u64) -> String {
 
 /// What is folded.
 pub fn folded(lines: usize) -> String {
-    let more = plural(lines as u64, "строка", "строки", "строк");
+    let lines_form = plural(lines as u64, "строка", "строки", "строк");
     say!(
         "… {lines} more lines (Ctrl-O)",
-        "… ещё {lines} {more} (Ctrl-O)"
+        "… ещё {lines} {lines_form} (Ctrl-O)"
     )
 }
 
@@ -317,10 +317,10 @@ pub fn all_read(room: &str) -> String {
 
 /// Members of a room.
 pub fn members(count: u32) -> String {
-    let members = plural(count.into(), "участник", "участника", "участников");
+    let members_form = plural(count.into(), "участник", "участника", "участников");
     match count {
         1 => say!("1 member", "1 участник"),
-        count => say!("{count} members", "{count} {members}"),
+        count => say!("{count} members", "{count} {members_form}"),
     }
 }
 
@@ -347,13 +347,13 @@ pub fn removed(seq: u64, of: &str) -> String {
 
 /// How much was pasted.
 pub fn pasted(lines: usize, bytes: usize) -> String {
-    let (of_lines, of_bytes) = (
+    let (lines_form, bytes_form) = (
         plural(lines as u64, "строка", "строки", "строк"),
         plural(bytes as u64, "байт", "байта", "байт"),
     );
     say!(
         "Pasted: {lines} lines, {bytes} bytes",
-        "Вставка: {lines} {of_lines}, {bytes} {of_bytes}"
+        "Вставка: {lines} {lines_form}, {bytes} {bytes_form}"
     )
 }
 
