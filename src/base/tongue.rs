@@ -1,5 +1,32 @@
 //! The language in which chat-client speaks to people: English, or Russian where the locale asks for it (locale(7)).
 //! Each text stands in the code in both: `say!("nobody is here", "здесь никого нет")`, so that none can lack one.
+//!
+//! For whoever writes the Russian: people are addressed with «вы», in small letters and without ceremony; quotes are «…», ё is
+//! ё; keys, commands and options keep their names. What somebody does is said in the present (`anna входит`), which knows no
+//! gender, and a name is never declined. A form that goes with a number comes from [`plural`], in a variable called
+//! `…_form`. One word for each thing:
+//!
+//! | | | | |
+//! |---|---|---|---|
+//! | account | учётная запись | member | участник |
+//! | admin | администратор | message | сообщение |
+//! | ban | блокировка | moderator | модератор |
+//! | certificate | сертификат | mute | запрет писать |
+//! | code (of an exit) | код завершения | notice | объявление |
+//! | command, verb | команда | operator | оператор комнаты |
+//! | connection | соединение; как состояние: связь | option | параметр |
+//! | direct message | личное сообщение, личная переписка | password | пароль |
+//! | fingerprint | отпечаток | profile | профиль |
+//! | full screen | полный экран | prompt | начало строки |
+//! | history | история | room | комната |
+//! | host | узел | screen | экран |
+//! | invite | приглашение | server | сервер |
+//! | key (on the keyboard) | клавиша | session | сеанс |
+//! | kick | исключить | terminal | терминал |
+//! | line | строка | token | токен |
+//! | lobby | lobby | topic | тема |
+//! | to log in, out | войти, завершить сеанс | unread | новые |
+//! | mention | упоминание | user | пользователь, чаще участник или имя |
 
 use std::ffi::OsString;
 use std::sync::OnceLock;

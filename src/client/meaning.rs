@@ -47,7 +47,7 @@ fn code_in_russian(code: Code) -> (&'static str, Beside) {
         Code::TooLarge => ("для сервера это слишком длинно; разделите на части", Needed),
         Code::UnknownType => ("сервер такого не умеет: он старше этой программы", Needed),
         Code::BadRequest => ("сервер не принимает такой запрос", Needed),
-        Code::NotLoggedIn => ("сначала нужно войти: именем и паролем", Idle),
+        Code::NotLoggedIn => ("сначала нужно войти с именем и паролем", Idle),
         Code::BadCredentials => (
             "имя и пароль (или токен) не подходят; проверьте их и попробуйте снова",
             Idle,
@@ -76,7 +76,7 @@ fn code_in_russian(code: Code) -> (&'static str, Beside) {
             Idle,
         ),
         Code::NotAMember => ("сначала войдите в комнату", Idle),
-        Code::Forbidden => ("этого вам делать нельзя", Needed),
+        Code::Forbidden => ("это вам не разрешено", Needed),
         Code::Muted => ("вам сейчас запрещено писать", Needed),
         Code::Banned => ("вы заблокированы", Needed),
         Code::RateLimited => ("слишком часто; подождите и попробуйте снова", Needed),
@@ -128,7 +128,7 @@ pub(super) fn session_over() -> String {
 pub(super) fn over() -> String {
     say!(
         "the conversation with the server is over",
-        "разговор с сервером окончен"
+        "связь с сервером завершена"
     )
 }
 

@@ -258,7 +258,7 @@ const ENVIRONMENT: Entries<Both> = &[
         "SSL_CERT_FILE, SSL_CERT_DIR",
         Both(
             "where the authorities are that the system trusts, instead of its usual places",
-            "где лежат центры сертификации, которым доверяет система, вместо обычных мест",
+            "где лежат сертификаты центров, которым доверяет система, если не в обычных местах",
         ),
     ),
     (

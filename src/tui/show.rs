@@ -339,6 +339,43 @@ mod tests {
     }
 
     #[test]
+    fn in_russian_days_have_their_names_and_numbers_their_forms() {
+        Tongue::Russian.spoken_in(|| {
+            let at = "2026-11-20T10:30:00Z".parse().unwrap();
+            let style = terminal(false);
+            assert_eq!(style.day(at), "пятница, 20 ноября 2026");
+            assert_eq!(style.until(at), "12:30 (пятница, 20 ноября 2026)");
+            assert_eq!(style.moment(at), "20.11.2026 12:30");
+            let told = |days: u64| ago(Duration::from_secs(days * 86_400));
+            let told = [0, 1, 2, 5, 11, 21, 22].map(told);
+            let expected = [
+                "только что",
+                "день назад",
+                "2 дня назад",
+                "5 дней назад",
+                "11 дней назад",
+                "21 день назад",
+                "22 дня назад",
+            ];
+            assert_eq!(told, expected);
+            // From a Monday on, and through a year.
+            let days = (0..7).map(|day| Timestamp(1_763_942_400_000 + day * 86_400_000));
+            let days: Vec<_> = days.map(|at| style.day(at)).collect();
+            let weekdays = days.iter().map(|day| day.split(',').next().unwrap());
+            assert!(weekdays.eq(WEEKDAYS), "{days:?}");
+            let months = (1..=12).map(|month| format!("2026-{month:02}-15T10:00:00Z"));
+            let months = months.map(|at| style.day(at.parse().unwrap()));
+            assert!(months.zip(MONTHS).all(|(day, month)| day.contains(month)));
+            // In a pipe nothing changes.
+            let removed = Style::pipe().message(&message(Kind::Redacted, ""), None);
+            assert_eq!(
+                removed,
+                "2026-11-20T10:30:00.000Z lobby — message 7 of anna was removed"
+            );
+        });
+    }
+
+    #[test]
     fn spans_are_told_roughly() {
         let told = |seconds| ago(Duration::from_secs(seconds));
         assert_eq!(

@@ -351,7 +351,7 @@ async fn logout(client: &mut Client, entry: &Entry) -> Result<(), Failure> {
     }
     Err(Failure::Credentials(say!(
         "nobody is logged in at {}:{} from here; there is nothing to do",
-        "отсюда никто не входил на {}:{}; делать нечего",
+        "отсюда никто не входил на {}:{}, завершать нечего",
         entry.host,
         entry.port
     )))

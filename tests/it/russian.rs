@@ -82,7 +82,7 @@ fn the_command_line_in_russian() {
         assert!(!help.contains(english), "'{english}' in:\n{help}");
     }
     let help = anna.run(&["help", "tail"]).done();
-    assert!(help.contains("Показать новые сообщения") && help.contains("[по умолчанию: 10]"));
+    assert!(help.contains("Показать последние сообщения") && help.contains("[по умолчанию: 10]"));
 
     let wrong = anna.run(&["--prot", "1"]).failed(2);
     assert!(

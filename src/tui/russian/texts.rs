@@ -1,7 +1,7 @@
 //! What the help of chat-client says in Russian: one row for each verb, argument and word that stands for a value.
 
 /// What the program is.
-pub(super) const ABOUT: &str = "Разговор на сервере чата: в терминале, в канале или из скрипта";
+pub(super) const ABOUT: &str = "Общение на сервере чата: в терминале, через канал или из скрипта";
 
 /// What it does without a verb.
 pub(super) const LONG_ABOUT: &str = "\
@@ -47,7 +47,7 @@ pub(super) const VERBS: &[(&str, &str)] = &[
     ),
     (
         "tail",
-        "Показать новые сообщения комнат, по умолчанию всех ваших",
+        "Показать последние сообщения комнат, по умолчанию всех ваших",
     ),
     ("history", "Показать сообщения комнаты"),
     ("search", "Найти сообщения с указанными словами"),
@@ -81,8 +81,8 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
         "server",
         "Имя или адрес сервера [по умолчанию: localhost]",
     ),
-    ("", "port", "Его порт [по умолчанию: 2428]"),
-    ("", "name", "Ваше имя на нём"),
+    ("", "port", "Порт сервера [по умолчанию: 2428]"),
+    ("", "name", "Ваше имя на сервере"),
     (
         "",
         "fingerprint",
@@ -101,7 +101,7 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     (
         "",
         "generate",
-        "Вывести страницу руководства или дополнения для оболочки",
+        "Вывести страницу руководства или автодополнение для оболочки",
     ),
     (
         "*",

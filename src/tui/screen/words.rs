@@ -369,7 +369,7 @@ pub fn no_terminal(error: &std::io::Error) -> String {
 pub fn over() -> String {
     say!(
         "the conversation with the server is over",
-        "разговор с сервером окончен"
+        "связь с сервером завершена"
     )
 }
 
