@@ -1,6 +1,7 @@
 //! All words of the full screen, in one place: whoever translates them looks nowhere else. What the line mode says too
 //! (answers to commands, what happened to the connection) comes from there.
 
+use crate::base::Cause;
 use crate::base::tongue::{Both, plural, say};
 
 /// Says the connection is to be made.
@@ -359,9 +360,10 @@ pub fn pasted(lines: usize, bytes: usize) -> String {
 
 /// Why there is no screen.
 pub fn no_terminal(error: &std::io::Error) -> String {
+    let cause = Cause(error);
     say!(
-        "cannot use the terminal: {error}",
-        "не удаётся работать с терминалом: {error}"
+        "cannot use the terminal: {cause}",
+        "не удаётся работать с терминалом: {cause}"
     )
 }
 
