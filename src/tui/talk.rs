@@ -245,7 +245,7 @@ impl Talk {
             // Why is the last thing that the program says.
             Event::Ended(_) => return Do::Quit,
             Event::Waiting => self.note("the server has not answered yet, waiting (it may be paused)…".to_owned()),
-            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) => {}
+            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) | Event::Postponed { .. } => {}
         }
         Do::Nothing
     }
