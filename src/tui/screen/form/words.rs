@@ -112,7 +112,7 @@ pub fn broken_off() -> String {
 }
 
 /// What is asked about a server that is not known, in paragraphs.
-pub fn unknown(server: &str, why: &str, shown: &str) -> [String; 4] {
+pub fn unknown(server: &str, why: &str, shown: &str) -> [String; 3] {
     [
         say!(
             "'{server}' is not known here: {why}.",
@@ -123,12 +123,8 @@ pub fn unknown(server: &str, why: &str, shown: &str) -> [String; 4] {
             "Отпечаток его сертификата: {shown}"
         ),
         say!(
-            "Its admin sees the right one with `chatctl status`.",
-            "Верный отпечаток администратор видит по `chatctl status`."
-        ),
-        say!(
-            "Is it the same, and is the server to be trusted from now on?",
-            "Отпечатки совпадают? Доверять этому серверу впредь?"
+            "Trust it from now on? Its admin sees the right one with `chatctl status`.",
+            "Доверять ему впредь? Верный отпечаток администратор видит по `chatctl status`."
         ),
     ]
 }
