@@ -1,5 +1,6 @@
 //! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, what was done by whom, the catalog of
-//! the journal, counters, the form of manual pages, mistakes in settings, and the language that is spoken. Does no I/O and knows no floor above.
+//! the journal, counters, the form of manual pages, mistakes in settings, and the language that is spoken. Does no I/O and
+//! knows no floor above.
 
 pub mod audit;
 pub mod ban;

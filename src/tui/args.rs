@@ -12,8 +12,8 @@ use crate::tui::address::{Address, port};
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
 /// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk, on the
-/// full screen of a terminal, where the next time it goes straight to the server and the name of the last time. When input or output is no terminal, each line read is a message or a command such as
-/// /join, and each line written is a message.
+/// full screen of a terminal, where the next time it goes straight to the server and the name of the last time. When input
+/// or output is no terminal, each line read is a message or a command such as /join, and each line written is a message.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 #[command(after_help = "\

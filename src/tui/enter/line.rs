@@ -41,7 +41,9 @@ impl Entry {
     /// # Errors
     /// When there is no server, or it is not trusted.
     pub async fn connect(&self, patience: Option<Duration>) -> Result<Client, Failure> {
-        self.warn();
+        if let Some(warning) = self.warning() {
+            tell!("{warning}");
+        }
         let mut options = Options::new(&self.host, self.port);
         options.patience = patience;
         options.trust = self.trust().clone();

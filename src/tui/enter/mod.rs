@@ -6,6 +6,7 @@ mod line;
 mod told;
 
 use crate::base::Password;
+use crate::base::tongue::say;
 use crate::client::credential::{Credential, CredentialError, Credentials};
 use crate::client::trust::is_local;
 use crate::client::{Client, DEFAULT_PORT, KnownHosts, Last, Outgoing, Trust};
@@ -206,14 +207,17 @@ impl Entry {
         }
     }
 
-    /// Tells on standard error when nothing is encrypted.
-    pub fn warn(&self) {
-        if *self.trust() == Trust::Plaintext && !is_local(&self.host) {
-            tell!(
-                "warning: nothing is encrypted on the way to '{}': whoever is on it can read your password and all you say",
-                harmless(&self.host)
-            );
-        }
+    /// What is to be told where nothing is encrypted.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let is_open = *self.trust() == Trust::Plaintext && !is_local(&self.host);
+        let host = harmless(&self.host);
+        is_open.then(|| {
+            say!(
+                "warning: nothing is encrypted on the way to '{host}': whoever is on it can read your password and all you say",
+                "внимание: связь с «{host}» не шифруется: любой на пути прочтёт ваш пароль и всё, что вы пишете"
+            )
+        })
     }
 
     /// The token of whoever is meant.

@@ -71,7 +71,7 @@ struct Entrance<'a> {
 enum Heard {
     Pressed(Option<std::io::Result<Pressed>>),
     Signal(Signal),
-    Done(Result<(Client, Welcome), Hindered>),
+    Done(Box<Result<(Client, Welcome), Hindered>>),
     Progress,
     Time,
 }
@@ -143,8 +143,10 @@ impl Entrance<'_> {
                 Heard::Pressed(_) => return Err(self.given_up()),
                 Heard::Signal(Signal::SIGCONT) => self.come_back(),
                 Heard::Signal(signal) => return Err(End::Signal(signal)),
-                Heard::Done(Ok((client, welcome))) => return Ok(self.entered(client, welcome)),
-                Heard::Done(Err(hindered)) => self.hindered(hindered),
+                Heard::Done(done) => match *done {
+                    Ok((client, welcome)) => return Ok(self.entered(client, welcome)),
+                    Err(hindered) => self.hindered(hindered),
+                },
                 Heard::Progress => {
                     let progress = self.heard.borrow_and_update().clone();
                     self.form.progress(progress);
@@ -161,7 +163,7 @@ impl Entrance<'_> {
             pressed = next_pressed(&mut self.stage.keys) => Heard::Pressed(pressed),
             signal = self.stage.hearing.next() => Heard::Signal(signal),
             Ok(()) = self.heard.changed() => Heard::Progress,
-            done = next_done(&mut self.attempt) => Heard::Done(done),
+            done = next_done(&mut self.attempt) => Heard::Done(Box::new(done)),
             () = until(self.unseen) => Heard::Time,
         }
     }
@@ -181,10 +183,8 @@ impl Entrance<'_> {
                 self.form.key(key);
             }
             Pressed::Paste(text) if self.unseen.is_none() => self.form.paste(&text),
-            pressed @ (Pressed::Key(_) | Pressed::Paste(_)) => {
-                if self.ahead.len() < AHEAD_MAX {
-                    self.ahead.push(pressed);
-                }
+            pressed @ (Pressed::Key(_) | Pressed::Paste(_)) if self.ahead.len() < AHEAD_MAX => {
+                self.ahead.push(pressed);
             }
             _ => {}
         }
@@ -277,7 +277,7 @@ impl Entrance<'_> {
             client,
             welcome,
             ahead: std::mem::take(&mut self.ahead),
-            notes: kept.err().into_iter().collect(),
+            notes: self.entry.warning().into_iter().chain(kept.err()).collect(),
         }
     }
 

@@ -75,7 +75,6 @@ pub async fn run(entry: &mut Entry) -> Result<(), Failure> {
         true => entry.told_password().err(),
         false => None,
     };
-    entry.warn();
     let mut stage = Stage::take()
         .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
     let mut begin = match said {

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use crate::tui::enter::attempt::Field;
 use crate::tui::screen::draw::Beside;
 use crate::tui::screen::form::{FIELDS, Form, Mode, words};
-use crate::tui::screen::text::{clean, columns, cut, wrap};
+use crate::tui::screen::text::{clean, clean_lines, columns, cut, wrap};
 
 /// What is left free at both sides.
 const MARGIN: usize = 2;
@@ -140,7 +140,8 @@ impl Form {
         let Some((_, text)) = &self.wrong else {
             return Vec::new();
         };
-        text_rows(&clean(text), self.indent(), width, self.theme.wrong())
+        let rows = |line: String| text_rows(&line, self.indent(), width, self.theme.wrong());
+        clean_lines(text).into_iter().flat_map(rows).collect()
     }
 
     fn question(&self, paragraphs: &[String], width: usize) -> Vec<Row> {
