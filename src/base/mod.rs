@@ -1,5 +1,6 @@
 //! Words everyone uses: plain values, names, times, limits, secrets, fingerprints, what was done by whom, the catalog of
-//! the journal, counters, the form of manual pages, and the language that is spoken. Does no I/O and knows no floor above.
+//! the journal, counters, the form of manual pages, mistakes in settings, and the language that is spoken. Does no I/O and
+//! knows no floor above.
 
 pub mod audit;
 pub mod ban;
@@ -12,6 +13,7 @@ pub mod label;
 pub mod limit;
 pub mod manual;
 pub mod metrics;
+pub mod mistake;
 pub mod name;
 pub mod nearest;
 pub mod network;

@@ -73,12 +73,7 @@ impl Client {
         password: &Password,
         invite: Option<&Password>,
     ) -> Result<Welcome, Refusal> {
-        let request = Request::Register(request::Register {
-            name: name.to_owned(),
-            password: password.clone(),
-            invite: invite.cloned(),
-            device: Some(device()),
-        });
+        let request = register(name, password, invite);
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)
     }
 
@@ -87,11 +82,7 @@ impl Client {
     /// # Errors
     /// With `bad-credentials` and others.
     pub async fn login(&mut self, name: &str, password: &Password) -> Result<Welcome, Refusal> {
-        let request = Request::Login(request::Login {
-            name: name.to_owned(),
-            password: password.clone(),
-            device: Some(device()),
-        });
+        let request = login(name, password);
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)
     }
 
@@ -312,6 +303,27 @@ pub fn as_on_the_wire(message: &Message) -> String {
 fn named(room: &str) -> request::Room {
     let room = room.to_owned();
     request::Room { room }
+}
+
+/// Asks for an account, with an invite where the server asks for one.
+#[must_use]
+pub fn register(name: &str, password: &Password, invite: Option<&Password>) -> Request {
+    Request::Register(request::Register {
+        name: name.to_owned(),
+        password: password.clone(),
+        invite: invite.cloned(),
+        device: Some(device()),
+    })
+}
+
+/// Asks to be let in.
+#[must_use]
+pub fn login(name: &str, password: &Password) -> Request {
+    Request::Login(request::Login {
+        name: name.to_owned(),
+        password: password.clone(),
+        device: Some(device()),
+    })
 }
 
 /// What the session is called in lists: the name of this machine.

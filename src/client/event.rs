@@ -33,6 +33,15 @@ pub enum Event {
         /// What the server said.
         refusal: Refusal,
     },
+    /// What a program asks for waits, because the server asked for it; it is asked again by itself.
+    Postponed {
+        /// The number that the request was given.
+        no: u64,
+        /// What the server said.
+        refusal: Refusal,
+        /// For how long.
+        wait: Duration,
+    },
     /// What was to be sent is refused and will not be sent again.
     Failed {
         /// The message.

@@ -4,6 +4,7 @@ use crate::base::Seq;
 use crate::base::record::Kind;
 use crate::base::tongue::{Both, say};
 use crate::client::calls::history;
+use crate::client::model::{Model, same_place};
 use crate::client::{Part, Request, request};
 use crate::tui::moderate;
 use crate::tui::show::harmless;
@@ -311,8 +312,7 @@ fn join(talk: &mut Talk, room: &str) -> Result<Do, String> {
     if room.starts_with('@') {
         return msg(talk, room);
     }
-    let request = Request::Join(named(room));
-    Ok(Do::Ask(request, Wanted::Joined))
+    Ok(Do::Ask(coming_into(room), Wanted::Joined))
 }
 
 fn leave(talk: &mut Talk, room: &str) -> Result<Do, String> {
@@ -441,6 +441,23 @@ fn read(talk: &mut Talk, _: &str) -> Result<Do, String> {
 pub fn read_to(room: &str, seq: Seq) -> Request {
     let room = room.to_owned();
     Request::Read(request::Read { room, seq })
+}
+
+/// The request to be in a room.
+#[must_use]
+pub fn coming_into(room: &str) -> Request {
+    Request::Join(named(room))
+}
+
+/// One wants to be in this room at first. Says what to do where one is not in it yet.
+pub fn start_in(talk: &mut Talk, room: &str, model: &Model) -> Do {
+    let known = model.rooms().keys().find(|known| same_place(known, room));
+    match known {
+        Some(known) => talk.set_current(known.clone()),
+        None if room.starts_with('@') => talk.set_current(room.into()),
+        None => return Do::Ask(coming_into(room), Wanted::Joined),
+    }
+    Do::Nothing
 }
 
 fn named(room: &str) -> request::Room {

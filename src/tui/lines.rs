@@ -11,7 +11,7 @@ use crate::base::tongue::say;
 use crate::client::room::Room;
 use crate::client::{Answer, Client, Event, Refusal, Welcome};
 use crate::tui::coming::{COMINGS_TOLD, RETURNS};
-use crate::tui::command::read_to;
+use crate::tui::command::{read_to, start_in};
 use crate::tui::failure::Failure;
 use crate::tui::screen::words;
 use crate::tui::show::{Style, harmless};
@@ -27,7 +27,7 @@ const PIPE_PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether a send waits too long.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Talks until the person or the server ends it.
+/// Talks until the person or the server ends it, in this room at first.
 ///
 /// # Errors
 /// When the server ends it; in a pipe also when something was refused.
@@ -36,6 +36,7 @@ pub async fn run(
     welcome: &Welcome,
     style: Style,
     terminal: Terminal,
+    room: Option<&str>,
 ) -> Result<(), Failure> {
     let mut lines = Lines {
         talk: Talk::new(style.clone()),
@@ -47,6 +48,10 @@ pub async fn run(
     };
     let first = lines.talk.begin(welcome, now());
     lines.carry_out(first, &mut client);
+    if let Some(room) = room {
+        let come = start_in(&mut lines.talk, room, client.model());
+        lines.carry_out(come, &mut client);
+    }
     let result = lines.go_on(&mut client, style.terminal).await;
     let failed = lines.talk.has_failed();
     drop(lines);

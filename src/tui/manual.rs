@@ -11,9 +11,9 @@ pub(super) fn manual() -> Manual<Both> {
         description: &[
             Both(
                 "After a login a token is kept, so that no password is needed from then on; `chat-client logout` ends that. \
-                 A password is asked for or comes from the environment, never from the command line.",
+                 A password is asked for, or comes from the environment or a command, never from the command line.",
                 "После входа сохраняется токен, и пароль больше не нужен; `chat-client logout` это отменяет. Пароль \
-                 программа спрашивает или берёт из окружения, но никогда из командной строки.",
+                 программа спрашивает или берёт из окружения либо у команды, но никогда из командной строки.",
             ),
             Both(
                 "A lost connection is made anew, and what was missed meanwhile is shown; nothing is sent twice. A command \
@@ -22,7 +22,16 @@ pub(super) fn manual() -> Manual<Both> {
                  отправляется. Команда сдаётся, если связи нет минуту; разговор и `tail --follow` не сдаются.",
             ),
         ],
-        more: vec![slash_commands(), screen(), pipes(), servers(), examples()],
+        more: vec![
+            slash_commands(),
+            entrance(),
+            profiles(),
+            addresses(),
+            screen(),
+            pipes(),
+            servers(),
+            examples(),
+        ],
         exit_status: &[
             ("0", Both("it is done", "всё сделано")),
             (
@@ -73,6 +82,93 @@ fn slash_commands() -> Section {
              черты в начале означают одну.",
         )],
         entries,
+    )
+}
+
+fn entrance() -> Section {
+    Section::new(
+        "GETTING IN",
+        &[
+            "On the full screen a form asks for what is not known: server, port, name and password; for a name that is new \
+             the password again and, where the server wants one, an invite; and whether a server that is not known is to be \
+             trusted. What is wrong is told at its field, and nothing that was typed is lost. Enter goes on and, where all \
+             is filled in, tries it; Tab, Shift-Tab and the arrow keys go from field to field, Esc breaks off or ends. An \
+             address (see below) in the first field fills the others.",
+            "Server, port and name are remembered, the password never is; so the next time nothing is asked. When a session \
+             is over in the middle of a conversation, the form comes back. With `--plain` the same is asked line by line, and \
+             scripts are asked nothing; neither of them goes by what is remembered.",
+            "What is said in several ways is looked for in this order:",
+        ],
+        [
+            (
+                "arguments",
+                "an address, or a profile that is named; `--server` and the like",
+            ),
+            ("the environment", "`CHAT_SERVER` and the like"),
+            (
+                "a profile",
+                "the one that was named, or that `default` names where no server was",
+            ),
+            ("the last time", "server, port and name, on the full screen"),
+            (
+                "by default",
+                "`localhost`, port 2428, the name on this machine",
+            ),
+        ],
+    )
+}
+
+fn profiles() -> Section {
+    Section::new(
+        "PROFILES",
+        &[
+            "Servers can be given names in `~/.config/chat-client/config.toml` (TOML). `chat-client NAME` or `chat-client \
+             --profile NAME` goes there; a profile wins over a host of the same name. `chat-client profiles` lists them. \
+             What a profile says goes for its server alone: with another one none of it is used. A file that others can \
+             write is refused.",
+        ],
+        [
+            (
+                "default = \"NAME\"",
+                "at the top: the profile that is taken where no server is named",
+            ),
+            (
+                "[profile.NAME]",
+                "begins a profile; what follows belongs to it",
+            ),
+            ("server = \"HOST\"", "its server"),
+            ("port = NUMBER", "its port; 2428 by default"),
+            ("name = \"NAME\"", "who one is there"),
+            (
+                "fingerprint = \"SHA256:…\"",
+                "the server's certificate has this fingerprint, as with `--fingerprint`",
+            ),
+            (
+                "plaintext = true",
+                "nothing is encrypted, as with `--plaintext`",
+            ),
+            (
+                "password-command = \"COMMAND\"",
+                "where no token is kept, `/bin/sh` runs the command, such as `pass show chat`, and the first line that it \
+                 prints is the password. What it says on standard error, or asks on the terminal, is seen. It has a minute",
+            ),
+        ],
+    )
+}
+
+fn addresses() -> Section {
+    Section::new(
+        "ADDRESSES",
+        &[
+            "A server is named by its host, by `HOST:PORT`, or by an address that can be passed on. An address of IPv6 that a \
+             port follows stands in brackets.",
+        ],
+        [(
+            "chat://[NAME@]HOST[:PORT][/ROOM]",
+            "the name is who one is there. The room (or `@USER`) is where one is at first; one joins it if one is not in it. \
+             What an address cannot have is written by percents: a space is `%20`. There is no place for a password: it \
+             would be seen in lists of programs",
+        )],
     )
 }
 
@@ -197,6 +293,13 @@ fn examples() -> Section {
                 ),
             ),
             (
+                "chat-client chat://anna@chat.example.org/tea",
+                Both(
+                    "talk in the room tea of that server",
+                    "говорить в комнате tea этого сервера",
+                ),
+            ),
+            (
                 "echo \"backup done\" | chat-client send lobby",
                 Both(
                     "send all of standard input as one message",
@@ -234,6 +337,13 @@ const ENVIRONMENT: Entries<Both> = &[
         ),
     ),
     (
+        "CHAT_PASSWORD_COMMAND",
+        Both(
+            "a command whose first line of output is the password, where no token is kept and CHAT_PASSWORD is not set",
+            "команда, первая строка вывода которой — пароль; нужна, если токена нет и CHAT_PASSWORD не задан",
+        ),
+    ),
+    (
         "NO_COLOR",
         Both(
             "where it is set and not empty, no colours are used",
@@ -262,6 +372,13 @@ const ENVIRONMENT: Entries<Both> = &[
         ),
     ),
     (
+        "XDG_CONFIG_HOME",
+        Both(
+            "where the folder of `config.toml` is, instead of in `~/.config`",
+            "где лежит папка с `config.toml`, если не в `~/.config`",
+        ),
+    ),
+    (
         "XDG_STATE_HOME",
         Both(
             "where the folder of the tokens and of `known_hosts` is, instead of in `~/.local/state`",
@@ -271,6 +388,17 @@ const ENVIRONMENT: Entries<Both> = &[
 ];
 
 const FILES: Entries<Both> = &[
+    (
+        "~/.config/chat-client/config.toml",
+        Both("the profiles; written by hand", "профили; пишутся от руки"),
+    ),
+    (
+        "~/.local/state/chat-client/last",
+        Both(
+            "server, port and name of the last time on the full screen",
+            "сервер, порт и имя с прошлого раза на полном экране",
+        ),
+    ),
     (
         "~/.local/state/chat-client/HOST:PORT:NAME.token",
         Both(

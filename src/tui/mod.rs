@@ -8,6 +8,7 @@ macro_rules! tell {
     }};
 }
 
+pub mod address;
 pub mod args;
 mod ask;
 mod coming;
@@ -17,6 +18,8 @@ mod failure;
 mod lines;
 mod manual;
 mod moderate;
+mod profile;
+mod prompter;
 mod russian;
 mod screen;
 // Both are open to `tests/fuzz` alone.
@@ -84,17 +87,16 @@ async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn talk_on_terminal(args: &Args) -> Result<(), Failure> {
+    if !args.plain && is_screen() {
+        return screen::run(&mut Entry::of_form(args)?).await;
+    }
     let mut entry = Entry::of_person(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.person(&mut client).await?;
-    if !args.plain && is_screen() {
-        let outgoing = entry.outgoing(&welcome.user);
-        let server = format!("{}:{}", entry.host, entry.port);
-        return screen::run(client, &welcome, &server, outgoing).await;
-    }
     let terminal = Terminal::open()
         .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
-    lines::run(client, &welcome, Style::terminal(), terminal).await
+    let room = entry.room.as_deref();
+    lines::run(client, &welcome, Style::terminal(), terminal, room).await
 }
 
 /// Whether the terminal can do more than one line after the other.
@@ -104,8 +106,9 @@ fn is_screen() -> bool {
 }
 
 async fn talk_in_pipe(args: &Args) -> Result<(), Failure> {
-    let entry = Entry::of_script(args);
+    let mut entry = Entry::of_script(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.script(&mut client).await?;
-    lines::run(client, &welcome, Style::pipe(), Terminal::pipe()).await
+    let room = entry.room.as_deref();
+    lines::run(client, &welcome, Style::pipe(), Terminal::pipe(), room).await
 }

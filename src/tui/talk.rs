@@ -283,7 +283,7 @@ impl Talk {
                 "the server has not answered yet, waiting (it may be paused)…",
                 "сервер пока молчит, ждём (возможно, он на паузе)…"
             )),
-            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) => {}
+            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) | Event::Postponed { .. } => {}
         }
         Do::Nothing
     }

@@ -13,6 +13,7 @@ use crate::tui::args::{Args, Verb};
 use crate::tui::ask;
 use crate::tui::enter::{Entry, twice};
 use crate::tui::failure::Failure;
+use crate::tui::profile::Profiles;
 use crate::tui::show::{Style, harmless};
 use crate::tui::talk::room_line;
 
@@ -28,7 +29,10 @@ const TEXT_BYTES_READ: u64 = 65_536;
 /// # Errors
 /// With the sentence and the code to end with.
 pub async fn run(verb: &Verb, args: &Args) -> Result<(), Failure> {
-    let mut entry = Entry::of_script(args);
+    if matches!(verb, Verb::Profiles) {
+        return profiles();
+    }
+    let mut entry = Entry::of_script(args)?;
     // Before the connection: the person may take their time, and so may the program that writes into the pipe.
     let text = match verb {
         Verb::Send { text, .. } => Some(text_of(text)?),
@@ -81,8 +85,17 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
         }
         Verb::Who { room } => who(client, room.as_deref()).await,
         Verb::Passwd => passwd(client).await,
-        Verb::Echo { .. } | Verb::Login { .. } | Verb::Logout => Ok(()),
+        Verb::Echo { .. } | Verb::Login { .. } | Verb::Logout | Verb::Profiles => Ok(()),
     }
+}
+
+fn profiles() -> Result<(), Failure> {
+    let profiles = Profiles::of_user(|name| std::env::var_os(name)).map_err(Failure::Usage)?;
+    let lines = profiles.listed();
+    if lines.is_empty() {
+        tell!("{}", profiles.none());
+    }
+    lines.iter().try_for_each(|line| print(line))
 }
 
 fn text_of(words: &[String]) -> Result<String, Failure> {

@@ -38,6 +38,7 @@ mod detach;
 mod disabled;
 mod drain;
 mod ended;
+mod entrance;
 mod export;
 mod fault;
 mod flipper;

@@ -380,10 +380,15 @@ impl Model {
                 }
             }
             (By::Send(key), None) => self.fail(&key, refusal),
-            (By::Program, Some(wait)) => self.queue.push_back(Asked {
-                not_before: now + wait,
-                ..asked
-            }),
+            (By::Program, Some(wait)) => {
+                let no = asked.no;
+                self.events
+                    .push_back(Event::Postponed { no, refusal, wait });
+                self.queue.push_back(Asked {
+                    not_before: now + wait,
+                    ..asked
+                });
+            }
             (By::Program, None) => self.refuse(asked.no, refusal),
             (By::Model, _) if matches!(asked.request, Request::Ping(_)) => {}
             (By::Model, _) => return self.not_let_in(now, &refusal, wait),

@@ -12,7 +12,7 @@ use crate::client::model::{Model, same_place};
 use crate::client::outgoing::Waiting;
 use crate::client::{Message, Request, Unsent, Welcome};
 use crate::tui::coming::COMINGS_TOLD;
-use crate::tui::command::read_to;
+use crate::tui::command::{coming_into, read_to};
 use crate::tui::screen::draw::{Areas, areas};
 use crate::tui::screen::list::Overlay;
 use crate::tui::screen::text::clean;
@@ -190,6 +190,16 @@ impl App {
         for room in news {
             self.fetch(&room, Fetch::Newest, model);
         }
+    }
+
+    /// One wants to be in this room at first, and comes into it where one is not in it yet.
+    pub fn start_in(&mut self, room: &str, model: &Model) {
+        let is_in = model.rooms().keys().any(|known| same_place(known, room));
+        if is_in || room.starts_with('@') {
+            return self.go_to(room, model);
+        }
+        let joined = Purpose::Talk(Wanted::Joined);
+        self.actions.push(Action::Ask(coming_into(room), joined));
     }
 
     /// The request of an action has this number.

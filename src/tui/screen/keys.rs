@@ -14,6 +14,7 @@ use crate::tui::screen::list::{List, Overlay};
 use crate::tui::screen::text::typed;
 use crate::tui::screen::view::{Fetch, Place};
 use crate::tui::screen::words;
+use crate::tui::screen::writing::Writing;
 use crate::tui::terminal::complete;
 
 /// A text of more lines than this is shown before it is taken.
@@ -235,7 +236,6 @@ impl App {
     fn writes(&mut self, key: KeyEvent, model: &Model) {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
-        let line = &mut self.writing;
         match key.code {
             KeyCode::Enter if alt || key.modifiers.contains(KeyModifiers::SHIFT) => {
                 self.insert("\n", model);
@@ -243,50 +243,14 @@ impl App {
             KeyCode::Enter => self.enter(model),
             KeyCode::Char('j') if ctrl => self.insert("\n", model),
             KeyCode::Tab => self.complete(model),
-            KeyCode::Up => line.up_or_down(false),
-            KeyCode::Down => line.up_or_down(true),
-            KeyCode::Left => match ctrl || alt {
-                true => line.by_word(false),
-                false => line.by_letter(false),
-            },
-            KeyCode::Right => match ctrl || alt {
-                true => line.by_word(true),
-                false => line.by_letter(true),
-            },
-            KeyCode::Home => line.go_to_edge(false),
-            KeyCode::End => line.go_to_edge(true),
-            KeyCode::Delete => line.delete(true),
-            KeyCode::Backspace if alt || ctrl => line.cut_word(false),
-            KeyCode::Backspace => line.delete(false),
-            KeyCode::Char(letter) if ctrl => self.control(letter),
-            KeyCode::Char('b') if alt => line.by_word(false),
-            KeyCode::Char('f') if alt => line.by_word(true),
-            KeyCode::Char('d') if alt => line.cut_word(true),
-            KeyCode::Char(_) if alt => {}
-            KeyCode::Char(letter) => self.insert(letter.encode_utf8(&mut [0; 4]), model),
-            _ => {}
-        }
-    }
-
-    fn control(&mut self, letter: char) {
-        let line = &mut self.writing;
-        match letter {
-            'a' => line.go_to_edge(false),
-            'e' => line.go_to_edge(true),
-            'b' => line.by_letter(false),
-            'f' => line.by_letter(true),
-            'p' => line.up_or_down(false),
-            'n' => line.up_or_down(true),
-            'd' => line.delete(true),
-            'h' => line.delete(false),
-            'w' => line.cut_to_space(),
-            'u' => line.cut_to_edge(false),
-            'k' => line.cut_to_edge(true),
-            'y' => line.put_back(),
-            't' => line.swap(),
-            // What terminals send for Ctrl-_ is told as Ctrl-7.
-            '_' | '7' => line.undo(),
-            _ => {}
+            KeyCode::Up => self.writing.up_or_down(false),
+            KeyCode::Down => self.writing.up_or_down(true),
+            KeyCode::Char('p') if ctrl => self.writing.up_or_down(false),
+            KeyCode::Char('n') if ctrl => self.writing.up_or_down(true),
+            KeyCode::Char(letter) if !ctrl && !alt => {
+                self.insert(letter.encode_utf8(&mut [0; 4]), model);
+            }
+            _ => edit_line(&mut self.writing, key),
         }
     }
 
@@ -406,5 +370,45 @@ impl App {
         if let Some(room) = rooms.get(first + usize::from(row - areas.rooms.y)) {
             self.go_to(&room.clone(), model);
         }
+    }
+}
+
+/// What a key does in any line that is written, as readline has it.
+pub fn edit_line(line: &mut Writing, key: KeyEvent) {
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
+    match key.code {
+        KeyCode::Left | KeyCode::Right => {
+            let forward = key.code == KeyCode::Right;
+            match ctrl || alt {
+                true => line.by_word(forward),
+                false => line.by_letter(forward),
+            }
+        }
+        KeyCode::Home => line.go_to_edge(false),
+        KeyCode::End => line.go_to_edge(true),
+        KeyCode::Delete => line.delete(true),
+        KeyCode::Backspace if alt || ctrl => line.cut_word(false),
+        KeyCode::Backspace => line.delete(false),
+        KeyCode::Char(letter) if ctrl => match letter {
+            'a' => line.go_to_edge(false),
+            'e' => line.go_to_edge(true),
+            'b' => line.by_letter(false),
+            'f' => line.by_letter(true),
+            'd' => line.delete(true),
+            'h' => line.delete(false),
+            'w' => line.cut_to_space(),
+            'u' => line.cut_to_edge(false),
+            'k' => line.cut_to_edge(true),
+            'y' => line.put_back(),
+            't' => line.swap(),
+            // What terminals send for Ctrl-_ is told as Ctrl-7.
+            '_' | '7' => line.undo(),
+            _ => {}
+        },
+        KeyCode::Char('b') if alt => line.by_word(false),
+        KeyCode::Char('f') if alt => line.by_word(true),
+        KeyCode::Char('d') if alt => line.cut_word(true),
+        _ => {}
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
 //! events), `keys`, `saying` (what is written), `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
-//! over it), `draw` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`. All words are in
-//! `words`.
+//! over it), `draw` (the picture), `text` and `theme`. So is `form`, by which one comes in; `entrance` is the loop around that.
+//! The terminal is in `stage`, `tty`, `painter` and `editor`. All words are in `words`.
 
 use std::future::{pending, poll_fn};
-use std::io::{self, BufWriter, Stdout};
+use std::io;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,27 +16,30 @@ use futures_core::Stream as _;
 use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::base::Timestamp;
 use crate::client::outgoing::Waiting;
 use crate::client::{Client, Event, Outgoing, Refusal, Unsent, Welcome};
+use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
 use crate::tui::show::Style;
 
 mod app;
 mod draw;
 mod editor;
+mod entrance;
+mod form;
 mod keys;
 mod list;
 mod news;
 mod painter;
 mod saying;
+mod stage;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 mod theme;
 mod timeline;
 mod tty;
@@ -45,10 +48,11 @@ pub mod words;
 mod writing;
 
 use app::{Action, App};
-use painter::Painter;
+use entrance::{Begin, Entered};
+use stage::{Stage, next_pressed};
+use text::clean;
 use theme::Theme;
 use timeline::Look;
-use tty::Tty;
 
 /// Between two pictures, however much comes in.
 const FRAME: Duration = Duration::from_millis(25);
@@ -61,26 +65,36 @@ const KEYS_AT_ONCE: Duration = Duration::from_millis(10);
 /// How long the end waits for what was written to be stored; what is not is kept for the next time.
 const QUIT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Talks until the person, a signal or the server ends it.
+/// Comes in, by the form where something is missing or wrong, and talks until the person, a signal or the server ends it.
 ///
 /// # Errors
 /// When the server ends it, or the terminal cannot be used.
-pub async fn run(
-    mut client: Client,
-    welcome: &Welcome,
-    server: &str,
-    outgoing: Outgoing,
-) -> Result<(), Failure> {
-    let no_terminal = |error: io::Error| Failure::Refused(words::no_terminal(&error));
-    let hearing = Hearing::new().map_err(no_terminal)?;
-    let tty = Tty::take().map_err(no_terminal)?;
-    let mut screen = Screen::new(server, outgoing, tty, hearing);
-    screen.begin(&mut client, welcome);
-    let end = screen.go_on(&mut client).await;
-    let left = screen.outgoing.waiting().len();
+pub async fn run(entry: &mut Entry) -> Result<(), Failure> {
+    // Where it asks for something itself, it does so on the terminal as it is.
+    let said = match entry.is_complete() && entry.token().is_ok_and(|token| token.is_none()) {
+        true => entry.told_password().err(),
+        false => None,
+    };
+    let mut stage = Stage::take().map_err(|error| Failure::Refused(words::no_terminal(&error)))?;
+    let mut begin = match said {
+        Some(failure) => Begin::Said(failure),
+        None if entry.is_complete() => Begin::Straight,
+        None => Begin::Asking,
+    };
+    let (end, left) = loop {
+        let entered = match entrance::enter(&mut stage, entry, begin).await {
+            Ok(entered) => entered,
+            Err(end) => break (end, 0),
+        };
+        let (end, left) = talk(&mut stage, entry, entered).await;
+        match end {
+            // Whoever knows the password can go on.
+            End::Failed(failure @ Failure::Credentials(_)) => begin = Begin::Said(failure),
+            end => break (end, left),
+        }
+    };
     // The terminal is given back before anything is said on it.
-    drop(screen);
-    client.close().await;
+    drop(stage);
     match end {
         End::Quit if left > 0 => {
             tell!("{}", words::left(left));
@@ -96,6 +110,35 @@ pub async fn run(
     }
 }
 
+/// Talks with whoever has come in; tells why it is over, and how much is not sent.
+async fn talk(stage: &mut Stage, entry: &Entry, entered: Entered) -> (End, usize) {
+    let Entered {
+        mut client,
+        welcome,
+        ahead,
+        notes,
+    } = entered;
+    let (outgoing, why_not) = entry.outgoing(&welcome.user);
+    let server = format!("{}:{}", entry.host, entry.port);
+    let mut screen = Screen::new(&server, outgoing, stage);
+    screen.begin(&mut client, &welcome);
+    for note in notes {
+        screen.app.note(&clean(&note), client.model());
+    }
+    screen.kept(why_not.is_none(), &client);
+    if let Some(room) = &entry.room {
+        screen.app.start_in(room, client.model());
+    }
+    for pressed in ahead {
+        screen.pressed(pressed, &client);
+    }
+    let end = screen.go_on(&mut client).await;
+    let left = screen.outgoing.waiting().len();
+    drop(screen);
+    client.close().await;
+    (end, left)
+}
+
 /// Why it is over.
 enum End {
     Quit,
@@ -103,14 +146,10 @@ enum End {
     Failed(Failure),
 }
 
-struct Screen {
+struct Screen<'a> {
     app: App,
     outgoing: Outgoing,
-    painter: Painter<BufWriter<Stdout>>,
-    tty: Tty,
-    hearing: Hearing,
-    /// None while an editor has the terminal.
-    keys: Option<EventStream>,
+    stage: &'a mut Stage,
     edited: Option<oneshot::Receiver<Option<String>>>,
     began: Instant,
     drawn_at: Instant,
@@ -130,8 +169,8 @@ enum Heard {
     Time,
 }
 
-impl Screen {
-    fn new(server: &str, outgoing: Outgoing, tty: Tty, hearing: Hearing) -> Self {
+impl<'a> Screen<'a> {
+    fn new(server: &str, outgoing: Outgoing, stage: &'a mut Stage) -> Self {
         let show = Style::terminal();
         let look = Look {
             theme: Theme {
@@ -144,10 +183,7 @@ impl Screen {
         Self {
             app: App::new(look, server, tty::screen_size()),
             outgoing,
-            painter: Painter::new(BufWriter::new(io::stdout())),
-            tty,
-            hearing,
-            keys: Some(EventStream::new()),
+            stage,
             edited: None,
             began: Instant::now(),
             drawn_at: Instant::now(),
@@ -192,8 +228,9 @@ impl Screen {
             {
                 return End::Quit;
             }
-            let due =
-                self.keys.is_some() && self.app.is_changed() && Instant::now() >= self.next_frame;
+            let due = self.stage.keys.is_some()
+                && self.app.is_changed()
+                && Instant::now() >= self.next_frame;
             if due && let Err(error) = self.draw(client) {
                 return End::Failed(Failure::Output(error));
             }
@@ -223,13 +260,13 @@ impl Screen {
 
     /// Waits for the next thing. Keys come first.
     async fn hear(&mut self, client: &mut Client) -> Heard {
-        let frame = (self.app.is_changed() && self.keys.is_some()).then_some(self.next_frame);
+        let frame = (self.app.is_changed() && self.stage.keys.is_some()).then_some(self.next_frame);
         let tick = self.app.deadline().map(|due| self.began + due);
         let wake = [frame, tick, self.ends_at].into_iter().flatten().min();
         tokio::select! {
             biased;
-            pressed = next_pressed(&mut self.keys) => Heard::Pressed(pressed),
-            signal = self.hearing.next() => Heard::Signal(signal),
+            pressed = next_pressed(&mut self.stage.keys) => Heard::Pressed(pressed),
+            signal = self.stage.hearing.next() => Heard::Signal(signal),
             edited = next_edited(&mut self.edited) => Heard::Edited(edited),
             () = until(wake) => Heard::Time,
             event = client.next() => Heard::Client(event),
@@ -254,7 +291,9 @@ impl Screen {
     async fn pressed_meanwhile(&mut self, client: &mut Client) {
         let began = Instant::now();
         while began.elapsed() < KEYS_AT_ONCE {
-            let Some(keys) = &mut self.keys else { return };
+            let Some(keys) = &mut self.stage.keys else {
+                return;
+            };
             let ready = poll_fn(|cx| match Pin::new(&mut *keys).poll_next(cx) {
                 Poll::Ready(Some(Ok(pressed))) => Poll::Ready(Some(pressed)),
                 _ => Poll::Ready(None),
@@ -334,22 +373,20 @@ impl Screen {
                 return self.app.asked(no, purpose);
             }
             Action::Edit(text) => {
-                self.keys = None;
-                self.tty.leave();
+                self.stage.keys = None;
+                self.stage.tty.leave();
                 self.edited = Some(editor::edit(text));
                 return;
             }
             Action::Mouse(ours) => {
-                let _ = self.tty.mouse(ours);
+                let _ = self.stage.tty.mouse(ours);
                 return;
             }
             Action::Suspend => {
-                self.tty.leave();
-                // Comes back when the shell has it go on; at once where there is no shell.
-                let _ = nix::sys::signal::raise(Signal::SIGTSTP);
+                self.stage.suspend();
                 return self.come_back();
             }
-            Action::Redraw => return self.painter.forget(),
+            Action::Redraw => return self.stage.painter.forget(),
             Action::Quit => {
                 // Whoever says it twice does not want to wait.
                 let patience = if self.ends_at.is_some() {
@@ -367,7 +404,7 @@ impl Screen {
     fn signal(&mut self, signal: Signal, client: &mut Client) -> Option<End> {
         match signal {
             Signal::SIGCONT => {
-                if self.keys.is_some() {
+                if self.stage.keys.is_some() {
                     self.come_back();
                 }
                 None
@@ -384,16 +421,14 @@ impl Screen {
 
     fn edited(&mut self, text: Option<&str>, client: &Client) {
         self.edited = None;
-        self.keys = Some(EventStream::new());
+        self.stage.keys = Some(EventStream::new());
         self.come_back();
         self.app.edited(text, client.model());
     }
 
     /// Takes the terminal again after somebody else had it.
     fn come_back(&mut self) {
-        let _ = self.tty.take_again(self.app.has_mouse());
-        self.painter.forget();
-        let (columns, rows) = tty::screen_size();
+        let (columns, rows) = self.stage.come_back(self.app.has_mouse());
         self.app.resize(columns, rows);
     }
 
@@ -402,7 +437,7 @@ impl Screen {
         let (columns, rows) = self.app.size();
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
         let beside = self.app.draw(client.model(), &mut buffer);
-        self.painter.show(buffer, beside)?;
+        self.stage.painter.show(buffer, beside)?;
         self.drawn_at = Instant::now();
         self.next_frame = self.drawn_at + FRAME;
         Ok(())
@@ -425,47 +460,6 @@ fn kept_now(message: Unsent) -> Waiting {
         text: message.text,
         at: wall(),
         refused: None,
-    }
-}
-
-/// The signals that matter.
-struct Hearing {
-    ends: [(Signal, Signals); 4],
-}
-
-impl Hearing {
-    fn new() -> io::Result<Self> {
-        let listen = |kind: SignalKind, name| Ok::<_, io::Error>((name, signal(kind)?));
-        Ok(Self {
-            ends: [
-                listen(SignalKind::terminate(), Signal::SIGTERM)?,
-                listen(SignalKind::hangup(), Signal::SIGHUP)?,
-                listen(SignalKind::interrupt(), Signal::SIGINT)?,
-                listen(
-                    SignalKind::from_raw(Signal::SIGCONT as i32),
-                    Signal::SIGCONT,
-                )?,
-            ],
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        poll_fn(|cx| {
-            for (name, signals) in &mut self.ends {
-                if signals.poll_recv(cx).is_ready() {
-                    return Poll::Ready(*name);
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-async fn next_pressed(keys: &mut Option<EventStream>) -> Option<io::Result<Pressed>> {
-    match keys {
-        Some(keys) => poll_fn(|cx| Pin::new(&mut *keys).poll_next(cx)).await,
-        None => pending().await,
     }
 }
 

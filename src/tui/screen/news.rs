@@ -62,7 +62,7 @@ impl App {
                 self.tell(event, model);
             }
             Event::Push(push) => self.pushed(push, model),
-            Event::Greeted(_) | Event::Ended(_) => {}
+            Event::Greeted(_) | Event::Ended(_) | Event::Postponed { .. } => {}
             Event::Delayed { .. } => self.tell(event, model),
         }
     }

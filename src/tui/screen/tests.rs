@@ -295,26 +295,31 @@ impl Story {
     /// The screen as text, with the cursor as `▏` behind the letter before it.
     fn screen(&self) -> String {
         let (buffer, beside) = self.picture();
-        let mut text = String::new();
-        for y in 0..buffer.area.height {
-            let mut line = String::new();
-            let mut skip = 0;
-            for x in 0..buffer.area.width {
-                if beside.cursor == Some((x, y)) {
-                    line.push('▏');
-                }
-                if skip > 0 {
-                    skip -= 1;
-                    continue;
-                }
-                let symbol = buffer[(x, y)].symbol();
-                line.push_str(symbol);
-                skip = unicode_width::UnicodeWidthStr::width(symbol).saturating_sub(1);
-            }
-            writeln!(text, "{}", line.trim_end()).unwrap();
-        }
-        text
+        as_text(&buffer, beside.cursor)
     }
+}
+
+/// A picture as text, with the cursor as `▏` behind the letter before it.
+pub(super) fn as_text(buffer: &Buffer, cursor: Option<(u16, u16)>) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        let mut skip = 0;
+        for x in 0..buffer.area.width {
+            if cursor == Some((x, y)) {
+                line.push('▏');
+            }
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            skip = unicode_width::UnicodeWidthStr::width(symbol).saturating_sub(1);
+        }
+        writeln!(text, "{}", line.trim_end()).unwrap();
+    }
+    text
 }
 
 fn number(frame: &str) -> u64 {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -19,6 +19,8 @@ pub struct Screen {
     process: PtyProcess,
     keyboard: File,
     shown: Arc<Mutex<Shown>>,
+    /// Looks at what the program writes, for as long as it can.
+    reader: JoinHandle<()>,
 }
 
 struct Shown {
@@ -56,7 +58,7 @@ impl Screen {
             bytes: Vec::new(),
         }));
         let at_reader = shown.clone();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 65_536];
             // The other side being gone is an error on a terminal.
             while let Ok(length @ 1..) = output.read(&mut bytes) {
@@ -69,6 +71,7 @@ impl Screen {
             process,
             keyboard,
             shown,
+            reader,
         }
     }
 
@@ -178,9 +181,19 @@ impl Screen {
         self.process.signal(signal).expect("it runs");
     }
 
-    /// Waits until the program has ended, and tells how.
+    /// Waits until the program has ended and all that it wrote is shown, and tells how it ended.
     #[track_caller]
     pub fn ends(&self) -> WaitStatus {
+        let ended = self.has_ended();
+        until("all of it is shown", || {
+            thread::sleep(Duration::from_millis(5));
+            self.reader.is_finished().then_some(())
+        });
+        ended
+    }
+
+    #[track_caller]
+    fn has_ended(&self) -> WaitStatus {
         until("the program ends", || match self.process.status() {
             Some(WaitStatus::StillAlive) | None => {
                 thread::sleep(Duration::from_millis(5));

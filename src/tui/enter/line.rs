@@ -1,75 +1,35 @@
-//! The way in: which server, which name, by token or password; asks a person for what is missing, and no script.
+//! The way in for lines: asks a person at the terminal for what is missing, and no script.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::base::Password;
-use crate::client::credential::{Credential, Credentials};
-use crate::client::trust::is_local;
+use crate::client::credential::Credential;
 use crate::client::{
-    Client, Code, DEFAULT_PORT, Event, KnownHosts, Options, Outgoing, Refusal, Registration, Trust,
-    TrustError, Welcome,
+    Client, Code, Event, Options, Refusal, Registration, Trust, TrustError, Welcome,
 };
-use crate::tui::args::{Args, port};
+use crate::tui::address::port;
+use crate::tui::args::Args;
 use crate::tui::ask;
+use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
 use crate::tui::show::harmless;
 
 /// How often a person may try a password before the program ends.
 const TRIES: usize = 3;
 
-/// Where to, as whom.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    trust: Trust,
-    name: Option<String>,
-    password: Option<Password>,
-    invite: Option<Password>,
-    kept: Option<Credentials>,
-}
-
 impl Entry {
-    /// What is known without asking; for the rest there are defaults.
-    #[must_use]
-    pub fn of_script(args: &Args) -> Self {
-        let address = args.address.as_ref();
-        let host = address.map(|address| address.host.clone());
-        let port = address.and_then(|address| address.port).or(args.port);
-        Self {
-            host: (host.or_else(|| args.server.clone())).unwrap_or_else(|| "localhost".to_owned()),
-            port: port.unwrap_or(DEFAULT_PORT),
-            trust: match args.fingerprint {
-                _ if args.plaintext => Trust::Plaintext,
-                Some(fingerprint) => Trust::Exactly(fingerprint),
-                None => Trust::Usual(KnownHosts::of_user(|name| std::env::var_os(name))),
-            },
-            name: args.name.clone().filter(|name| !name.is_empty()),
-            password: std::env::var("CHAT_PASSWORD")
-                .ok()
-                .filter(|password| !password.is_empty())
-                .map(Password::new),
-            invite: args.invite().cloned(),
-            kept: Credentials::of_user(|name| std::env::var_os(name)),
-        }
-    }
-
-    /// The same, after asking for the server.
+    /// What is known, and what a person says to the question for the server.
     ///
     /// # Errors
     /// When there is no answer.
     pub fn of_person(args: &Args) -> Result<Self, Failure> {
-        let mut entry = Self::of_script(args);
-        if args.address.is_none() && args.server.is_none() {
+        let mut entry = Self::of_script(args)?;
+        if !entry.told.host {
             entry.host = ask::line("server", &entry.host)?;
         }
-        let port_told =
-            args.port.is_some() || args.address.as_ref().is_some_and(|at| at.port.is_some());
-        if !port_told {
+        if !entry.told.port {
             let answer = ask::line("port", &entry.port.to_string())?;
             entry.port = port(&answer).map_err(Failure::Usage)?;
         }
@@ -81,15 +41,12 @@ impl Entry {
     /// # Errors
     /// When there is no server, or it is not trusted.
     pub async fn connect(&self, patience: Option<Duration>) -> Result<Client, Failure> {
-        if self.trust == Trust::Plaintext && !is_local(&self.host) {
-            tell!(
-                "warning: nothing is encrypted on the way to '{}': whoever is on it can read your password and all you say",
-                harmless(&self.host)
-            );
+        if let Some(warning) = self.warning() {
+            tell!("{warning}");
         }
         let mut options = Options::new(&self.host, self.port);
         options.patience = patience;
-        options.trust = self.trust.clone();
+        options.trust = self.trust().clone();
         loop {
             let mut client = Client::connect(options.clone()).await?;
             match greeted(&mut client).await {
@@ -103,7 +60,7 @@ impl Entry {
     /// Asks whether a server that is not known is to be trusted from now on.
     fn makes_acquaintance(&self, client: &Client) -> Result<bool, Failure> {
         let (Some(TrustError::Unknown { server, shown, why }), Trust::Usual(Some(known))) =
-            (client.distrust(), &self.trust)
+            (client.distrust(), self.trust())
         else {
             return Ok(false);
         };
@@ -128,16 +85,17 @@ impl Entry {
     ///
     /// # Errors
     /// When there is neither, or they are refused.
-    pub async fn script(&self, client: &mut Client) -> Result<Welcome, Failure> {
+    pub async fn script(&mut self, client: &mut Client) -> Result<Welcome, Failure> {
         if let Some(welcome) = self.by_token(client, self.credential()?).await? {
             return Ok(welcome);
         }
         let place = format!("{}:{}", self.host, self.port);
+        self.told_password()?;
         match (&self.name, &self.password) {
             (Some(name), Some(password)) => {
                 let welcome = client.login(name, password).await;
                 let welcome = welcome.map_err(|refusal| wrong(client, &refusal, name))?;
-                self.keep(client);
+                self.keep_told(client);
                 Ok(welcome)
             }
             (None, Some(_)) => Err(Failure::Credentials(
@@ -170,9 +128,16 @@ impl Entry {
         if let Some(welcome) = self.by_token(client, self.credential()?).await? {
             return Ok(welcome);
         }
+        self.told_password()?;
         let welcome = self.by_password(client, &name).await?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
+    }
+
+    fn keep_told(&self, client: &Client) {
+        if let Err(error) = self.keep(client) {
+            tell!("the token is not kept: {error}");
+        }
     }
 
     /// Makes the account for a script.
@@ -184,14 +149,14 @@ impl Entry {
             let text = "a name is needed; say one with --name or CHAT_NAME";
             return Err(Failure::Usage(text.to_owned()));
         };
-        let password = match self.password.clone() {
+        let password = match self.told_password()? {
             Some(password) => password,
             None => twice("password")?,
         };
-        let invite = self.invite(client)?;
+        let invite = self.invite_for(client)?;
         let welcome = client.register(&name, &password, invite.as_ref()).await;
         let welcome = welcome.map_err(|refusal| Failure::of(client, &refusal))?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
     }
 
@@ -203,11 +168,11 @@ impl Entry {
         if let Some(found) = self.credential()? {
             self.name.get_or_insert(found.name);
         }
-        if ask::is_possible() && self.password.is_none() {
+        if ask::is_possible() && self.told_password()?.is_none() {
             let kept = self.kept.take();
             let welcome = self.person(client).await;
             self.kept = kept;
-            self.keep(client);
+            self.keep_told(client);
             return welcome;
         }
         let Some(name) = self.name.clone() else {
@@ -220,39 +185,8 @@ impl Entry {
         };
         let welcome = client.login(&name, &password).await;
         let welcome = welcome.map_err(|refusal| wrong(client, &refusal, &name))?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
-    }
-
-    /// The token of whoever is meant.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn token(&self) -> Result<Option<Password>, Failure> {
-        Ok(self.credential()?.map(|found| found.token))
-    }
-
-    /// Forgets the token of whoever is meant.
-    ///
-    /// # Errors
-    /// When the file stays.
-    pub fn forget(&self) -> Result<(), Failure> {
-        if let (Some(kept), Some(found)) = (&self.kept, self.credential()?) {
-            kept.forget(&self.host, self.port, &found.name)?;
-        }
-        Ok(())
-    }
-
-    /// What this account has not sent yet. Where it cannot be kept on disk, the person is told and it is not.
-    #[must_use]
-    pub fn outgoing(&self, user: &str) -> Outgoing {
-        let Some(kept) = &self.kept else {
-            return Outgoing::default();
-        };
-        Outgoing::open(kept.folder(), &self.host, self.port, user).unwrap_or_else(|error| {
-            tell!("what you write is not kept on disk: {error}");
-            Outgoing::default()
-        })
     }
 
     async fn by_token(
@@ -269,7 +203,7 @@ impl Entry {
                 if let Some(kept) = &self.kept {
                     kept.forget(&self.host, self.port, &credential.name)?;
                 }
-                if self.password.is_none() {
+                if self.password.is_none() && self.command.is_none() {
                     let name = harmless(&credential.name);
                     tell!("the session of '{name}' has ended: a new login is needed");
                 }
@@ -347,7 +281,7 @@ impl Entry {
             }
             again = false;
             if invite.is_none() {
-                invite = self.invite(client)?;
+                invite = self.invite_for(client)?;
             }
             match client.register(name, &password, invite.as_ref()).await {
                 Ok(welcome) => return Ok(Some(welcome)),
@@ -371,7 +305,7 @@ impl Entry {
     }
 
     /// The invite, where the server asks for one: what was told, else what a person says.
-    fn invite(&self, client: &Client) -> Result<Option<Password>, Failure> {
+    fn invite_for(&self, client: &Client) -> Result<Option<Password>, Failure> {
         match (&self.invite, registration(client)) {
             (_, Some(Registration::Open | Registration::Closed) | None) => Ok(None),
             (Some(told), _) => Ok(Some(told.clone())),
@@ -380,51 +314,6 @@ impl Entry {
                 "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one"
                     .to_owned(),
             )),
-        }
-    }
-
-    /// What is kept for the name that is meant: the one that was told, else the only one there is.
-    fn credential(&self) -> Result<Option<Credential>, Failure> {
-        let Some(kept) = &self.kept else {
-            return Ok(None);
-        };
-        if let Some(name) = &self.name {
-            return Ok(kept.find(&self.host, self.port, name)?);
-        }
-        let mut all = self.all_kept()?;
-        match all.len() {
-            0 | 1 => Ok(all.pop()),
-            _ => {
-                let names: Vec<_> = all.iter().map(|found| harmless(&found.name)).collect();
-                Err(Failure::Usage(format!(
-                    "several people are logged in here ({}); say which with --name or CHAT_NAME",
-                    names.join(", ")
-                )))
-            }
-        }
-    }
-
-    fn all_kept(&self) -> Result<Vec<Credential>, Failure> {
-        let kept = self.kept.as_ref();
-        let all = kept.map(|kept| kept.of_server(&self.host, self.port));
-        Ok(all.transpose()?.unwrap_or_default())
-    }
-
-    /// Keeps the token. Without it the program works as well, this time.
-    fn keep(&self, client: &Client) {
-        let (Some(kept), Some(name), Some(token)) =
-            (&self.kept, client.model().user(), client.model().token())
-        else {
-            return;
-        };
-        let credential = Credential {
-            host: self.host.clone(),
-            port: self.port,
-            name: name.to_owned(),
-            token: token.clone(),
-        };
-        if let Err(error) = kept.keep(&credential) {
-            tell!("the token is not kept: {error}");
         }
     }
 }
