@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::base::manual::Generate;
+use crate::base::tongue::say;
 use crate::base::{Fingerprint, Password};
 use crate::tui::address::{Address, port};
 
@@ -128,8 +129,12 @@ impl Args {
         match self.plaintext && self.fingerprint.is_some() {
             true => Err(command().error(
                 ErrorKind::ArgumentConflict,
-                "--plaintext and --fingerprint (or CHAT_FINGERPRINT) exclude each other: without encryption no server can \
-                 be told by its certificate",
+                say!(
+                    "--plaintext and --fingerprint (or CHAT_FINGERPRINT) exclude each other: without encryption no \
+                     server can be told by its certificate",
+                    "--plaintext и --fingerprint (или CHAT_FINGERPRINT) исключают друг друга: без шифрования сервер не узнать \
+                     по сертификату"
+                ),
             )),
             false => Ok(self),
         }

@@ -87,32 +87,59 @@ fn slash_commands() -> Section {
 
 fn entrance() -> Section {
     Section::new(
-        "GETTING IN",
+        Both("GETTING IN", "ВХОД"),
         &[
-            "On the full screen a form asks for what is not known: server, port, name and password; for a name that is new \
+            Both(
+                "On the full screen a form asks for what is not known: server, port, name and password; for a name that is new \
              the password again and, where the server wants one, an invite; and whether a server that is not known is to be \
              trusted. What is wrong is told at its field, and nothing that was typed is lost. Enter goes on and, where all \
              is filled in, tries it; Tab, Shift-Tab and the arrow keys go from field to field, Esc breaks off or ends. An \
              address (see below) in the first field fills the others.",
-            "Server, port and name are remembered, the password never is; so the next time nothing is asked. When a session \
+                "На полном экране форма спрашивает то, чего программа не знает: сервер, порт, имя и пароль; для нового имени — пароль ещё раз и, если сервер этого требует, приглашение; а ещё — доверять ли незнакомому серверу. Об ошибке говорится у её поля, и ничего из набранного не пропадает. Enter ведёт дальше, а когда всё заполнено, пробует войти; Tab, Shift-Tab и стрелки переходят между полями, Esc прерывает или завершает. Адрес (см. ниже) в первом поле заполняет остальные.",
+            ),
+            Both(
+                "Server, port and name are remembered, the password never is; so the next time nothing is asked. When a session \
              is over in the middle of a conversation, the form comes back. With `--plain` the same is asked line by line, and \
              scripts are asked nothing; neither of them goes by what is remembered.",
-            "What is said in several ways is looked for in this order:",
+                "Сервер, порт и имя запоминаются, пароль — никогда; поэтому в следующий раз ничего не спрашивается. Если сеанс завершён посреди разговора, форма появляется снова. С `--plain` то же спрашивается построчно, а скрипты не спрашиваются ни о чём; запомненное не действует ни там, ни там.",
+            ),
+            Both(
+                "What is said in several ways is looked for in this order:",
+                "Сказанное несколькими способами берётся в таком порядке:",
+            ),
         ],
         [
             (
-                "arguments",
-                "an address, or a profile that is named; `--server` and the like",
+                Both("arguments", "аргументы").said(),
+                Both(
+                    "an address, or a profile that is named; `--server` and the like",
+                    "адрес или названный профиль; `--server` и подобные",
+                ),
             ),
-            ("the environment", "`CHAT_SERVER` and the like"),
             (
-                "a profile",
-                "the one that was named, or that `default` names where no server was",
+                Both("the environment", "окружение").said(),
+                Both("`CHAT_SERVER` and the like", "`CHAT_SERVER` и подобные"),
             ),
-            ("the last time", "server, port and name, on the full screen"),
             (
-                "by default",
-                "`localhost`, port 2428, the name on this machine",
+                Both("a profile", "профиль").said(),
+                Both(
+                    "the one that was named, or that `default` names where no server was",
+                    "названный или, если сервер не назван, тот, что указан в `default`",
+                ),
+            ),
+            (
+                Both("the last time", "прошлый раз").said(),
+                Both(
+                    "server, port and name, on the full screen",
+                    "сервер, порт и имя, на полном экране",
+                ),
+            ),
+            (
+                Both("by default", "по умолчанию").said(),
+                Both(
+                    "`localhost`, port 2428, the name on this machine",
+                    "`localhost`, порт 2428, имя на этой машине",
+                ),
             ),
         ],
     )
@@ -120,37 +147,56 @@ fn entrance() -> Section {
 
 fn profiles() -> Section {
     Section::new(
-        "PROFILES",
-        &[
+        Both("PROFILES", "ПРОФИЛИ"),
+        &[Both(
             "Servers can be given names in `~/.config/chat-client/config.toml` (TOML). `chat-client NAME` or `chat-client \
              --profile NAME` goes there; a profile wins over a host of the same name. `chat-client profiles` lists them. \
              What a profile says goes for its server alone: with another one none of it is used. A file that others can \
              write is refused.",
-        ],
+            "Серверам можно дать имена в `~/.config/chat-client/config.toml` (TOML). `chat-client ИМЯ` или `chat-client --profile ИМЯ` ведёт туда; профиль важнее узла с тем же именем. `chat-client profiles` показывает их. Сказанное в профиле относится только к его серверу: с другим ничего из этого не используется. Файл, в который могут писать другие, не принимается.",
+        )],
         [
             (
                 "default = \"NAME\"",
-                "at the top: the profile that is taken where no server is named",
+                Both(
+                    "at the top: the profile that is taken where no server is named",
+                    "в начале файла: профиль, который берётся, если сервер не назван",
+                ),
             ),
             (
                 "[profile.NAME]",
-                "begins a profile; what follows belongs to it",
+                Both(
+                    "begins a profile; what follows belongs to it",
+                    "начинает профиль; дальнейшее относится к нему",
+                ),
             ),
-            ("server = \"HOST\"", "its server"),
-            ("port = NUMBER", "its port; 2428 by default"),
-            ("name = \"NAME\"", "who one is there"),
+            ("server = \"HOST\"", Both("its server", "его сервер")),
+            (
+                "port = NUMBER",
+                Both("its port; 2428 by default", "его порт; по умолчанию 2428"),
+            ),
+            ("name = \"NAME\"", Both("who one is there", "кто вы там")),
             (
                 "fingerprint = \"SHA256:…\"",
-                "the server's certificate has this fingerprint, as with `--fingerprint`",
+                Both(
+                    "the server's certificate has this fingerprint, as with `--fingerprint`",
+                    "у сертификата сервера этот отпечаток, как с `--fingerprint`",
+                ),
             ),
             (
                 "plaintext = true",
-                "nothing is encrypted, as with `--plaintext`",
+                Both(
+                    "nothing is encrypted, as with `--plaintext`",
+                    "ничего не шифруется, как с `--plaintext`",
+                ),
             ),
             (
                 "password-command = \"COMMAND\"",
-                "where no token is kept, `/bin/sh` runs the command, such as `pass show chat`, and the first line that it \
+                Both(
+                    "where no token is kept, `/bin/sh` runs the command, such as `pass show chat`, and the first line that it \
                  prints is the password. What it says on standard error, or asks on the terminal, is seen. It has a minute",
+                    "если токена нет, `/bin/sh` выполняет команду, например `pass show chat`, и первая строка её вывода — пароль. Что она пишет в стандартный вывод ошибок или спрашивает на терминале, видно. У неё есть минута",
+                ),
             ),
         ],
     )
@@ -158,16 +204,20 @@ fn profiles() -> Section {
 
 fn addresses() -> Section {
     Section::new(
-        "ADDRESSES",
-        &[
+        Both("ADDRESSES", "АДРЕСА"),
+        &[Both(
             "A server is named by its host, by `HOST:PORT`, or by an address that can be passed on. An address of IPv6 that a \
              port follows stands in brackets.",
-        ],
+            "Сервер называют узлом, `УЗЕЛ:ПОРТ` или адресом, который можно передать другому. Адрес IPv6, за которым стоит порт, берётся в скобки.",
+        )],
         [(
             "chat://[NAME@]HOST[:PORT][/ROOM]",
-            "the name is who one is there. The room (or `@USER`) is where one is at first; one joins it if one is not in it. \
+            Both(
+                "the name is who one is there. The room (or `@USER`) is where one is at first; one joins it if one is not in it. \
              What an address cannot have is written by percents: a space is `%20`. There is no place for a password: it \
              would be seen in lists of programs",
+                "имя — кто вы там. Комната (или `@ИМЯ`) — где вы окажетесь сначала; если вас в ней нет, вы в неё войдёте. Чего в адресе быть не может, пишется через проценты: пробел — `%20`. Места для пароля нет: его было бы видно в списке программ",
+            ),
         )],
     )
 }

@@ -32,8 +32,9 @@ mod verbs;
 
 use std::process::ExitCode;
 
+use crate::base::Cause;
 use crate::base::manual::generate;
-use crate::base::tongue::Tongue;
+use crate::base::tongue::{Tongue, say};
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -56,7 +57,11 @@ pub fn main() -> ExitCode {
             runtime.shutdown_background();
             done
         }
-        Err(error) => Err(Failure::Refused(format!("cannot start: {error}"))),
+        Err(error) => Err(Failure::Refused(say!(
+            "cannot start: {}",
+            "не запустить: {}",
+            Cause(&error)
+        ))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,8 +98,12 @@ async fn talk_on_terminal(args: &Args) -> Result<(), Failure> {
     let mut entry = Entry::of_person(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.person(&mut client).await?;
-    let terminal = Terminal::open()
-        .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
+    let terminal = Terminal::open().map_err(|error| {
+        Failure::Refused(say!(
+            "cannot use the terminal: {error}",
+            "терминал не открыть: {error}"
+        ))
+    })?;
     let room = entry.room.as_deref();
     lines::run(client, &welcome, Style::terminal(), terminal, room).await
 }

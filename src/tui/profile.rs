@@ -15,7 +15,7 @@ use toml::Spanned;
 
 use crate::base::mistake::{Mistakes, Place};
 use crate::base::nearest::nearest;
-use crate::base::tongue::say;
+use crate::base::tongue::{Both, say};
 use crate::base::{Fingerprint, UserName};
 use crate::client::DEFAULT_PORT;
 use crate::client::known::server;
@@ -99,8 +99,8 @@ impl Profiles {
         let mistakes = Mistakes {
             text: &text,
             places: &[
-                Place::of::<Table>("at the top of the file"),
-                Place::of::<Profile>("under [profile.NAME]"),
+                Place::of::<Table>(Both("at the top of the file", "в начале файла").said()),
+                Place::of::<Profile>(Both("under [profile.NAME]", "под [profile.ИМЯ]").said()),
             ],
             example: "chat-client(1)",
         };

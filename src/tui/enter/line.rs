@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::base::Password;
+use crate::base::tongue::say;
 use crate::client::credential::Credential;
 use crate::client::{
     Client, Code, Event, Options, Refusal, Registration, Trust, TrustError, Welcome,
@@ -27,10 +28,10 @@ impl Entry {
     pub fn of_person(args: &Args) -> Result<Self, Failure> {
         let mut entry = Self::of_script(args)?;
         if !entry.told.host {
-            entry.host = ask::line("server", &entry.host)?;
+            entry.host = ask::line(&say!("server", "сервер"), &entry.host)?;
         }
         if !entry.told.port {
-            let answer = ask::line("port", &entry.port.to_string())?;
+            let answer = ask::line(&say!("port", "порт"), &entry.port.to_string())?;
             entry.port = port(&answer).map_err(Failure::Usage)?;
         }
         Ok(entry)
@@ -69,11 +70,19 @@ impl Entry {
         }
         let _ = writeln!(
             io::stdout(),
-            "'{}' is not known here: {why}\nits certificate has the fingerprint {shown}\n\
-             its admin sees the right one with `chatctl status`",
-            harmless(server)
+            "{}",
+            say!(
+                "'{}' is not known here: {why}\nits certificate has the fingerprint {shown}\n\
+                 its admin sees the right one with `chatctl status`",
+                "Сервер «{}» здесь не известен: {why}\nотпечаток его сертификата: {shown}\n\
+                 администратор видит правильный отпечаток в `chatctl status`",
+                harmless(server)
+            )
         );
-        let trusts = ask::yes("is it the same, and is the server to be trusted from now on?")?;
+        let trusts = ask::yes(&say!(
+            "is it the same, and is the server to be trusted from now on?",
+            "отпечаток тот же, и серверу можно доверять?"
+        ))?;
         if trusts {
             let kept = known.keep(&self.host, self.port, *shown);
             kept.map_err(|error| Failure::Refused(error.to_string()))?;
@@ -98,12 +107,15 @@ impl Entry {
                 self.keep_told(client);
                 Ok(welcome)
             }
-            (None, Some(_)) => Err(Failure::Credentials(
-                "CHAT_PASSWORD says the password, but not whose; say the name with --name or CHAT_NAME".to_owned(),
-            )),
-            (name, None) => Err(Failure::Credentials(format!(
+            (None, Some(_)) => Err(Failure::Credentials(say!(
+                "CHAT_PASSWORD says the password, but not whose; say the name with --name or CHAT_NAME",
+                "в CHAT_PASSWORD есть пароль, но не сказано чей; укажите имя через --name или CHAT_NAME"
+            ))),
+            (name, None) => Err(Failure::Credentials(say!(
                 "not logged in at {place}{}; run `chat-client login` once, or set CHAT_NAME and CHAT_PASSWORD",
-                name.as_ref().map_or(String::new(), |name| format!(" as '{name}'")),
+                "на {place} вы не вошли{}; один раз выполните `chat-client login` или задайте CHAT_NAME и CHAT_PASSWORD",
+                name.as_ref()
+                    .map_or(String::new(), |name| say!(" as '{name}'", " как «{name}»")),
             ))),
         }
     }
@@ -119,11 +131,11 @@ impl Entry {
                 [only] => only.name.clone(),
                 _ => std::env::var("USER").unwrap_or_default(),
             };
-            self.name = Some(ask::line("name", &default)?).filter(|name| !name.is_empty());
+            self.name =
+                Some(ask::line(&say!("name", "имя"), &default)?).filter(|name| !name.is_empty());
         }
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
         if let Some(welcome) = self.by_token(client, self.credential()?).await? {
             return Ok(welcome);
@@ -136,7 +148,13 @@ impl Entry {
 
     fn keep_told(&self, client: &Client) {
         if let Err(error) = self.keep(client) {
-            tell!("the token is not kept: {error}");
+            tell!(
+                "{}",
+                say!(
+                    "the token is not kept: {error}",
+                    "токен не сохранён: {error}"
+                )
+            );
         }
     }
 
@@ -146,12 +164,11 @@ impl Entry {
     /// When it is refused.
     pub async fn register(&mut self, client: &mut Client) -> Result<Welcome, Failure> {
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
         let password = match self.told_password()? {
             Some(password) => password,
-            None => twice("password")?,
+            None => twice(&say!("password", "пароль"))?,
         };
         let invite = self.invite_for(client)?;
         let welcome = client.register(&name, &password, invite.as_ref()).await;
@@ -176,12 +193,11 @@ impl Entry {
             return welcome;
         }
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
         let password = match self.password.clone() {
             Some(password) => password,
-            None => ask::password("password")?,
+            None => ask::password(&say!("password", "пароль"))?,
         };
         let welcome = client.login(&name, &password).await;
         let welcome = welcome.map_err(|refusal| wrong(client, &refusal, &name))?;
@@ -205,7 +221,13 @@ impl Entry {
                 }
                 if self.password.is_none() && self.command.is_none() {
                     let name = harmless(&credential.name);
-                    tell!("the session of '{name}' has ended: a new login is needed");
+                    tell!(
+                        "{}",
+                        say!(
+                            "the session of '{name}' has ended: a new login is needed",
+                            "сеанс «{name}» завершён: нужно войти заново"
+                        )
+                    );
                 }
                 Ok(None)
             }
@@ -218,7 +240,7 @@ impl Entry {
             let told = self.password.clone();
             let (told, password) = match told {
                 Some(password) => (true, password),
-                None => (false, ask::password("password")?),
+                None => (false, ask::password(&say!("password", "пароль"))?),
             };
             let refusal = match client.login(name, &password).await {
                 Ok(welcome) => return Ok(welcome),
@@ -234,11 +256,18 @@ impl Entry {
                 return Err(wrong(client, &refusal, name));
             }
             tell!(
-                "the password is not that of '{}'; try again",
-                harmless(name)
+                "{}",
+                say!(
+                    "the password is not that of '{}'; try again",
+                    "это не пароль «{}»; попробуйте ещё раз",
+                    harmless(name)
+                )
             );
         }
-        Err(Failure::Credentials("too many tries".to_owned()))
+        Err(Failure::Credentials(say!(
+            "too many tries",
+            "слишком много попыток"
+        )))
     }
 
     /// Offers to register a name that may be unknown. `None` when it is known, or the person does not want to.
@@ -254,8 +283,17 @@ impl Entry {
             return Ok(None);
         }
         let name_shown = harmless(name);
-        tell!("nobody called '{name_shown}' has this password here");
-        if !ask::yes(&format!("register '{name_shown}' as a new name?"))? {
+        tell!(
+            "{}",
+            say!(
+                "nobody called '{name_shown}' has this password here",
+                "здесь нет «{name_shown}» с таким паролем"
+            )
+        );
+        if !ask::yes(&say!(
+            "register '{name_shown}' as a new name?",
+            "зарегистрировать новое имя «{name_shown}»?"
+        ))? {
             return Ok(None);
         }
         let shortest = client
@@ -269,14 +307,27 @@ impl Entry {
             if let Some(shortest) = shortest
                 && (password.expose().chars().count() as u64) < shortest as u64
             {
-                tell!("the password is too short; take at least {shortest} characters");
-                password = ask::password("new password")?;
+                tell!(
+                    "{}",
+                    say!(
+                        "the password is too short; take at least {shortest} characters",
+                        "пароль слишком короткий; нужно не меньше {shortest} знаков"
+                    )
+                );
+                password = ask::password(&say!("new password", "новый пароль"))?;
                 again = true;
                 continue;
             }
-            if again && ask::password("password again")? != password {
-                tell!("the two are not the same; once more");
-                password = ask::password("new password")?;
+            if again && ask::password(&say!("password again", "пароль ещё раз"))? != password
+            {
+                tell!(
+                    "{}",
+                    say!(
+                        "the two are not the same; once more",
+                        "пароли не совпадают; ещё раз"
+                    )
+                );
+                password = ask::password(&say!("new password", "новый пароль"))?;
                 continue;
             }
             again = false;
@@ -296,7 +347,7 @@ impl Entry {
                 }
                 Err(refusal) if refusal.code == Some(Code::WeakPassword) => {
                     tell!("{}", harmless(&refusal.text));
-                    password = ask::password("new password")?;
+                    password = ask::password(&say!("new password", "новый пароль"))?;
                     again = true;
                 }
                 Err(refusal) => return Err(Failure::of(client, &refusal)),
@@ -310,12 +361,20 @@ impl Entry {
             (_, Some(Registration::Open | Registration::Closed) | None) => Ok(None),
             (Some(told), _) => Ok(Some(told.clone())),
             (None, _) if ask::is_possible() => asked_invite().map(Some),
-            (None, _) => Err(Failure::Usage(
-                "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one"
-                    .to_owned(),
-            )),
+            (None, _) => Err(Failure::Usage(say!(
+                "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one",
+                "на этом сервере для учётной записи нужно приглашение; укажите его код через --invite или CHAT_INVITE либо \
+                 попросите приглашение у администратора"
+            ))),
         }
     }
+}
+
+fn no_name() -> Failure {
+    Failure::Usage(say!(
+        "a name is needed; say one with --name or CHAT_NAME",
+        "нужно имя; укажите его через --name или CHAT_NAME"
+    ))
 }
 
 fn registration(client: &Client) -> Option<Registration> {
@@ -323,7 +382,7 @@ fn registration(client: &Client) -> Option<Registration> {
 }
 
 fn asked_invite() -> Result<Password, Failure> {
-    ask::line("invite", "").map(Password::new)
+    ask::line(&say!("invite", "приглашение"), "").map(Password::new)
 }
 
 /// Waits for the server's greeting.
@@ -334,12 +393,21 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
             Some(Event::Greeted(_)) => return Ok(()),
             Some(Event::Waiting) if !told => {
                 told = true;
-                tell!("connected; the server has not answered yet, waiting (it may be paused)…");
+                tell!(
+                    "{}",
+                    say!(
+                        "connected; the server has not answered yet, waiting (it may be paused)…",
+                        "соединение есть; сервер пока молчит, ждём (возможно, он на паузе)…"
+                    )
+                );
             }
             Some(Event::Lost {
                 why, attempts: 1, ..
             }) => {
-                tell!("{}; trying again…", harmless(&why));
+                tell!(
+                    "{}",
+                    say!("{}; trying again…", "{}; пробуем ещё раз…", harmless(&why))
+                );
             }
             Some(Event::Ended(ending)) => {
                 let refusal = Refusal {
@@ -350,7 +418,12 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
                 return Err(Failure::of(client, &refusal));
             }
             Some(_) => {}
-            None => return Err(Failure::Unreachable("the server said nothing".to_owned())),
+            None => {
+                return Err(Failure::Unreachable(say!(
+                    "the server said nothing",
+                    "сервер ничего не сказал"
+                )));
+            }
         }
     }
 }
@@ -361,18 +434,22 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
 /// When the two differ, or there is no answer.
 pub fn twice(question: &str) -> Result<Password, Failure> {
     let password = ask::password(question)?;
-    if ask::is_possible() && ask::password(&format!("{question} again"))? != password {
-        return Err(Failure::Refused(
-            "the two are not the same; nothing was done".to_owned(),
-        ));
+    if ask::is_possible()
+        && ask::password(&say!("{question} again", "{question} ещё раз"))? != password
+    {
+        return Err(Failure::Refused(say!(
+            "the two are not the same; nothing was done",
+            "пароли не совпадают; ничего не сделано"
+        )));
     }
     Ok(password)
 }
 
 fn wrong(client: &Client, refusal: &Refusal, name: &str) -> Failure {
     match refusal.code {
-        Some(Code::BadCredentials) => Failure::Credentials(format!(
+        Some(Code::BadCredentials) => Failure::Credentials(say!(
             "name or password is wrong: the server does not let '{}' in; check both (--name, CHAT_PASSWORD)",
+            "имя или пароль неверны: сервер не впускает «{}»; проверьте и то и другое (--name, CHAT_PASSWORD)",
             harmless(name)
         )),
         _ => Failure::of(client, refusal),

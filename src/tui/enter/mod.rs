@@ -283,8 +283,9 @@ impl Entry {
             0 | 1 => Ok(all.pop()),
             _ => {
                 let names: Vec<_> = all.iter().map(|found| harmless(&found.name)).collect();
-                Err(Failure::Usage(format!(
+                Err(Failure::Usage(say!(
                     "several people are logged in here ({}); say which with --name or CHAT_NAME",
+                    "здесь вошли несколько человек ({}); укажите, кто из них, через --name или CHAT_NAME",
                     names.join(", ")
                 )))
             }

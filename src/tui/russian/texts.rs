@@ -23,6 +23,7 @@ pub(super) const AFTER_HELP: &str = "\
 
 /// The words that stand for values.
 pub(super) const VALUES: &[(&str, &str)] = &[
+    ("ADDRESS", "АДРЕС"),
     ("CODE", "КОД"),
     ("COUNT", "РАЗ"),
     ("HOST", "УЗЕЛ"),
@@ -63,6 +64,10 @@ pub(super) const VERBS: &[(&str, &str)] = &[
     ),
     ("logout", "Завершить сеанс и забыть токен"),
     (
+        "profiles",
+        "Показать профили: серверы, у которых есть имя в ~/.config/chat-client/config.toml",
+    ),
+    (
         "passwd",
         "Сменить пароль; без терминала старый и новый — строки стандартного ввода",
     ),
@@ -102,6 +107,11 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
         "",
         "generate",
         "Вывести страницу руководства или автодополнение для оболочки",
+    ),
+    (
+        "*",
+        "profile",
+        "Сервер с этим именем в ~/.config/chat-client/config.toml",
     ),
     (
         "*",

@@ -7,7 +7,7 @@ use crate::tui::enter::attempt::{Field, Progress};
 
 /// Above it all.
 pub fn title() -> String {
-    say!("chat-client", "chat-client")
+    "chat-client".to_owned()
 }
 
 /// Above the fields at first.
