@@ -78,12 +78,12 @@ fn entrance() -> Section {
         [
             (
                 "arguments",
-                "an address, or a profile that is named; `--server` and the like",
+                "an address, or the server of a profile that is named; `--server` and the like",
             ),
             ("the environment", "`CHAT_SERVER` and the like"),
             (
                 "a profile",
-                "the one that was named, or that `default` names where no server was",
+                "what else it says; where no server was named, the one that `default` names",
             ),
             ("the last time", "server, port and name, on the full screen"),
             (
