@@ -32,7 +32,7 @@ system does not trust is shown by its fingerprint and asked about once; from the
 Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong name or password, or \
 the server is not trusted.")]
 pub struct Args {
-    /// The server: HOST, HOST:PORT, chat://[NAME@]HOST[:PORT][/ROOM], or the name of a profile, which wins over a host of
+    /// The server: HOST, HOST:PORT, chat://NAME@HOST:PORT/ROOM, or the name of a profile, which wins over a host of
     /// that name
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
@@ -280,8 +280,8 @@ mod tests {
           help      Print this message or the help of the given subcommand(s)
 
         Arguments:
-          [ADDRESS]  The server: HOST, HOST:PORT, chat://[NAME@]HOST[:PORT][/ROOM], or the name of a
-                     profile, which wins over a host of that name
+          [ADDRESS]  The server: HOST, HOST:PORT, chat://NAME@HOST:PORT/ROOM, or the name of a profile,
+                     which wins over a host of that name
 
         Options:
           -p, --profile <NAME>       The server that has this name in ~/.config/chat-client/config.toml

@@ -112,8 +112,8 @@ fn entrance() -> Section {
             (
                 Both("arguments", "аргументы").said(),
                 Both(
-                    "an address, or a profile that is named; `--server` and the like",
-                    "адрес или названный профиль; `--server` и подобные",
+                    "an address, or the server of a profile that is named; `--server` and the like",
+                    "адрес или сервер названного профиля; `--server` и подобные",
                 ),
             ),
             (
@@ -123,8 +123,8 @@ fn entrance() -> Section {
             (
                 Both("a profile", "профиль").said(),
                 Both(
-                    "the one that was named, or that `default` names where no server was",
-                    "названный или, если сервер не назван, тот, что указан в `default`",
+                    "what else it says; where no server was named, the one that `default` names",
+                    "остальное, что в нём сказано; если сервер не назван, тот, что указан в `default`",
                 ),
             ),
             (

@@ -292,12 +292,13 @@ fn an_empty_assignment_resets_what_the_service_has_set() {
     }
 }
 
-/// What a desktop does with an address: it has the program open it, on a terminal.
+/// What a desktop does with an address: it has the program open it, on a terminal. Whoever made a link is given no password
+/// of another server.
 #[test]
 fn the_desktop_file_opens_addresses_with_the_program() {
     let file = read("packaging/chat-client.desktop");
     for line in [
-        "Exec=chat-client %u",
+        "Exec=env -u CHAT_PASSWORD -u CHAT_PASSWORD_COMMAND chat-client %u",
         "Terminal=true",
         "MimeType=x-scheme-handler/chat;",
     ] {

@@ -81,6 +81,8 @@ enum Heard {
 /// # Errors
 /// With how it ends when nobody comes in.
 pub async fn enter(stage: &mut Stage, entry: &mut Entry, begin: Begin) -> Result<Entered, End> {
+    // It has nothing to point at, and a fingerprint that is to be selected and copied.
+    let _ = stage.tty.mouse(false);
     let (progress, heard) = watch::channel(Progress::Connecting);
     let theme = Theme {
         colour: Style::terminal().colour,
@@ -282,7 +284,7 @@ impl Entrance<'_> {
     }
 
     fn come_back(&mut self) {
-        let (columns, rows) = self.stage.come_back(true);
+        let (columns, rows) = self.stage.come_back(false);
         self.form.resize(columns, rows);
     }
 

@@ -118,6 +118,7 @@ async fn talk(stage: &mut Stage, entry: &Entry, entered: Entered) -> (End, usize
         ahead,
         notes,
     } = entered;
+    let _ = stage.tty.mouse(true);
     let (outgoing, why_not) = entry.outgoing(&welcome.user);
     let server = format!("{}:{}", entry.host, entry.port);
     let mut screen = Screen::new(&server, outgoing, stage);
