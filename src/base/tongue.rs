@@ -30,7 +30,8 @@ impl Tongue {
             (!value.is_empty()).then_some(value)
         };
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
-        let locale = locale.filter(|it| !matches!(it.split(['.', '@']).next(), Some("C" | "POSIX")));
+        let locale =
+            locale.filter(|it| !matches!(it.split(['.', '@']).next(), Some("C" | "POSIX")));
         let Some(locale) = locale else {
             return Self::English;
         };
@@ -104,7 +105,11 @@ mod tests {
             &[("LANG", "ru_RU.UTF-8")][..],
             &[("LANG", "ru")],
             &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "ru_UA.UTF-8")],
-            &[("LANG", "de_DE.UTF-8"), ("LC_ALL", ""), ("LC_MESSAGES", "ru_RU@euro")],
+            &[
+                ("LANG", "de_DE.UTF-8"),
+                ("LC_ALL", ""),
+                ("LC_MESSAGES", "ru_RU@euro"),
+            ],
             &[("LANG", "en_GB.UTF-8"), ("LANGUAGE", "ru:en")],
         ] {
             assert_eq!(of(russian), Tongue::Russian, "{russian:?}");
@@ -126,7 +131,10 @@ mod tests {
         let told: Vec<_> = [0, 1, 2, 5, 11, 12, 14, 21, 22, 25, 111, 121, 1_000]
             .map(rooms)
             .into();
-        assert_eq!(told.join(" "), "комнат комната комнаты комнат комнат комнат комнат комната комнаты комнат комнат комната комнат");
+        assert_eq!(
+            told.join(" "),
+            "комнат комната комнаты комнат комнат комнат комнат комната комнаты комнат комнат комната комнат"
+        );
     }
 
     #[test]

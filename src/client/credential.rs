@@ -53,6 +53,14 @@ pub enum CredentialError {
         /// The file.
         path: PathBuf,
     },
+    /// The same of what can be done without.
+    #[error("'{path}' is damaged and was put aside as '{aside}'; it begins anew")]
+    PutAside {
+        /// The file.
+        path: PathBuf,
+        /// Where it is now.
+        aside: PathBuf,
+    },
     /// The system refused.
     #[error("cannot {action} '{path}': {cause}")]
     Io {

@@ -53,6 +53,7 @@ pub mod link;
 pub mod log;
 pub mod model;
 pub mod outgoing;
+pub mod preferences;
 pub mod room;
 pub mod trust;
 
@@ -68,4 +69,5 @@ pub use known::KnownHosts;
 pub use link::{Client, Options};
 pub use log::Log;
 pub use outgoing::Outgoing;
+pub use preferences::{Notify, Preferences, PreferencesFile};
 pub use trust::{Trust, TrustError};

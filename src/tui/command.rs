@@ -2,6 +2,7 @@
 
 use crate::base::Seq;
 use crate::base::record::Kind;
+use crate::base::tongue::say;
 use crate::client::calls::history;
 use crate::client::{Part, Request, request};
 use crate::tui::moderate;
@@ -23,6 +24,8 @@ pub struct Command {
     pub help: &'static str,
     /// Whether it is for operators and moderators alone.
     pub keeps_order: bool,
+    /// Whether only the full screen has it.
+    pub on_screen: bool,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
 }
 
@@ -92,6 +95,17 @@ pub const COMMANDS: &[Command] = &[
         moderate::deop,
     ),
     row("read", "", "mark all in the room as read", read),
+    screen(
+        "notify",
+        "[on|bell|off]",
+        "how to tell you of mentions while you look elsewhere (full screen)",
+    ),
+    screen(
+        "hush",
+        "[ROOM]",
+        "no alerts and no counts of a room (full screen)",
+    ),
+    screen("unhush", "[ROOM]", "hear of it again (full screen)"),
     row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
     row("help", "[COMMAND]", "this list, or one line of it", help),
 ];
@@ -107,7 +121,21 @@ const fn row(
         usage,
         help,
         keeps_order: false,
+        on_screen: false,
         run,
+    }
+}
+
+/// For the full screen, which carries it out itself.
+const fn screen(name: &'static str, usage: &'static str, help: &'static str) -> Command {
+    Command {
+        on_screen: true,
+        ..row(name, usage, help, |_, _| {
+            Err(say!(
+                "this is for the full screen; run chat-client without --plain",
+                "это команда полного экрана; запустите chat-client без --plain"
+            ))
+        })
     }
 }
 
@@ -170,7 +198,7 @@ fn help(_: &mut Talk, name: &str) -> Result<Do, String> {
 #[must_use]
 pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let is_told = |command: &&Command| match name {
-        "" => keeps_order || !command.keeps_order,
+        "" => (keeps_order || !command.keeps_order) && !command.on_screen,
         name => command.name == name,
     };
     let told: Vec<_> = COMMANDS.iter().filter(is_told).collect();
@@ -181,6 +209,18 @@ pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let has_places = told.iter().any(|command| PLACES.contains(&command.name));
     let more = has_places.then(|| EVERYWHERE.to_owned());
     told.iter().map(line).chain(more).collect()
+}
+
+/// All commands of the full screen and what they do, for a table.
+#[must_use]
+pub fn table(keeps_order: bool) -> Vec<(String, String)> {
+    let told = (COMMANDS.iter()).filter(|command| keeps_order || !command.keeps_order);
+    let entry = |command: &Command| {
+        let call = format!("/{} {}", command.name, command.usage);
+        (call.trim_end().to_owned(), command.help.to_owned())
+    };
+    let more = keeps_order.then(|| (String::new(), EVERYWHERE.to_owned()));
+    told.map(entry).chain(more).collect()
 }
 
 fn no_command(name: &str) -> String {

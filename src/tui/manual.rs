@@ -2,7 +2,7 @@
 
 use crate::base::manual::{Entries, Manual, Section};
 use crate::tui::command::COMMANDS;
-use crate::tui::screen::words::KEYS;
+use crate::tui::screen::words::{KEYS, KEYS_OF_JUMP, KEYS_OF_LIST, KEYS_OF_PASTE};
 
 pub(super) fn manual() -> Manual {
     Manual {
@@ -13,7 +13,15 @@ pub(super) fn manual() -> Manual {
             "A lost connection is made anew, and what was missed meanwhile is shown; nothing is sent twice. A command \
              gives up when it has had no connection for a minute; talking and `tail --follow` go on trying.",
         ],
-        more: vec![slash_commands(), screen(), pipes(), servers(), examples()],
+        more: vec![
+            slash_commands(),
+            screen(),
+            keys_in_lists(),
+            told_elsewhere(),
+            pipes(),
+            servers(),
+            examples(),
+        ],
         exit_status: &[
             ("0", "it is done"),
             (
@@ -63,6 +71,37 @@ fn screen() -> Section {
              sent when the program ends is sent the next time that it runs, and stored once however often it is sent.",
         ],
         KEYS.iter().map(|(key, what)| ((*key).to_owned(), *what)),
+    )
+}
+
+fn keys_in_lists() -> Section {
+    let of = |where_: &'static str, keys: &'static [(&str, &str, &str)]| {
+        (keys.iter()).map(move |(key, what, _)| (format!("{where_}: {key}"), *what))
+    };
+    Section::new(
+        "KEYS IN LISTS",
+        &[
+            "What lies over the conversation for a while has keys of its own: a list of messages (mentions, what was \
+             found), the names that Ctrl-K goes to, and a long text that was pasted. F1 tells them there.",
+        ],
+        of("messages", KEYS_OF_LIST)
+            .chain(of("Ctrl-K", KEYS_OF_JUMP))
+            .chain(of("paste", KEYS_OF_PASTE)),
+    )
+}
+
+fn told_elsewhere() -> Section {
+    Section::new(
+        "ALERTS",
+        &[
+            "Who mentions you, or says something to you alone, while the terminal has no focus, is told of: by the bell, by \
+             OSC 9, which many terminals show as a note, and by `notify-send` where that is installed and the desktop is \
+             this machine's. What comes at once is told together, and no more often than every five seconds. `/notify bell` \
+             leaves it at the bell, `/notify off` at nothing; `/hush` leaves out a room. Both are remembered.",
+            "A terminal that does not tell whether it has the focus gets the bell alone, once no key was pressed for a \
+             minute. In tmux, `set -g focus-events on` has it told.",
+        ],
+        [] as [(&str, &'static str); 0],
     )
 }
 
@@ -152,6 +191,10 @@ const ENVIRONMENT: Entries = &[
         "VISUAL, EDITOR",
         "the editor for Alt-E on the full screen; `vi` where neither is set",
     ),
+    (
+        "DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION",
+        "whether there is a desktop here that can be told of mentions",
+    ),
     ("TZ", "the time zone of what is shown on a terminal"),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
@@ -171,6 +214,10 @@ const FILES: Entries = &[
     (
         "~/.local/state/chat-client/HOST:PORT:NAME.NUMBER.unsent",
         "what was written on the full screen and is not stored by the server yet; one file for each program that runs",
+    ),
+    (
+        "~/.local/state/chat-client/HOST:PORT:NAME.preferences.json",
+        "what `/notify` and `/hush` have set; a file that is damaged is put aside and told of",
     ),
     (
         "~/.local/state/chat-client/known_hosts",

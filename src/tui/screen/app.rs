@@ -10,11 +10,14 @@ use crate::base::record::Kind;
 use crate::base::{Seq, Timestamp};
 use crate::client::model::{Model, same_place};
 use crate::client::outgoing::Waiting;
-use crate::client::{Message, Request, Unsent, Welcome};
+use crate::client::{Message, Preferences, Request, Unsent, Welcome};
 use crate::tui::coming::COMINGS_TOLD;
 use crate::tui::command::read_to;
+use crate::tui::screen::alert::{Alert, Alerts};
 use crate::tui::screen::draw::{Areas, areas};
 use crate::tui::screen::list::Overlay;
+use crate::tui::screen::own::Change;
+use crate::tui::screen::status::Trouble;
 use crate::tui::screen::text::clean;
 use crate::tui::screen::timeline::{Look, Timeline, Unstored};
 use crate::tui::screen::view::{Fetch, View};
@@ -46,6 +49,12 @@ pub enum Action {
     Draft(Arc<str>, String),
     /// Have the text written on in an editor.
     Edit(String),
+    /// Keep what is preferred from now on.
+    Prefer(Change),
+    /// Tell somebody who looks elsewhere.
+    Alert(Alert),
+    /// Make the connection anew, at once.
+    Retry,
     /// Whether the mouse is ours.
     Mouse(bool),
     /// Stop until the shell has us go on.
@@ -100,11 +109,18 @@ pub struct App {
     pub(super) drafts: BTreeMap<Arc<str>, String>,
     pub(super) talk: Talk,
     pub(super) names: BTreeSet<String>,
+    /// Those of them that are rooms.
+    pub(super) heard_of: BTreeSet<String>,
     pub(super) asked: BTreeMap<u64, Purpose>,
     pub(super) overlay: Option<Overlay>,
     pub(super) mentions: VecDeque<Message>,
     pub(super) failed: Vec<Failed>,
     pub(super) link: Link,
+    pub(super) trouble: Trouble,
+    pub(super) alerts: Alerts,
+    pub(super) preferences: Preferences,
+    /// What the clock on the wall said at the beginning.
+    pub(super) began: Timestamp,
     pub(super) mouse: bool,
     pub(super) actions: Vec<Action>,
     /// What was written while one was on the way into another room.
@@ -137,11 +153,16 @@ impl App {
             writing: Writing::default(),
             drafts: BTreeMap::new(),
             names: BTreeSet::new(),
+            heard_of: BTreeSet::new(),
             asked: BTreeMap::new(),
             overlay: None,
             mentions: VecDeque::new(),
             failed: Vec::new(),
             link: Link::Up,
+            trouble: Trouble::default(),
+            alerts: Alerts::default(),
+            preferences: Preferences::default(),
+            began: Timestamp(0),
             mouse: true,
             actions: Vec::new(),
             held: VecDeque::new(),
@@ -165,6 +186,7 @@ impl App {
         wall: Timestamp,
     ) {
         self.look.user = welcome.user.clone();
+        self.began = wall;
         self.drafts = drafts.clone();
         self.failed = (left.iter())
             .filter_map(|waiting| {
@@ -238,6 +260,15 @@ impl App {
         if due(self.draft_due) {
             self.keep_draft();
         }
+        self.changed |= self.trouble.tick(now);
+        let (notify, catching_up) = (self.preferences.notify, model.is_catching_up());
+        let alert = self.alerts.take(notify, catching_up, now);
+        self.actions.extend(alert.map(Action::Alert));
+    }
+
+    /// The terminal has the focus now, or no longer.
+    pub fn focus(&mut self, has: bool) {
+        self.alerts.focus(has);
     }
 
     /// When [`App::tick`] is to be called, unless something else happens earlier. None: nothing changes by itself.
@@ -247,6 +278,8 @@ impl App {
             self.returns_until,
             self.read_due,
             self.draft_due,
+            self.trouble.deadline(),
+            self.alerts.deadline(),
         ];
         due.into_iter().flatten().min()
     }
@@ -382,6 +415,14 @@ impl App {
     pub(super) fn learn(&mut self, name: &str) {
         if self.names.len() < NAMES_MAX && !self.names.contains(name) && clean(name) == name {
             self.names.insert(name.to_owned());
+        }
+    }
+
+    /// The same of a room.
+    pub(super) fn learn_room(&mut self, room: &str) {
+        self.learn(room);
+        if self.names.contains(room) && !room.starts_with('@') {
+            self.heard_of.insert(room.to_owned());
         }
     }
 

@@ -1,11 +1,12 @@
 //! The full screen: carries keys, events and time to an [`App`], does what it says, and draws it when something changed.
 //!
 //! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
-//! events), `keys`, `saying` (what is written), `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
-//! over it), `draw` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`. All words are in
-//! `words`.
+//! events), `keys`, `saying` (what is written), `own` (the screen's own commands), `view` (a room as it is looked at),
+//! `timeline` (its rows), `writing` (the line), `list`, `jump`, `help` and `over` (what lies over it), `alert` (whoever looks
+//! elsewhere), `draw` and `status` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`,
+//! what is waited for in `hearing`, the desktop in `desktop`. All words are in `words`.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, BufWriter, Stdout};
 use std::pin::Pin;
 use std::task::Poll;
@@ -16,24 +17,33 @@ use futures_core::Stream as _;
 use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::base::Timestamp;
 use crate::client::outgoing::Waiting;
-use crate::client::{Client, Event, Outgoing, Refusal, Unsent, Welcome};
+use crate::client::{
+    Client, Event, Outgoing, Preferences, PreferencesFile, Refusal, Unsent, Welcome,
+};
 use crate::tui::failure::Failure;
 use crate::tui::show::Style;
 
+mod alert;
 mod app;
+mod desktop;
 mod draw;
 mod editor;
+mod hearing;
+mod help;
+mod jump;
 mod keys;
 mod list;
 mod news;
+mod over;
+mod own;
 mod painter;
 mod saying;
+mod status;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -44,7 +54,10 @@ mod view;
 pub mod words;
 mod writing;
 
+use alert::Alert;
 use app::{Action, App};
+use desktop::Desktop;
+use hearing::{Hearing, next_edited, next_pressed, until};
 use painter::Painter;
 use theme::Theme;
 use timeline::Look;
@@ -107,6 +120,8 @@ enum End {
 struct Screen {
     app: App,
     outgoing: Outgoing,
+    preferences: PreferencesFile,
+    desktop: Desktop,
     painter: Painter<BufWriter<Stdout>>,
     tty: Tty,
     hearing: Hearing,
@@ -144,7 +159,9 @@ impl Screen {
         };
         Self {
             app: App::new(look, server, tty::screen_size()),
+            preferences: PreferencesFile::of_account(outgoing.account()),
             outgoing,
+            desktop: Desktop::of_user(|name| std::env::var_os(name)),
             painter: Painter::new(BufWriter::new(io::stdout())),
             tty,
             hearing,
@@ -178,8 +195,17 @@ impl Screen {
             self.outgoing.drafts().clone(),
             self.outgoing.waiting().to_vec(),
         );
+        let preferences = self.preferences.read();
+        let (preferences, damaged) = match preferences {
+            Ok(preferences) => (preferences, None),
+            Err(error) => (Preferences::default(), Some(error.to_string())),
+        };
+        self.app.prefer(preferences);
         self.app
             .begin(welcome, &drafts, &left, client.model(), wall());
+        if let Some(damaged) = damaged {
+            self.app.note(&damaged, client.model());
+        }
     }
 
     async fn go_on(&mut self, client: &mut Client) -> End {
@@ -247,7 +273,8 @@ impl Screen {
                 let (columns, rows) = tty::bounded(columns, rows);
                 self.app.resize(columns, rows);
             }
-            Pressed::FocusGained | Pressed::FocusLost => {}
+            Pressed::FocusGained => self.app.focus(true),
+            Pressed::FocusLost => self.app.focus(false),
         }
     }
 
@@ -334,6 +361,9 @@ impl Screen {
                 let no = client.post(request);
                 return self.app.asked(no, purpose);
             }
+            Action::Prefer(change) => self.preferences.change(|it| change.apply(it)),
+            Action::Alert(alert) => return self.alert(&alert),
+            Action::Retry => return client.retry_now(),
             Action::Edit(text) => {
                 self.keys = None;
                 self.tty.leave();
@@ -390,6 +420,15 @@ impl Screen {
         self.app.edited(text, client.model());
     }
 
+    /// Tells somebody who looks elsewhere. Nothing is written to a terminal that somebody else has.
+    fn alert(&mut self, alert: &Alert) {
+        if self.keys.is_some() {
+            // One that is gone is noticed by the next picture.
+            let _ = self.painter.say(&alert.sequence());
+        }
+        self.desktop.show(alert);
+    }
+
     /// Takes the terminal again after somebody else had it.
     fn come_back(&mut self) {
         let _ = self.tty.take_again(self.app.has_mouse());
@@ -426,61 +465,6 @@ fn kept_now(message: Unsent) -> Waiting {
         text: message.text,
         at: wall(),
         refused: None,
-    }
-}
-
-/// The signals that matter.
-struct Hearing {
-    ends: [(Signal, Signals); 4],
-}
-
-impl Hearing {
-    fn new() -> io::Result<Self> {
-        let listen = |kind: SignalKind, name| Ok::<_, io::Error>((name, signal(kind)?));
-        Ok(Self {
-            ends: [
-                listen(SignalKind::terminate(), Signal::SIGTERM)?,
-                listen(SignalKind::hangup(), Signal::SIGHUP)?,
-                listen(SignalKind::interrupt(), Signal::SIGINT)?,
-                listen(
-                    SignalKind::from_raw(Signal::SIGCONT as i32),
-                    Signal::SIGCONT,
-                )?,
-            ],
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        poll_fn(|cx| {
-            for (name, signals) in &mut self.ends {
-                if signals.poll_recv(cx).is_ready() {
-                    return Poll::Ready(*name);
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-async fn next_pressed(keys: &mut Option<EventStream>) -> Option<io::Result<Pressed>> {
-    match keys {
-        Some(keys) => poll_fn(|cx| Pin::new(&mut *keys).poll_next(cx)).await,
-        None => pending().await,
-    }
-}
-
-async fn next_edited(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
-    match edited {
-        Some(edited) => edited.await.unwrap_or_default(),
-        None => pending().await,
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
     }
 }
 

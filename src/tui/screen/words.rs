@@ -3,6 +3,12 @@
 
 use crate::base::tongue::say;
 
+mod keys;
+mod state;
+
+pub use keys::*;
+pub use state::*;
+
 /// Says the connection is to be made.
 pub const CONNECTING: &str = "connecting again…";
 /// Says what was missed is coming.
@@ -33,10 +39,6 @@ pub const FOUND: &str = "Found";
 pub const NOTHING_FOUND: &str = "nothing found";
 /// Below a list.
 pub const LIST_KEYS: &str = "Enter goes there · Esc closes";
-/// Above the keys.
-pub const HELP: &str = "Keys";
-/// Below them.
-pub const HELP_KEYS: &str = "/help tells the commands · Esc closes";
 /// Above what was pasted.
 pub const PASTE: &str = "Pasted";
 /// Below it.
@@ -76,6 +78,7 @@ pub const KEYS: &[(&str, &str)] = &[
         "go to the first message; to the newest",
     ),
     ("Alt-Up, Alt-Down", "go to the room above or below"),
+    ("Ctrl-K", "go to a room or person by a part of the name"),
     ("Alt-A", "go to the next room with something new"),
     ("Alt-M", "list where you were mentioned"),
     (
@@ -93,8 +96,8 @@ pub const KEYS: &[(&str, &str)] = &[
         "move to begin, end, by a letter, by a word",
     ),
     (
-        "Ctrl-W U K Y, Alt-D",
-        "cut a word, to the begin, to the end; put back",
+        "Ctrl-W U Y, Alt-D K",
+        "cut a word, to the begin, put back; a word, to the end",
     ),
     ("Ctrl-T, Ctrl-_", "swap two letters; undo"),
     ("Ctrl-L", "draw the screen anew"),
@@ -102,7 +105,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("Ctrl-C", "empty the line"),
     ("Ctrl-D", "end, where the line is empty"),
     ("Esc", "close a list; go back to the newest message"),
-    ("F1", "this list"),
+    ("Ctrl-R", "while the connection is lost: try again at once"),
+    (
+        "?, F1",
+        "the keys that work here; `?` on an empty line, twice to write it",
+    ),
 ];
 
 /// How long the last answer took.

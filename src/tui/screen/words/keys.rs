@@ -1,0 +1,199 @@
+//! What is said of keys, where they work, and of where they lead.
+
+use crate::base::tongue::{Tongue, say};
+use crate::tui::screen::help::Place;
+use crate::tui::screen::words::KEYS;
+
+/// A key, what it does, and the same in Russian.
+type Keys = &'static [(&'static str, &'static str, &'static str)];
+
+/// In a list of messages.
+pub const KEYS_OF_LIST: Keys = &[
+    (
+        "Up, Down, Tab, Ctrl-P N",
+        "choose a message; a click takes it",
+        "выбрать сообщение; щелчок сразу открывает",
+    ),
+    (
+        "PgUp, PgDn, Home, End",
+        "go a page, to the first, to the last",
+        "на страницу, к первому, к последнему",
+    ),
+    (
+        "Enter",
+        "go to the message in its room",
+        "перейти к сообщению в его комнате",
+    ),
+    (
+        "Esc, Ctrl-C, Ctrl-G",
+        "close the list; a letter closes it, too, and is written",
+        "закрыть список; буква тоже закрывает и попадает в строку",
+    ),
+    ("?, F1", "these keys", "эти клавиши"),
+];
+
+/// Where one says where to go.
+pub const KEYS_OF_JUMP: Keys = &[
+    (
+        "letters",
+        "a part of the name; all of its letters in order will do",
+        "часть имени; хватит и отдельных букв по порядку",
+    ),
+    (
+        "Tab, Up, Down, Ctrl-P N",
+        "choose; a click goes there",
+        "выбрать; щелчок сразу переходит",
+    ),
+    (
+        "Enter",
+        "go there; a room that you are not in is joined",
+        "перейти; в комнату, где вас нет, вы войдёте",
+    ),
+    (
+        "Ctrl-U, Ctrl-W",
+        "empty it; cut a word",
+        "очистить; убрать слово",
+    ),
+    (
+        "Esc, Ctrl-C, Ctrl-G",
+        "stay where you are",
+        "остаться, где были",
+    ),
+    ("F1", "these keys", "эти клавиши"),
+];
+
+/// Before what was pasted.
+pub const KEYS_OF_PASTE: Keys = &[
+    (
+        "Enter",
+        "take it into the line; Enter there sends it",
+        "взять в строку; там Enter отправит",
+    ),
+    ("Up, Down, PgUp, PgDn", "look through it", "просмотреть"),
+    ("Esc, Ctrl-C, Ctrl-G", "throw it away", "выбросить"),
+    ("?, F1", "these keys", "эти клавиши"),
+];
+
+/// While one reads what is old; all others work, too.
+pub const KEYS_WHILE_SCROLLED: Keys = &[
+    (
+        "Esc, Ctrl-End",
+        "go back to the newest message",
+        "вернуться к новым сообщениям",
+    ),
+    (
+        "PgUp, PgDn, the wheel",
+        "scroll; earlier messages are fetched by themselves",
+        "листать; более ранние сообщения загружаются сами",
+    ),
+    (
+        "Ctrl-Home",
+        "go to the first message",
+        "к самому первому сообщению",
+    ),
+];
+
+/// The keys of a place.
+pub fn keys(place: Place) -> Vec<(String, String)> {
+    let spoken = |keys: Keys| -> Vec<(String, String)> {
+        let one = |(key, english, russian): &(&str, &str, &str)| {
+            let told = match Tongue::spoken() {
+                Tongue::English => english,
+                Tongue::Russian => russian,
+            };
+            ((*key).to_owned(), (*told).to_owned())
+        };
+        keys.iter().map(one).collect()
+    };
+    let line = (KEYS.iter()).map(|(key, told)| ((*key).to_owned(), (*told).to_owned()));
+    match place {
+        Place::Line => line.collect(),
+        Place::Scrolled => spoken(KEYS_WHILE_SCROLLED)
+            .into_iter()
+            .chain(line)
+            .collect(),
+        Place::List => spoken(KEYS_OF_LIST),
+        Place::Jump => spoken(KEYS_OF_JUMP),
+        Place::Paste => spoken(KEYS_OF_PASTE),
+    }
+}
+
+/// Above the keys of a place.
+pub fn keys_of(place: Place) -> String {
+    match place {
+        Place::Line => say!("Keys", "Клавиши"),
+        Place::Scrolled => say!(
+            "Keys while you read what is old",
+            "Клавиши при чтении старого"
+        ),
+        Place::List => say!("Keys in the list", "Клавиши в списке"),
+        Place::Jump => say!("Keys where you say where to go", "Клавиши при переходе"),
+        Place::Paste => say!("Keys before what was pasted", "Клавиши для вставленного"),
+    }
+}
+
+/// Below them; `below`: they lie over something that comes back.
+pub fn help_keys(below: bool) -> String {
+    match below {
+        true => say!("Esc goes back", "Esc — назад"),
+        false => say!(
+            "Esc closes · /help tells the commands · ? again writes ?",
+            "Esc закрывает · /help — команды · ещё раз ? — написать ?"
+        ),
+    }
+}
+
+/// Above the commands.
+pub fn commands() -> String {
+    say!("Commands", "Команды")
+}
+
+/// Below them.
+pub fn commands_keys() -> String {
+    say!(
+        "Esc closes · F1 tells the keys",
+        "Esc закрывает · F1 — клавиши"
+    )
+}
+
+/// Above where one can go.
+pub fn jump() -> String {
+    say!("Go to", "Перейти")
+}
+
+/// Below it.
+pub fn jump_keys() -> String {
+    say!(
+        "a part of the name · Tab chooses · Enter goes · Esc stays",
+        "часть имени · Tab выбирает · Enter — перейти · Esc — остаться"
+    )
+}
+
+/// Somebody whom one has seen.
+pub fn goal_person() -> String {
+    say!("talk with them", "поговорить")
+}
+
+/// A room that one is not in.
+pub fn goal_room() -> String {
+    say!("go into the room", "войти в комнату")
+}
+
+/// Where nothing has what is typed in its name.
+pub fn no_goal(name: &str) -> String {
+    match name.starts_with('@') {
+        true => say!(
+            "nobody seen yet; Enter begins to talk with {name}",
+            "таких пока не видно; Enter — начать разговор с {name}"
+        ),
+        false => say!(
+            "nothing of that name; Enter tries to go into {name}",
+            "такого нет; Enter — попробовать войти в {name}"
+        ),
+    }
+}
+
+/// Where there is nothing to go to.
+pub fn no_goals() -> String {
+    say!("nothing to go to yet", "переходить пока некуда")
+}
