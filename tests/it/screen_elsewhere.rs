@@ -72,7 +72,7 @@ fn whoever_looks_elsewhere_is_told() {
     screen.presses("x");
     screen.sees("> x");
     boris.say("@anna", "seen at once");
-    screen.sees("@boris          1");
+    screen.sees("@boris           1");
     screen.presses(AWAY);
     boris.say("@anna", "psst");
     boris.say("lobby", "ANNA!");
@@ -109,9 +109,9 @@ fn a_hushed_room_stays_hushed() {
     boris.say("@anna", "psst");
     let mut second = screen(&person);
     second.presses(AWAY);
-    second.sees("@boris          1");
+    second.sees("@boris           1");
     boris.say("tea", "anna, is it?");
-    second.sees(" tea            1@");
+    second.sees(" tea             1@");
     boris.say("@anna", "are you there?");
     until("the bell rings", || {
         (has(&second, "\x07") == 1).then_some(())
@@ -129,8 +129,8 @@ fn a_hushed_room_stays_hushed() {
         .expect("it is kept");
     fs::write(&path, "{\"notify\":").expect("it can be written");
     let mut third = screen(&person);
-    third.sees("is damaged and was put aside");
-    third.sees(" tea             ");
+    third.sees("is damaged and was put");
+    third.sees(" tea           1@ 2");
     third.types("/notify off");
     third.sees("you are told of nothing");
     assert!(path.exists() && path.with_extension("json.damaged").exists());

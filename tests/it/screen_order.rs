@@ -53,8 +53,11 @@ fn kicked_and_banned_on_the_screen() {
     boris.presses("\x15");
     boris.types("/topic tulips");
     clara.sees("garden — tulips");
+    // Who is as high as oneself is not put down; one may give it up.
     clara.types("/deop boris");
-    boris.sees("boris is operator of garden no more, by clara");
+    clara.sees("that takes a higher role than theirs");
+    boris.types("/deop boris");
+    boris.sees("boris is operator of garden no more, by boris");
     clara.types("/ban boris 1h weeds");
     boris.sees("you were banned from garden by clara until");
     boris.types("/join garden");
