@@ -73,6 +73,7 @@ mod rooms;
 mod scarce;
 mod screen;
 mod screen_elsewhere;
+mod screen_figures;
 mod screen_hostile;
 mod screen_order;
 mod sealed;

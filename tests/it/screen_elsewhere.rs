@@ -122,10 +122,9 @@ fn a_hushed_room_stays_hushed() {
     second.types("/quit");
     assert!(matches!(second.ends(), WaitStatus::Exited(_, 0)));
     let files = fs::read_dir(person.tokens()).expect("a folder").flatten();
-    let preferences = files.map(|file| file.path());
+    let mut preferences = files.map(|file| file.path());
     let path = preferences
-        .filter(|path| path.to_string_lossy().ends_with(".preferences.json"))
-        .next()
+        .find(|path| path.to_string_lossy().ends_with(".preferences.json"))
         .expect("it is kept");
     fs::write(&path, "{\"notify\":").expect("it can be written");
     let mut third = screen(&person);

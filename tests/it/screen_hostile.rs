@@ -8,14 +8,17 @@ use serde_json::Value;
 
 use crate::support::{Person, Screen, until};
 
-const HELLO: &str = r#""type":"hello","server":"s","software":"s/1","protocol":1,"registration":"open","limits":{"frame":65536,"text":8192,"name_chars":32,"topic":256,"key":64,"page_messages":200,"password_chars_min":8,"requests_outstanding":256,"key_hours":72},"features":[]"#;
+/// What a server says first.
+pub const HELLO: &str = r#""type":"hello","server":"s","software":"s/1","protocol":1,"registration":"open","limits":{"frame":65536,"text":8192,"name_chars":32,"topic":256,"key":64,"page_messages":200,"password_chars_min":8,"requests_outstanding":256,"key_hours":72},"features":[]"#;
 
-fn frame(json: &[u8]) -> Vec<u8> {
+/// A text as it goes over the wire.
+pub fn frame(json: &[u8]) -> Vec<u8> {
     let length = u32::try_from(json.len()).expect("it is short");
     [&length.to_be_bytes(), json].concat()
 }
 
-fn read_frame(socket: &mut TcpStream) -> Option<Value> {
+/// What comes next; none at the end.
+pub fn read_frame(socket: &mut TcpStream) -> Option<Value> {
     let mut length = [0; 4];
     socket.read_exact(&mut length).ok()?;
     let mut json = vec![0; u32::from_be_bytes(length) as usize];
@@ -23,14 +26,15 @@ fn read_frame(socket: &mut TcpStream) -> Option<Value> {
     serde_json::from_slice(&json).ok()
 }
 
-fn message(seq: u64) -> String {
+/// A message of boris.
+pub fn message(seq: u64) -> String {
     format!(
         r#"{{"type":"message","room":"lobby","seq":{seq},"from":"boris","at":"2026-11-20T10:30:00Z","kind":"text","text":"number {seq}"}}"#
     )
 }
 
 /// A page of a log that ends with this number.
-fn page(asked: &Value, last: u64) -> String {
+pub fn page(asked: &Value, last: u64) -> String {
     let limit = asked["limit"].as_u64().unwrap_or(50);
     let (from, to) = match (asked["before"].as_u64(), asked["after"].as_u64()) {
         (_, Some(after)) => (after + 1, last.min(after + limit)),
