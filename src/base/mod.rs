@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod ban;
 pub mod catalog;
+pub mod cause;
 pub mod fingerprint;
 pub mod id;
 pub mod invite;
@@ -24,6 +25,7 @@ pub mod tongue;
 
 pub use audit::{Act, Actor, AuditEntry, AuditRecord};
 pub use ban::{BanKey, BanKind, BanRecord, Banned};
+pub use cause::Cause;
 pub use fingerprint::Fingerprint;
 pub use id::{CallId, Channel, ConnId, RequestId, RoomId, Seq, SessionId, Ticket, UserId};
 pub use invite::{InviteHash, InviteId, InviteRecord};

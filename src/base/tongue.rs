@@ -1,5 +1,32 @@
 //! The language in which chat-client speaks to people: English, or Russian where the locale asks for it (locale(7)).
 //! Each text stands in the code in both: `say!("nobody is here", "здесь никого нет")`, so that none can lack one.
+//!
+//! For whoever writes the Russian: people are addressed with «вы», in small letters and without ceremony; quotes are «…», ё is
+//! ё; keys, commands and options keep their names. What somebody does is said in the present (`anna входит`), which knows no
+//! gender, and a name is never declined. A form that goes with a number comes from [`plural`], in a variable called
+//! `…_form`. One word for each thing:
+//!
+//! | | | | |
+//! |---|---|---|---|
+//! | account | учётная запись | member | участник |
+//! | admin | администратор | message | сообщение |
+//! | ban | блокировка | moderator | модератор |
+//! | certificate | сертификат | mute | запрет писать |
+//! | code (of an exit) | код завершения | notice | объявление |
+//! | command, verb | команда | operator | оператор комнаты |
+//! | connection | соединение; как состояние: связь | option | параметр |
+//! | direct message | личное сообщение, личная переписка | password | пароль |
+//! | fingerprint | отпечаток | profile | профиль |
+//! | full screen | полный экран | prompt | начало строки |
+//! | history | история | room | комната |
+//! | host | узел | screen | экран |
+//! | invite | приглашение | server | сервер |
+//! | key (on the keyboard) | клавиша | session | сеанс |
+//! | kick | исключить | terminal | терминал |
+//! | line | строка | token | токен |
+//! | lobby | lobby | topic | тема |
+//! | to log in, out | войти, завершить сеанс | unread | новые |
+//! | mention | упоминание | user | пользователь, чаще участник или имя |
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
@@ -15,8 +42,8 @@ pub enum Tongue {
 
 static SPOKEN: OnceLock<Tongue> = OnceLock::new();
 
-#[cfg(test)]
 thread_local! {
+    /// For a while, and on this thread, in spite of [`SPOKEN`].
     static HERE: std::cell::Cell<Option<Tongue>> = const { std::cell::Cell::new(None) };
 }
 
@@ -50,20 +77,51 @@ impl Tongue {
     /// What is spoken.
     #[must_use]
     pub fn spoken() -> Self {
-        #[cfg(test)]
         if let Some(here) = HERE.get() {
             return here;
         }
         SPOKEN.get().copied().unwrap_or(Self::English)
     }
 
-    /// A test speaks it while `work` is done.
-    #[cfg(test)]
+    /// It is spoken while `work` is done: for what has one form for everybody, and in tests.
     pub fn spoken_in<T>(self, work: impl FnOnce() -> T) -> T {
         let before = HERE.replace(Some(self));
         let done = work();
         HERE.set(before);
         done
+    }
+}
+
+/// A text for people in English and in Russian, where it stands in a table: what [`say!`] is elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Both(pub &'static str, pub &'static str);
+
+impl Both {
+    /// It in the language that is spoken.
+    #[must_use]
+    pub fn said(self) -> &'static str {
+        match Tongue::spoken() {
+            Tongue::English => self.0,
+            Tongue::Russian => self.1,
+        }
+    }
+}
+
+/// A text in a table: in both languages, or in the only one that it needs.
+pub trait Words: Copy {
+    /// It in the language that is spoken.
+    fn said(self) -> &'static str;
+}
+
+impl Words for Both {
+    fn said(self) -> &'static str {
+        Both::said(self)
+    }
+}
+
+impl Words for &'static str {
+    fn said(self) -> &'static str {
+        self
     }
 }
 

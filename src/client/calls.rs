@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::record::Kind;
+use crate::base::tongue::say;
 use crate::base::{Password, Seq};
 use crate::client::event::{Event, Refusal, Sent, Unsent};
 use crate::client::link::Client;
@@ -38,9 +39,10 @@ macro_rules! expect {
     ($answer:expr, $pattern:pat => $value:expr) => {
         match $answer {
             $pattern => Ok($value),
-            _ => Err(Refusal::local(
+            _ => Err(Refusal::local(say!(
                 "the server gave an answer to another question; tell its admin",
-            )),
+                "сервер ответил не на тот вопрос; сообщите его администратору"
+            ))),
         }
     };
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Password, UserName};
+use crate::base::tongue::say;
+use crate::base::{Cause, Password, UserName};
+use crate::client::meaning::not_done;
 
 /// The longest file that can be one of ours.
 const FILE_BYTES_MAX: u64 = 4_096;
@@ -36,9 +38,11 @@ pub struct Credential {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// Others could read or write it.
-    #[error(
-        "'{path}' can be used by others (mode {mode:o}); run `chmod {wanted:o} '{path}'`, or log in again if somebody may have read it"
-    )]
+    #[error("{}", say!(
+        "'{path}' can be used by others (mode {mode:o}); run `chmod {wanted:o} '{path}'`, or log in again if somebody may have read it",
+        "«{path}» доступен другим (права {mode:o}); выполните `chmod {wanted:o} '{path}'` или войдите заново, если его могли прочитать",
+        path = path.display()
+    ))]
     Open {
         /// The file or folder.
         path: PathBuf,
@@ -48,13 +52,22 @@ pub enum CredentialError {
         wanted: u32,
     },
     /// It is not what was written.
-    #[error("'{path}' is damaged; delete it and log in again")]
+    #[error("{}", say!(
+        "'{path}' is damaged; delete it and log in again",
+        "файл «{path}» испорчен; удалите его и войдите заново",
+        path = path.display()
+    ))]
     Damaged {
         /// The file.
         path: PathBuf,
     },
     /// The same of what can be done without.
-    #[error("'{path}' is damaged and was put aside as '{aside}'; it begins anew")]
+    #[error("{}", say!(
+        "'{path}' is damaged and was put aside as '{aside}'; it begins anew",
+        "файл «{path}» испорчен и отложен как «{aside}»; настройки начаты заново",
+        path = path.display(),
+        aside = aside.display()
+    ))]
     PutAside {
         /// The file.
         path: PathBuf,
@@ -62,7 +75,7 @@ pub enum CredentialError {
         aside: PathBuf,
     },
     /// The system refused.
-    #[error("cannot {action} '{path}': {cause}")]
+    #[error("{}", not_done(action, path, &Cause(cause)))]
     Io {
         /// What was attempted.
         action: &'static str,

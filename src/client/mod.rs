@@ -51,6 +51,7 @@ pub mod event;
 pub mod known;
 pub mod link;
 pub mod log;
+mod meaning;
 pub mod model;
 pub mod outgoing;
 pub mod preferences;

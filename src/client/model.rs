@@ -13,8 +13,10 @@ use serde::Deserialize;
 
 use crate::base::limit::{FRAME_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::base::record::Kind;
+use crate::base::tongue::say;
 use crate::base::{Password, RequestId, Seq, Target};
 use crate::client::event::{Ending, EndingKind, Event, Refusal, Sent, Unsent};
+use crate::client::meaning;
 use crate::client::room::{Compared, Room};
 use crate::wire::event::{Hello, Message, RoomState, Tagged, Welcome};
 use crate::wire::{Code, PROTOCOL, Request, event, request};
@@ -250,7 +252,11 @@ impl Model {
                 self.events.push_back(Event::Waiting);
             }
             Phase::Open | Phase::Online if self.pinged && now >= self.heard_at + DEAD_AFTER => {
-                self.lose(now, "the server does not answer any more", None);
+                let why = say!(
+                    "the server does not answer any more",
+                    "сервер больше не отвечает"
+                );
+                self.lose(now, &why, None);
             }
             Phase::Open | Phase::Online if !self.pinged && now >= self.heard_at + PING_AFTER => {
                 // From here on `heard_at` is when the question was asked: a program that slept has not waited.

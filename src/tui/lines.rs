@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
 
 use crate::base::Timestamp;
+use crate::base::tongue::say;
 use crate::client::room::Room;
 use crate::client::{Answer, Client, Event, Refusal, Welcome};
 use crate::tui::coming::{COMINGS_TOLD, RETURNS};
 use crate::tui::command::read_to;
 use crate::tui::failure::Failure;
+use crate::tui::screen::words;
 use crate::tui::show::{Style, harmless};
 use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk, Wanted};
 use crate::tui::terminal::{Terminal, Typed};
@@ -50,9 +52,10 @@ pub async fn run(
     drop(lines);
     client.close().await;
     match result {
-        Ok(()) if failed && !style.terminal => Err(Failure::Refused(
-            "not everything was done; see the lines above".to_owned(),
-        )),
+        Ok(()) if failed && !style.terminal => Err(Failure::Refused(say!(
+            "not everything was done; see the lines above",
+            "сделано не всё; смотрите строки выше"
+        ))),
         result => result,
     }
 }
@@ -125,8 +128,9 @@ impl Lines {
         let left: Vec<_> = client.model().pending().map(|send| &*send.text).collect();
         match left.as_slice() {
             [] => Ok(()),
-            left => Err(Failure::Unreachable(format!(
+            left => Err(Failure::Unreachable(say!(
                 "not sent, the server did not answer: {}",
+                "не отправлено, сервер не ответил: {}",
                 harmless(&left.join(" / "))
             ))),
         }
@@ -221,7 +225,7 @@ impl Lines {
                 self.carry_out(next, client)
             }
             Typed::Interrupt => {
-                self.terminal.note("to end, press Ctrl-D or write /quit");
+                self.terminal.note(&words::how_to_end());
                 false
             }
             Typed::End => true,
@@ -245,7 +249,7 @@ impl Lines {
                 let cursor = client.model().rooms().get(&*room).map(|room| room.cursor());
                 if let Some(cursor) = cursor {
                     let no = client.post(read_to(&room, cursor));
-                    let done = format!("everything in {} is read", harmless(&room));
+                    let done = words::all_read(&harmless(&room));
                     self.talk.asked(no, Wanted::Done(done));
                 }
             }

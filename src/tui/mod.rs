@@ -17,6 +17,7 @@ mod failure;
 mod lines;
 mod manual;
 mod moderate;
+mod russian;
 mod screen;
 // Both are open to `tests/fuzz` alone.
 #[doc(hidden)]
@@ -28,9 +29,7 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::base::manual::{generate, wrong_call};
+use crate::base::manual::generate;
 use crate::base::tongue::Tongue;
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
@@ -42,8 +41,8 @@ use crate::tui::terminal::Terminal;
 #[must_use]
 pub fn main() -> ExitCode {
     Tongue::of_locale(|name| std::env::var_os(name)).speak();
-    let args = Args::try_parse().and_then(Args::checked);
-    let args = args.unwrap_or_else(|error| wrong_call(&error));
+    let args = russian::read().and_then(Args::checked);
+    let args = args.unwrap_or_else(|error| russian::wrong_call(&error));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -71,7 +70,7 @@ async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(what) = args.generate {
         return generate(
             what,
-            args::command(),
+            russian::command(),
             &manual::manual(),
             &mut std::io::stdout(),
         )

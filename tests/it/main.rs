@@ -70,6 +70,7 @@ mod resets;
 mod restart;
 mod room;
 mod rooms;
+mod russian;
 mod scarce;
 mod screen;
 mod screen_elsewhere;
@@ -86,6 +87,7 @@ mod terminal;
 mod tls;
 mod tls_client;
 mod tls_hostile;
+mod tongues;
 mod top;
 
 mod support;

@@ -236,7 +236,7 @@ impl App {
             Some(text) => {
                 self.writing.set(text.trim_end_matches('\n'));
             }
-            None => self.note(words::NO_EDITOR, model),
+            None => self.note(&words::no_editor(), model),
         }
         self.changed = true;
     }

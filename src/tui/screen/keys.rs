@@ -145,10 +145,10 @@ impl App {
                 self.mouse = !self.mouse;
                 self.actions.push(Action::Mouse(self.mouse));
                 self.note(
-                    if self.mouse {
-                        words::MOUSE_ON
+                    &if self.mouse {
+                        words::mouse_on()
                     } else {
-                        words::MOUSE_OFF
+                        words::mouse_off()
                     },
                     model,
                 );
@@ -156,11 +156,11 @@ impl App {
             KeyCode::F(7) => self.failed(true),
             KeyCode::F(8) => self.failed(false),
             KeyCode::Char('m') if alt => match self.mentions.is_empty() {
-                true => self.note(words::NO_MENTIONS, model),
+                true => self.note(&words::no_mentions(), model),
                 false => {
                     let mut messages: Vec<_> = self.mentions.iter().cloned().collect();
                     messages.sort_by_key(|message| message.at);
-                    self.overlay = Some(Overlay::List(List::new(words::MENTIONS, messages)));
+                    self.overlay = Some(Overlay::List(List::new(&words::mentions(), messages)));
                 }
             },
             KeyCode::Char('e') if alt => self.edit(),
@@ -168,7 +168,7 @@ impl App {
             KeyCode::Char('l') if ctrl => self.actions.push(Action::Redraw),
             KeyCode::Char('z') if ctrl => self.actions.push(Action::Suspend),
             KeyCode::Char('c') if ctrl => match self.writing.is_empty() {
-                true => self.note(words::HOW_TO_END, model),
+                true => self.note(&words::how_to_end(), model),
                 false => {
                     let text = self.writing.text().to_owned();
                     self.writing.remember(&text);
@@ -243,7 +243,7 @@ impl App {
 
     pub(super) fn insert(&mut self, text: &str, model: &Model) {
         if !self.writing.insert(text) {
-            self.note(words::TOO_LONG, model);
+            self.note(&words::too_long(), model);
         }
     }
 

@@ -82,12 +82,12 @@ impl Overlay {
     /// What stands above and below it.
     pub fn title(&self) -> (String, String) {
         match self {
-            Self::List(list) => (list.title.clone(), words::LIST_KEYS.to_owned()),
+            Self::List(list) => (list.title.clone(), words::list_keys()),
             Self::Help(table) => table.title(),
             Self::Jump(_) => (words::jump(), words::jump_keys()),
             Self::Paste(text, _) => {
                 let title = words::pasted(text.split('\n').count(), text.len());
-                (title, words::PASTE_KEYS.to_owned())
+                (title, words::paste_keys())
             }
         }
     }

@@ -84,8 +84,7 @@ pub async fn run(
     server: &str,
     outgoing: Outgoing,
 ) -> Result<(), Failure> {
-    let no_terminal =
-        |error: io::Error| Failure::Refused(format!("cannot use the terminal: {error}"));
+    let no_terminal = |error: io::Error| Failure::Refused(words::no_terminal(&error));
     let hearing = Hearing::new().map_err(no_terminal)?;
     let tty = Tty::take().map_err(no_terminal)?;
     let mut screen = Screen::new(server, outgoing, tty, hearing);
@@ -185,7 +184,7 @@ impl Screen {
         for waiting in left.iter().filter(|waiting| waiting.refused.is_none()) {
             match waiting.is_stale(wall(), key_hours) {
                 true => {
-                    let kept = self.outgoing.refuse(&waiting.key, &words::STALE.into());
+                    let kept = self.outgoing.refuse(&waiting.key, &words::stale().into());
                     self.kept(kept.is_ok(), client);
                 }
                 false => client.say_again(waiting.unsent()),
@@ -320,7 +319,7 @@ impl Screen {
         let text = client.ending().map(|ending| ending.text.clone());
         let refusal = Refusal {
             code: None,
-            text: text.unwrap_or_else(|| "the conversation with the server is over".into()),
+            text: text.unwrap_or_else(|| words::over().into()),
             retry_after_ms: None,
         };
         End::Failed(Failure::of(client, &refusal))
@@ -451,7 +450,7 @@ impl Screen {
     /// Tells once when what is written cannot be kept on disk.
     fn kept(&mut self, kept: bool, client: &Client) {
         if !kept && !std::mem::replace(&mut self.told, true) {
-            self.app.note(words::NOT_KEPT, client.model());
+            self.app.note(&words::not_kept(), client.model());
         }
     }
 }

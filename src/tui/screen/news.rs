@@ -136,10 +136,10 @@ impl App {
                 }
             }
             (Purpose::Search(_), Ok(Answer::Page { messages, .. })) if messages.is_empty() => {
-                self.note(words::NOTHING_FOUND, model);
+                self.note(&words::nothing_found(), model);
             }
             (Purpose::Search(text), Ok(Answer::Page { messages, .. })) => {
-                let title = format!("{}: {text}", words::FOUND);
+                let title = format!("{}: {text}", words::found());
                 self.overlay = Some(Overlay::List(List::new(&title, messages)));
             }
             (Purpose::Search(_), Err(refusal)) => self.note(&refusal.text, model),

@@ -104,7 +104,24 @@ impl App {
         if let Some(overlay) = &self.overlay {
             return bar(area, &overlay.title().1, "", style, buffer);
         }
-        let mut said = vec![self.link_words(model)];
+        // Where there is little room, everybody knows where they are, and how to get help.
+        let width = usize::from(area.width).saturating_sub(2);
+        let hint = words::help_hint();
+        let beside = width.saturating_sub(columns(&hint) + 1);
+        let full = self.all_words(model, true);
+        let long = format!("{} · {full}", self.server);
+        let (said, hint) = match columns(&full) {
+            _ if columns(&long) <= beside && area.width >= LIST_FROM_COLUMNS => (long, hint),
+            columns if columns <= beside => (full, hint),
+            columns if columns <= width => (full, String::new()),
+            _ => (self.all_words(model, false), String::new()),
+        };
+        bar(area, &said, &hint, style, buffer);
+    }
+
+    /// What there is to say, the most important first.
+    fn all_words(&self, model: &Model, with_hint: bool) -> String {
+        let mut said = vec![self.link_words(model, with_hint)];
         let failed =
             (self.failed.iter()).filter(|failed| same_place(&failed.message.to, &self.current));
         match failed.count() {
@@ -119,29 +136,22 @@ impl App {
         if let Some(below) = self.below(model) {
             said.push(words::below(below));
         }
-        // Where there is little room, everybody knows where they are, and how to get help.
-        let width = usize::from(area.width).saturating_sub(2);
-        let (short, hint) = (said.join(" · "), words::HELP_HINT);
-        let long = format!("{} · {short}", self.server);
-        let (said, hint) = match width.checked_sub(columns(hint) + 1) {
-            Some(room) if columns(&long) <= room && area.width >= LIST_FROM_COLUMNS => (long, hint),
-            Some(room) if columns(&short) <= room => (short, hint),
-            _ => (short, ""),
-        };
-        bar(area, &said, hint, style, buffer);
+        said.join(" · ")
     }
 
-    fn link_words(&self, model: &Model) -> String {
+    fn link_words(&self, model: &Model, with_hint: bool) -> String {
         match self.link {
-            Link::Lost if self.trouble.retry_in > 0 => words::retry_in(self.trouble.retry_in),
-            Link::Lost => words::CONNECTING.to_owned(),
-            Link::Waiting => words::WAITING.to_owned(),
-            Link::Up if model.is_catching_up() => words::CATCHING_UP.to_owned(),
+            Link::Lost if self.trouble.retry_in > 0 => {
+                words::retry_in(self.trouble.retry_in, with_hint)
+            }
+            Link::Lost => words::connecting(),
+            Link::Waiting => words::waiting(),
+            Link::Up if model.is_catching_up() => words::catching_up(),
             Link::Up => {
                 let trip = model.round_trip();
                 let trip = trip.map(|trip| words::round_trip(trip.as_millis()));
                 let trip = trip.map_or(String::new(), |trip| format!(" {trip}"));
-                format!("{}{trip}", words::LIVE)
+                format!("{}{trip}", words::live())
             }
         }
     }

@@ -28,6 +28,7 @@ mod going;
 mod helping;
 mod order;
 mod reading;
+mod russian;
 mod standing;
 mod writing;
 

@@ -230,7 +230,7 @@ impl Timeline<'_> {
             rows.push(self.rule(&show.day(message.at), self.look.theme.dim()));
         }
         if self.is_first_new(message, before) {
-            rows.push(self.rule(words::NEW, self.look.theme.mark()));
+            rows.push(self.rule(&words::new(), self.look.theme.mark()));
         }
         rows.extend(self.message(message));
         let next = messages.get(at + 1).map(|next| next.seq);
@@ -247,7 +247,7 @@ impl Timeline<'_> {
         match (log.has_more_before(), self.view.fetching) {
             (true, Some(_)) => rows.push(self.rule(words::FETCHING, self.look.theme.dim())),
             (true, None) => {}
-            (false, _) => rows.push(self.rule(words::BEGINNING, self.look.theme.dim())),
+            (false, _) => rows.push(self.rule(&words::beginning(), self.look.theme.dim())),
         }
         let first = log.first();
         rows.extend(self.locals(|local| {

@@ -1,7 +1,7 @@
 //! All words of the full screen, in one place: whoever translates them looks nowhere else. What the line mode says too
 //! (answers to commands, what happened to the connection) comes from there.
 
-use crate::base::tongue::say;
+use crate::base::tongue::{Both, plural, say};
 
 mod keys;
 mod state;
@@ -10,136 +10,317 @@ pub use keys::*;
 pub use state::*;
 
 /// Says the connection is to be made.
-pub const CONNECTING: &str = "connecting again…";
+pub fn connecting() -> String {
+    say!("connecting again…", "соединение…")
+}
+
 /// Says what was missed is coming.
-pub const CATCHING_UP: &str = "catching up…";
+pub fn catching_up() -> String {
+    say!("catching up…", "загрузка пропущенного…")
+}
+
 /// Says all is well.
-pub const LIVE: &str = "live";
+pub fn live() -> String {
+    say!("live", "на связи")
+}
+
 /// Says the server keeps one waiting.
-pub const WAITING: &str = "the server has not answered yet (it may be paused)";
+pub fn waiting() -> String {
+    say!(
+        "the server has not answered yet (it may be paused)",
+        "сервер пока молчит (возможно, он на паузе)"
+    )
+}
+
 /// How to get help.
-pub const HELP_HINT: &str = "F1 help";
+pub fn help_hint() -> String {
+    say!("F1 help", "F1 справка")
+}
+
 /// Above the first message of a room.
-pub const BEGINNING: &str = "this is the beginning";
+pub fn beginning() -> String {
+    say!("this is the beginning", "самое начало")
+}
+
 /// Where earlier messages are on their way.
 pub const FETCHING: &str = "…";
 /// The line above what is new.
-pub const NEW: &str = "new";
+pub fn new() -> String {
+    say!("new", "новое")
+}
+
 /// Before a message that is on its way.
 pub const PENDING: &str = "…";
 /// Before a message that was refused.
 pub const FAILED: &str = "!";
 /// Above the places where one is mentioned.
-pub const MENTIONS: &str = "Mentions";
+pub fn mentions() -> String {
+    say!("Mentions", "Упоминания")
+}
+
 /// Where there are none.
-pub const NO_MENTIONS: &str = "nobody has mentioned you since you came";
+pub fn no_mentions() -> String {
+    say!(
+        "nobody has mentioned you since you came",
+        "с тех пор как вы вошли, вас никто не упоминал"
+    )
+}
+
 /// Above what was found.
-pub const FOUND: &str = "Found";
+pub fn found() -> String {
+    say!("Found", "Найдено")
+}
+
 /// Where nothing was found.
-pub const NOTHING_FOUND: &str = "nothing found";
+pub fn nothing_found() -> String {
+    say!("nothing found", "ничего не найдено")
+}
+
 /// Below a list.
-pub const LIST_KEYS: &str = "Enter goes there · Esc closes";
-/// Above what was pasted.
-pub const PASTE: &str = "Pasted";
+pub fn list_keys() -> String {
+    say!(
+        "Enter goes there · Esc closes",
+        "Enter — перейти · Esc — закрыть"
+    )
+}
+
 /// Below it.
-pub const PASTE_KEYS: &str = "Enter takes it into the line · Esc throws it away";
+pub fn paste_keys() -> String {
+    say!(
+        "Enter takes it into the line · Esc throws it away",
+        "Enter — взять в строку · Esc — убрать"
+    )
+}
+
 /// At Ctrl-C.
-pub const HOW_TO_END: &str = "to end, press Ctrl-D or write /quit";
+pub fn how_to_end() -> String {
+    say!(
+        "to end, press Ctrl-D or write /quit",
+        "чтобы выйти, нажмите Ctrl-D или напишите /quit"
+    )
+}
+
 /// While the editor has the terminal.
-pub const NO_EDITOR: &str = "the editor did not work; set EDITOR to one that does";
+pub fn no_editor() -> String {
+    say!(
+        "the editor did not work; set EDITOR to one that does",
+        "редактор не сработал; укажите в EDITOR другой"
+    )
+}
+
 /// When the message cannot be kept on disk.
-pub const NOT_KEPT: &str = "what you write is not kept on disk";
+pub fn not_kept() -> String {
+    say!(
+        "what you write is not kept on disk",
+        "то, что вы пишете, не сохраняется на диске"
+    )
+}
+
 /// Why an old message is not sent by itself.
-pub const STALE: &str = "it waited so long that it may be there already: look first";
+pub fn stale() -> String {
+    say!(
+        "it waited so long that it may be there already: look first",
+        "сообщение ждало так долго, что могло уже дойти: сначала посмотрите"
+    )
+}
+
 /// When all that is typed does not fit.
-pub const TOO_LONG: &str = "that is too long for the line; the rest was left out";
+pub fn too_long() -> String {
+    say!(
+        "that is too long for the line; the rest was left out",
+        "это слишком длинно для строки, остаток отброшен"
+    )
+}
+
 /// At the mouse key.
-pub const MOUSE_ON: &str = "the mouse scrolls and picks rooms; with Shift it selects text";
+pub fn mouse_on() -> String {
+    say!(
+        "the mouse scrolls and picks rooms; with Shift it selects text",
+        "мышь прокручивает и выбирает комнаты; с Shift — выделяет текст"
+    )
+}
+
 /// At the mouse key.
-pub const MOUSE_OFF: &str = "the mouse selects text";
+pub fn mouse_off() -> String {
+    say!("the mouse selects text", "мышь выделяет текст")
+}
 
 /// The keys and what they do, for the help and the manual page.
-pub const KEYS: &[(&str, &str)] = &[
-    ("Enter", "send; Alt-Enter begins another line"),
+pub const KEYS: &[(&str, Both)] = &[
+    (
+        "Enter",
+        Both(
+            "send; Alt-Enter begins another line",
+            "отправить; Alt-Enter начинает новую строку",
+        ),
+    ),
     (
         "Tab",
-        "complete a name, room or command; again for the next one",
+        Both(
+            "complete a name, room or command; again for the next one",
+            "дополнить имя, комнату или команду; ещё раз — следующий вариант",
+        ),
     ),
     (
         "Up, Down",
-        "what was written before; in several lines, move",
+        Both(
+            "what was written before; in several lines, move",
+            "написанное раньше; если строк несколько — ходить по ним",
+        ),
     ),
     (
         "PgUp, PgDn",
-        "scroll; earlier messages are fetched by themselves",
+        Both(
+            "scroll; earlier messages are fetched by themselves",
+            "прокрутка; более ранние сообщения загружаются сами",
+        ),
     ),
     (
         "Ctrl-Home, Ctrl-End",
-        "go to the first message; to the newest",
+        Both(
+            "go to the first message; to the newest",
+            "к первому сообщению; к самому новому",
+        ),
     ),
-    ("Alt-Up, Alt-Down", "go to the room above or below"),
-    ("Ctrl-K", "go to a room or person by a part of the name"),
-    ("Alt-A", "go to the next room with something new"),
-    ("Alt-M", "list where you were mentioned"),
+    (
+        "Alt-Up, Alt-Down",
+        Both("go to the room above or below", "в комнату выше или ниже"),
+    ),
+    (
+        "Ctrl-K",
+        Both(
+            "go to a room or person by a part of the name",
+            "в комнату или к человеку по части имени",
+        ),
+    ),
+    (
+        "Alt-A",
+        Both(
+            "go to the next room with something new",
+            "в следующую комнату, где есть новое",
+        ),
+    ),
+    (
+        "Alt-M",
+        Both("list where you were mentioned", "где вас упоминали"),
+    ),
     (
         "Ctrl-O",
-        "open what is folded: long messages, who came and left",
+        Both(
+            "open what is folded: long messages, who came and left",
+            "развернуть свёрнутое: длинные сообщения, кто пришёл и ушёл",
+        ),
     ),
     (
         "F7, F8",
-        "send again, or drop, what was not sent in this room",
+        Both(
+            "send again, or drop, what was not sent in this room",
+            "отправить снова или убрать неотправленное в этой комнате",
+        ),
     ),
-    ("Alt-E", "write in $EDITOR; also Ctrl-X Ctrl-E"),
-    ("F2", "the mouse scrolls and picks rooms, or selects text"),
+    (
+        "Alt-E",
+        Both(
+            "write in $EDITOR; also Ctrl-X Ctrl-E",
+            "писать в $EDITOR; также Ctrl-X Ctrl-E",
+        ),
+    ),
+    (
+        "F2",
+        Both(
+            "the mouse scrolls and picks rooms, or selects text",
+            "мышь прокручивает и выбирает комнаты или выделяет текст",
+        ),
+    ),
     (
         "Ctrl-A E B F, Alt-B F",
-        "move to begin, end, by a letter, by a word",
+        Both(
+            "move to begin, end, by a letter, by a word",
+            "в начало, в конец, на букву, на слово",
+        ),
     ),
     (
         "Ctrl-W U Y, Alt-D K",
-        "cut a word, to the begin, put back; a word, to the end",
+        Both(
+            "cut a word, to the begin, put back; a word, to the end",
+            "вырезать слово, до начала, вставить обратно; слово, до конца",
+        ),
     ),
-    ("Ctrl-T, Ctrl-_", "swap two letters; undo"),
-    ("Ctrl-L", "draw the screen anew"),
-    ("Ctrl-Z", "stop; `fg` comes back"),
-    ("Ctrl-C", "empty the line"),
-    ("Ctrl-D", "end, where the line is empty"),
-    ("Esc", "close a list; go back to the newest message"),
-    ("Ctrl-R", "while the connection is lost: try again at once"),
+    (
+        "Ctrl-T, Ctrl-_",
+        Both(
+            "swap two letters; undo",
+            "поменять местами две буквы; отменить",
+        ),
+    ),
+    ("Ctrl-L", Both("draw the screen anew", "перерисовать экран")),
+    (
+        "Ctrl-Z",
+        Both("stop; `fg` comes back", "приостановить; `fg` возвращает"),
+    ),
+    ("Ctrl-C", Both("empty the line", "очистить строку")),
+    (
+        "Ctrl-D",
+        Both("end, where the line is empty", "выйти, если строка пуста"),
+    ),
+    (
+        "Esc",
+        Both(
+            "close a list; go back to the newest message",
+            "закрыть список; вернуться к самому новому сообщению",
+        ),
+    ),
+    (
+        "Ctrl-R",
+        Both(
+            "while the connection is lost: try again at once",
+            "если связи нет: попробовать сразу",
+        ),
+    ),
     (
         "?, F1",
-        "the keys that work here; `?` on an empty line, twice to write it",
+        Both(
+            "the keys that work here; `?` on an empty line, twice to write it",
+            "какие клавиши работают здесь; `?` в пустой строке, дважды — написать его",
+        ),
     ),
 ];
 
 /// How long the last answer took.
 pub fn round_trip(millis: u128) -> String {
-    format!("{millis} ms")
+    say!("{millis} ms", "{millis} мс")
 }
 
 /// Messages that are not acknowledged.
 pub fn pending(count: usize) -> String {
-    format!("{count} not sent yet")
+    say!("{count} not sent yet", "к отправке: {count}")
 }
 
 /// Messages that were refused.
 pub fn failed(count: usize) -> String {
-    format!("{count} not sent: F7 again, F8 drop")
+    say!(
+        "{count} not sent: F7 again, F8 drop",
+        "{count} не ушло: F7 снова, F8 убрать"
+    )
 }
 
 /// What is new in other rooms, where they are not listed.
 pub fn elsewhere(unread: u64) -> String {
-    format!("{unread} elsewhere")
+    say!("{unread} elsewhere", "в других: {unread}")
 }
 
 /// How many messages are below.
 pub fn below(count: u64) -> String {
-    format!("{count} below")
+    say!("{count} below", "ниже: {count}")
 }
 
 /// What is folded.
 pub fn folded(lines: usize) -> String {
-    format!("… {lines} more lines (Ctrl-O)")
+    let lines_form = plural(lines as u64, "строка", "строки", "строк");
+    say!(
+        "… {lines} more lines (Ctrl-O)",
+        "… ещё {lines} {lines_form} (Ctrl-O)"
+    )
 }
 
 /// That nothing in a room is new any more.
@@ -149,33 +330,66 @@ pub fn all_read(room: &str) -> String {
 
 /// Members of a room.
 pub fn members(count: u32) -> String {
+    let members_form = plural(count.into(), "участник", "участника", "участников");
     match count {
-        1 => "1 member".to_owned(),
-        count => format!("{count} members"),
+        1 => say!("1 member", "1 участник"),
+        count => say!("{count} members", "{count} {members_form}"),
     }
 }
 
 /// Why a message was not sent.
 pub fn not_sent(why: &str) -> String {
-    format!("not sent: {why}")
+    say!("not sent: {why}", "не отправлено: {why}")
 }
 
 /// That one message took another's text away.
 pub fn removes(seq: u64, by: &str) -> String {
-    format!("— message {seq} was removed by {by}")
+    say!(
+        "— message {seq} was removed by {by}",
+        "— {by} удаляет сообщение {seq}"
+    )
 }
 
 /// That a message's text is gone.
 pub fn removed(seq: u64, of: &str) -> String {
-    format!("— message {seq} of {of} was removed")
+    say!(
+        "— message {seq} of {of} was removed",
+        "— сообщение {seq} от {of} удалено"
+    )
 }
 
 /// How much was pasted.
 pub fn pasted(lines: usize, bytes: usize) -> String {
-    format!("{PASTE}: {lines} lines, {bytes} bytes")
+    let (lines_form, bytes_form) = (
+        plural(lines as u64, "строка", "строки", "строк"),
+        plural(bytes as u64, "байт", "байта", "байт"),
+    );
+    say!(
+        "Pasted: {lines} lines, {bytes} bytes",
+        "Вставка: {lines} {lines_form}, {bytes} {bytes_form}"
+    )
+}
+
+/// Why there is no screen.
+pub fn no_terminal(error: &std::io::Error) -> String {
+    say!(
+        "cannot use the terminal: {error}",
+        "не удаётся работать с терминалом: {error}"
+    )
+}
+
+/// That nothing more will come, where the server did not say why.
+pub fn over() -> String {
+    say!(
+        "the conversation with the server is over",
+        "связь с сервером завершена"
+    )
 }
 
 /// What is left on disk for the next time.
 pub fn left(count: usize) -> String {
-    format!("{count} not sent; kept and sent the next time that chat-client runs")
+    say!(
+        "{count} not sent; kept and sent the next time that chat-client runs",
+        "не отправлено: {count}; сохранено и уйдёт при следующем запуске chat-client"
+    )
 }

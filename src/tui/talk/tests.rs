@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::base::Seq;
+use crate::client::Person;
 use crate::client::{Code, Ending, EndingKind, LastLogin, Presence, Unsent};
 
 struct Story {

@@ -26,7 +26,7 @@ fn a_question_mark_on_an_empty_line_tells_the_keys_and_a_second_one_is_written()
     assert!(story.app.overlay.is_some());
     story.presses(KeyCode::F(1));
     assert!(story.app.overlay.is_none());
-    assert_eq!(story.app.writing.text(), "?? what");
+    assert_eq!(story.app.writing.text(), "? what");
 }
 
 #[test]

@@ -1,120 +1,130 @@
 //! What is said of keys, where they work, and of where they lead.
 
-use crate::base::tongue::{Tongue, say};
+use crate::base::tongue::{Both, say};
 use crate::tui::screen::help::Place;
 use crate::tui::screen::words::KEYS;
 
-/// A key, what it does, and the same in Russian.
-type Keys = &'static [(&'static str, &'static str, &'static str)];
+/// Keys and what they do.
+type Keys = &'static [(&'static str, Both)];
 
 /// In a list of messages.
 pub const KEYS_OF_LIST: Keys = &[
     (
         "Up, Down, Tab, Ctrl-P N",
-        "choose a message; a click takes it",
-        "выбрать сообщение; щелчок сразу открывает",
+        Both(
+            "choose a message; a click takes it",
+            "выбрать сообщение; щелчок сразу открывает",
+        ),
     ),
     (
         "PgUp, PgDn, Home, End",
-        "go a page, to the first, to the last",
-        "на страницу, к первому, к последнему",
+        Both(
+            "go a page, to the first, to the last",
+            "на страницу, к первому, к последнему",
+        ),
     ),
     (
         "Enter",
-        "go to the message in its room",
-        "перейти к сообщению в его комнате",
+        Both(
+            "go to the message in its room",
+            "перейти к сообщению в его комнате",
+        ),
     ),
     (
         "Esc, Ctrl-C, Ctrl-G",
-        "close the list; a letter closes it, too, and is written",
-        "закрыть список; буква тоже закрывает и попадает в строку",
+        Both(
+            "close the list; a letter closes it, too, and is written",
+            "закрыть список; буква тоже закрывает и попадает в строку",
+        ),
     ),
-    ("?, F1", "these keys", "эти клавиши"),
+    ("?, F1", Both("these keys", "эти клавиши")),
 ];
 
 /// Where one says where to go.
 pub const KEYS_OF_JUMP: Keys = &[
     (
         "letters",
-        "a part of the name; all of its letters in order will do",
-        "часть имени; хватит и отдельных букв по порядку",
+        Both(
+            "a part of the name; all of its letters in order will do",
+            "часть имени; хватит и отдельных букв по порядку",
+        ),
     ),
     (
         "Tab, Up, Down, Ctrl-P N",
-        "choose; a click goes there",
-        "выбрать; щелчок сразу переходит",
+        Both(
+            "choose; a click goes there",
+            "выбрать; щелчок сразу переходит",
+        ),
     ),
     (
         "Enter",
-        "go there; a room that you are not in is joined",
-        "перейти; в комнату, где вас нет, вы войдёте",
+        Both(
+            "go there; a room that you are not in is joined",
+            "перейти; в комнату, где вас нет, вы войдёте",
+        ),
     ),
     (
         "Ctrl-U, Ctrl-W",
-        "empty it; cut a word",
-        "очистить; убрать слово",
+        Both("empty it; cut a word", "очистить; убрать слово"),
     ),
     (
         "Esc, Ctrl-C, Ctrl-G",
-        "stay where you are",
-        "остаться, где были",
+        Both("stay where you are", "остаться, где были"),
     ),
-    ("F1", "these keys", "эти клавиши"),
+    ("F1", Both("these keys", "эти клавиши")),
 ];
 
 /// Before what was pasted.
 pub const KEYS_OF_PASTE: Keys = &[
     (
         "Enter",
-        "take it into the line; Enter there sends it",
-        "взять в строку; там Enter отправит",
+        Both(
+            "take it into the line; Enter there sends it",
+            "взять в строку; там Enter отправит",
+        ),
     ),
-    ("Up, Down, PgUp, PgDn", "look through it", "просмотреть"),
-    ("Esc, Ctrl-C, Ctrl-G", "throw it away", "выбросить"),
-    ("?, F1", "these keys", "эти клавиши"),
+    (
+        "Up, Down, PgUp, PgDn",
+        Both("look through it", "просмотреть"),
+    ),
+    ("Esc, Ctrl-C, Ctrl-G", Both("throw it away", "выбросить")),
+    ("?, F1", Both("these keys", "эти клавиши")),
 ];
 
 /// While one reads what is old; all others work, too.
 pub const KEYS_WHILE_SCROLLED: Keys = &[
     (
         "Esc, Ctrl-End",
-        "go back to the newest message",
-        "вернуться к новым сообщениям",
+        Both(
+            "go back to the newest message",
+            "вернуться к новым сообщениям",
+        ),
     ),
     (
         "PgUp, PgDn, the wheel",
-        "scroll; earlier messages are fetched by themselves",
-        "листать; более ранние сообщения загружаются сами",
+        Both(
+            "scroll; earlier messages are fetched by themselves",
+            "листать; более ранние сообщения загружаются сами",
+        ),
     ),
     (
         "Ctrl-Home",
-        "go to the first message",
-        "к самому первому сообщению",
+        Both("go to the first message", "к самому первому сообщению"),
     ),
 ];
 
 /// The keys of a place.
 pub fn keys(place: Place) -> Vec<(String, String)> {
-    let spoken = |keys: Keys| -> Vec<(String, String)> {
-        let one = |(key, english, russian): &(&str, &str, &str)| {
-            let told = match Tongue::spoken() {
-                Tongue::English => english,
-                Tongue::Russian => russian,
-            };
-            ((*key).to_owned(), (*told).to_owned())
-        };
+    let said = |keys: Keys| -> Vec<(String, String)> {
+        let one = |(key, told): &(&str, Both)| ((*key).to_owned(), told.said().to_owned());
         keys.iter().map(one).collect()
     };
-    let line = (KEYS.iter()).map(|(key, told)| ((*key).to_owned(), (*told).to_owned()));
     match place {
-        Place::Line => line.collect(),
-        Place::Scrolled => spoken(KEYS_WHILE_SCROLLED)
-            .into_iter()
-            .chain(line)
-            .collect(),
-        Place::List => spoken(KEYS_OF_LIST),
-        Place::Jump => spoken(KEYS_OF_JUMP),
-        Place::Paste => spoken(KEYS_OF_PASTE),
+        Place::Line => said(KEYS),
+        Place::Scrolled => [said(KEYS_WHILE_SCROLLED), said(KEYS)].concat(),
+        Place::List => said(KEYS_OF_LIST),
+        Place::Jump => said(KEYS_OF_JUMP),
+        Place::Paste => said(KEYS_OF_PASTE),
     }
 }
 
@@ -138,7 +148,7 @@ pub fn help_keys(below: bool) -> String {
         true => say!("Esc goes back", "Esc — назад"),
         false => say!(
             "Esc closes · /help tells the commands · ? again writes ?",
-            "Esc закрывает · /help — команды · ещё раз ? — написать ?"
+            "Esc — закрыть · /help — список команд · ещё раз ? — написать ?"
         ),
     }
 }
@@ -152,7 +162,7 @@ pub fn commands() -> String {
 pub fn commands_keys() -> String {
     say!(
         "Esc closes · F1 tells the keys",
-        "Esc закрывает · F1 — клавиши"
+        "Esc — закрыть · F1 — клавиши"
     )
 }
 

@@ -3,12 +3,18 @@
 use crate::base::tongue::{plural, say};
 use crate::client::Notify;
 
-/// How long it is until the connection is tried anew.
-pub fn retry_in(seconds: u64) -> String {
-    say!(
-        "lost, again in {seconds} s (Ctrl-R: now)",
-        "нет связи, снова через {seconds} с (Ctrl-R: сразу)"
-    )
+/// How long it is until the connection is tried anew; and how not to wait, where there is room for it.
+pub fn retry_in(seconds: u64, with_hint: bool) -> String {
+    match with_hint {
+        true => say!(
+            "lost, again in {seconds} s (Ctrl-R: now)",
+            "нет связи, снова через {seconds} с (Ctrl-R: сразу)"
+        ),
+        false => say!(
+            "lost, again in {seconds} s",
+            "нет связи, снова через {seconds} с"
+        ),
+    }
 }
 
 /// That nothing can be stored.
