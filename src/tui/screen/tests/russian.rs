@@ -84,7 +84,7 @@ fn a_narrow_screen_without_a_connection() {
         -- the connection broke;
            переподключение…
           …   <anna> потом
-         нет связи, снова через 1 с · к отправ…
+         нет связи, 1 с · к отправке: 1
         > ▏
         ");
     });

@@ -12,7 +12,7 @@ pub fn retry_in(seconds: u64, with_hint: bool) -> String {
         ),
         false => say!(
             "lost, again in {seconds} s",
-            "нет связи, снова через {seconds} с"
+            "нет связи, {seconds} с"
         ),
     }
 }
