@@ -197,10 +197,10 @@ pub const COMMANDS: &[Command] = &[
     ),
     screen(
         "notify",
-        Both("[on|bell|off]", "[on|bell|off]"),
+        Both("[HOW]", "[КАК]"),
         Both(
-            "how to tell you of mentions while you look elsewhere (full screen)",
-            "как сообщать об упоминаниях, когда вы смотрите не сюда (полный экран)",
+            "tell you of mentions while you look elsewhere: on, bell or off (full screen)",
+            "сообщать об упоминаниях, когда вы смотрите не сюда: on, bell или off (полный экран)",
         ),
     ),
     screen(

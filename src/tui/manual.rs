@@ -113,7 +113,7 @@ fn keys_in_lists() -> Section {
     };
     let messages = of(Both("messages", "сообщения"), KEYS_OF_LIST);
     let pasted = of(Both("paste", "вставка"), KEYS_OF_PASTE);
-    let names = of(Both("Ctrl-K", "Ctrl-K"), KEYS_OF_JUMP);
+    let names = of(Both("go to", "переход"), KEYS_OF_JUMP);
     Section::new(
         Both("KEYS IN LISTS", "КЛАВИШИ В СПИСКАХ"),
         &[Both(

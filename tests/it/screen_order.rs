@@ -1,6 +1,6 @@
 //! Keeping order on the full screen: an operator and whoever it is about, each at a terminal.
 
-use crate::support::{Daemon, Person, Screen};
+use crate::support::{Daemon, Person, Screen, ask, until};
 
 fn screen(daemon: &Daemon, name: &str) -> (Person, Screen) {
     let person = Person::new(daemon, name);
@@ -37,6 +37,7 @@ fn kicked_and_banned_on_the_screen() {
     let [(_clara, mut clara), (_boris, mut boris)] = garden(&daemon);
     clara.types("/topic roses");
     boris.sees("garden — roses · 2 members");
+    clara.sees("garden — roses · 2 members");
     boris.presses("half a th");
     boris.sees("> half a th");
     clara.types("/kick boris no weeds");
@@ -100,6 +101,13 @@ fn redacted_on_the_screen() {
     boris.types("1234");
     clara.sees("the code is 1234");
     clara.sees("more lines (Ctrl-O)");
+    // The index runs behind the log.
+    let mut other = daemon.login("boris");
+    until("it is found", || {
+        let page = ask!(other, "search", text: "code");
+        let found = page["messages"].as_array().is_some_and(|it| !it.is_empty());
+        found.then_some(())
+    });
     boris.types("/search code");
     boris.sees("Found: code");
     boris.sees("<boris> clara, the code is 1234");

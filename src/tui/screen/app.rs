@@ -12,7 +12,6 @@ use crate::client::model::{Model, same_place};
 use crate::client::outgoing::Waiting;
 use crate::client::{Message, Preferences, Request, Unsent, Welcome};
 use crate::tui::coming::COMINGS_TOLD;
-use crate::tui::command::read_to;
 use crate::tui::screen::alert::{Alert, Alerts};
 use crate::tui::screen::draw::{Areas, areas};
 use crate::tui::screen::list::Overlay;
@@ -31,8 +30,6 @@ const ROOMS_FETCHED: usize = 50;
 const MENTIONS_MAX: usize = 200;
 /// Names that Tab completes.
 const NAMES_MAX: usize = 1_000;
-/// How long after a message is seen that is told the server: together with those that come at once.
-const READ_AFTER: Duration = Duration::from_millis(300);
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +71,8 @@ pub enum Purpose {
     Search(String),
     /// To have said that a room is read.
     Read,
+    /// To know how many are in a room.
+    Members(Arc<str>),
     /// What a command wants.
     Talk(Wanted),
 }
@@ -132,6 +131,8 @@ pub struct App {
     pub(super) comings_due: Option<Duration>,
     pub(super) returns_until: Option<Duration>,
     pub(super) read_due: Option<Duration>,
+    pub(super) count_due: Option<Duration>,
+    pub(super) count_from: Duration,
     pub(super) draft_due: Option<Duration>,
     pub(super) changed: bool,
 }
@@ -171,6 +172,8 @@ impl App {
             comings_due: None,
             returns_until: None,
             read_due: None,
+            count_due: None,
+            count_from: Duration::ZERO,
             draft_due: None,
             changed: true,
         }
@@ -260,6 +263,9 @@ impl App {
         if due(self.draft_due) {
             self.keep_draft();
         }
+        if due(self.count_due) {
+            self.count_members(model, now);
+        }
         self.changed |= self.trouble.tick(now);
         let (notify, catching_up) = (self.preferences.notify, model.is_catching_up());
         let alert = self.alerts.take(notify, catching_up, now);
@@ -278,6 +284,7 @@ impl App {
             self.returns_until,
             self.read_due,
             self.draft_due,
+            self.count_due,
             self.trouble.deadline(),
             self.alerts.deadline(),
         ];
@@ -460,48 +467,6 @@ impl App {
             self.go_to(&room, model);
         }
         self.say_notes(false, model);
-    }
-
-    /// Fetches what is missing of what is seen, and notes what is read by that.
-    fn look_around(&mut self, model: &Model, now: Duration) {
-        for (name, view) in &mut self.views {
-            let unread = model.rooms().get(name).map_or(0, |room| room.unread());
-            if unread == 0 {
-                view.mentions = 0;
-            }
-        }
-        let height = usize::from(self.areas().talk.height);
-        self.view(model);
-        let current = self.current.clone();
-        let Some(view) = self.views.get(&current) else {
-            return;
-        };
-        let seen = self.timeline(view, model).seen(height);
-        let wants = view.wants(seen.blocks.0, seen.blocks.1);
-        let read = model.rooms().get(&current).map(|room| room.state.read_seq);
-        let news = seen
-            .last
-            .filter(|last| read.is_some_and(|read| *last > read.max(view.read_asked)));
-        if let Some(what) = wants {
-            self.fetch(&current, what, model);
-        }
-        if news.is_some() && self.overlay.is_none() && height > 0 {
-            self.read_due.get_or_insert(now + READ_AFTER);
-        }
-    }
-
-    pub(super) fn tell_read(&mut self, model: &Model) {
-        let height = usize::from(self.areas().talk.height);
-        let Some(view) = self.views.get(&self.current) else {
-            return;
-        };
-        let Some(last) = self.timeline(view, model).seen(height).last else {
-            return;
-        };
-        let current = self.current.clone();
-        self.view(model).read_asked = last;
-        let request = read_to(&current, last);
-        self.actions.push(Action::Ask(request, Purpose::Read));
     }
 }
 

@@ -118,7 +118,10 @@ impl App {
             if !room.state.topic.is_empty() {
                 title = format!("{title} — {}", clean(&room.state.topic));
             }
-            title = format!("{title} · {}", words::members(room.state.members));
+            title = format!(
+                "{title} · {}",
+                words::members(self.members(&self.current, room.state.members))
+            );
         }
         if self.is_hushed(&self.current) {
             title = format!("{title} · {}", words::is_hushed());

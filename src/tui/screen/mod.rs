@@ -2,7 +2,7 @@
 //!
 //! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
 //! events), `keys`, `saying` (what is written), `own` (the screen's own commands), `view` (a room as it is looked at),
-//! `timeline` (its rows), `writing` (the line), `list`, `jump`, `help` and `over` (what lies over it), `alert` (whoever looks
+//! `timeline` (its rows), `writing` (the line), `list`, `jump`, `help` and `over` (what lies over it), `looking` (what follows from what is seen), `alert` (whoever looks
 //! elsewhere), `draw` and `status` (the picture), `text` and `theme`. The terminal is in `tty`, `painter` and `editor`,
 //! what is waited for in `hearing`, the desktop in `desktop`. All words are in `words`.
 
@@ -38,6 +38,7 @@ mod help;
 mod jump;
 mod keys;
 mod list;
+mod looking;
 mod news;
 mod over;
 mod own;

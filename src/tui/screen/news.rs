@@ -64,7 +64,7 @@ impl App {
                 self.view_of(room, model).forget(last);
                 self.tell(event, model);
             }
-            Event::Push(push) => self.pushed(push, model),
+            Event::Push(push) => self.pushed(push, model, now),
             Event::Greeted(_) | Event::Ended(_) => {}
             Event::Delayed { ref refusal, .. } => {
                 self.trouble.delayed(refusal);
@@ -143,6 +143,11 @@ impl App {
                 self.overlay = Some(Overlay::List(List::new(&title, messages)));
             }
             (Purpose::Search(_), Err(refusal)) => self.note(&refusal.text, model),
+            (Purpose::Members(room), Ok(Answer::Who { who, more, .. })) if !more => {
+                let told = model.rooms().get(&room).map(|room| room.state.members);
+                let counted = u32::try_from(who.len()).unwrap_or(u32::MAX);
+                self.view_of(&room, model).counted = told.map(|told| (told, counted));
+            }
             _ => {}
         }
     }
@@ -180,9 +185,12 @@ impl App {
         view.mentions = view.mentions.max(said);
     }
 
-    fn pushed(&mut self, push: Answer, model: &Model) {
+    fn pushed(&mut self, push: Answer, model: &Model, now: Duration) {
         match &push {
-            Answer::Presence { user, .. } => self.learn(user),
+            Answer::Presence { user, room, .. } => {
+                self.learn(user);
+                self.count_later(room, now);
+            }
             Answer::Cleared { room, first_seq } => {
                 self.view_of(room, model).log.begin_at(*first_seq);
                 self.mentions

@@ -89,7 +89,7 @@ fn where_other_keys_work_those_are_told() {
     story.presses(KeyCode::F(1));
     insta::assert_snapshot!(story.screen(), @"
      Keys where you say where to go
-    letters                  a part of the name; all of its letters in order
+    abc…                     a part of the name; all of its letters in order
                              will do
     Tab, Up, Down, Ctrl-P N  choose; a click goes there
     Enter                    go there; a room that you are not in is joined
@@ -117,13 +117,13 @@ fn commands_are_told_in_a_list_of_their_own() {
     story.writes("/help");
     insta::assert_snapshot!(story.screen(), @"
      Commands
-    /join ROOM             go into a room, or to one you are in
-    /leave [ROOM]          leave a room; from a person, go back
-                           to the lobby
-    /create ROOM           make a room and go into it
-    /msg USER [TEXT]       say something to one person, or go on
-                           with them
-    /me TEXT               say what you do: * anna waves
+    /join ROOM         go into a room, or to one you are in
+    /leave [ROOM]      leave a room; from a person, go back to
+                       the lobby
+    /create ROOM       make a room and go into it
+    /msg USER [TEXT]   say something to one person, or go on
+                       with them
+    /me TEXT           say what you do: * anna waves
      Esc closes · F1 tells the keys
     > ▏
     ");
@@ -168,7 +168,7 @@ fn the_keys_are_told_in_russian() {
         story.presses(KeyCode::F(1));
         insta::assert_snapshot!(story.screen(), @"
          Клавиши при переходе
-        letters                  часть имени; хватит и отдельных
+        abc…                     часть имени; хватит и отдельных
                                  букв по порядку
         Tab, Up, Down, Ctrl-P N  выбрать; щелчок сразу переходит
         Enter                    перейти; в комнату, где вас нет, вы

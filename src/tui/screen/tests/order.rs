@@ -117,3 +117,32 @@ fn a_text_that_is_redacted_is_gone_from_everywhere() {
         story.screen()
     );
 }
+
+#[test]
+fn how_many_are_in_a_room_is_counted_after_somebody_came() {
+    let mut story = Story::new((60, 10), 2, 2);
+    story.pages(2);
+    story.says(r#"{"type":"presence","room":"lobby","user":"vera","state":"joined"}"#);
+    story.says(r#"{"type":"presence","room":"lobby","user":"galya","state":"joined"}"#);
+    assert!(story.asked_for("who").is_empty());
+    story.passes(3);
+    story.answer("who", r#""type":"who","room":"lobby","who":[{"user":"anna","online":true},{"user":"boris","online":true},{"user":"galya","online":true},{"user":"vera","online":true}],"more":false"#);
+    assert!(
+        story.screen().contains("lobby · 4 members"),
+        "{}",
+        story.screen()
+    );
+    // Not again and again, and nobody wakes up for it.
+    story.says(r#"{"type":"presence","room":"lobby","user":"vera","state":"left"}"#);
+    story.passes(4);
+    assert!(story.asked_for("who").is_empty());
+    story.passes(40);
+    assert_eq!(story.asked_for("who").len(), 1);
+    // What the server tells itself is believed more.
+    story.says(r#"{"type":"joined","room":"lobby","topic":"","first_seq":1,"last_seq":2,"read_seq":2,"members":9,"joined":true}"#);
+    assert!(
+        story.screen().contains("lobby · 9 members"),
+        "{}",
+        story.screen()
+    );
+}

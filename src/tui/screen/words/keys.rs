@@ -43,7 +43,7 @@ pub const KEYS_OF_LIST: Keys = &[
 /// Where one says where to go.
 pub const KEYS_OF_JUMP: Keys = &[
     (
-        "letters",
+        "abc…",
         Both(
             "a part of the name; all of its letters in order will do",
             "часть имени; хватит и отдельных букв по порядку",

@@ -10,10 +10,7 @@ pub fn retry_in(seconds: u64, with_hint: bool) -> String {
             "lost, again in {seconds} s (Ctrl-R: now)",
             "нет связи, снова через {seconds} с (Ctrl-R: сразу)"
         ),
-        false => say!(
-            "lost, again in {seconds} s",
-            "нет связи, {seconds} с"
-        ),
+        false => say!("lost, again in {seconds} s", "нет связи, {seconds} с"),
     }
 }
 
@@ -67,8 +64,11 @@ pub fn from_in(from: &str, room: &str) -> String {
 
 /// How many messages are for one.
 pub fn spoken_to(count: u64) -> String {
-    let messages = plural(count, "сообщение", "сообщения", "сообщений");
-    say!("{count} messages for you", "{count} {messages} для вас")
+    let messages_form = plural(count, "сообщение", "сообщения", "сообщений");
+    say!(
+        "{count} messages for you",
+        "{count} {messages_form} для вас"
+    )
 }
 
 /// How one is told of what concerns one.
