@@ -92,7 +92,7 @@ impl Tongue {
     }
 }
 
-/// A text for people in English and in Russian, where it stands in a table: what [`say!`] is elsewhere.
+/// A text for people in English and in Russian, where it stands in a table: what `say!` is elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Both(pub &'static str, pub &'static str);
 
