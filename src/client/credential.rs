@@ -61,6 +61,19 @@ pub enum CredentialError {
         /// The file.
         path: PathBuf,
     },
+    /// The same of what can be done without.
+    #[error("{}", say!(
+        "'{path}' is damaged and was put aside as '{aside}'; it begins anew",
+        "файл «{path}» испорчен и отложен как «{aside}»; настройки начаты заново",
+        path = path.display(),
+        aside = aside.display()
+    ))]
+    PutAside {
+        /// The file.
+        path: PathBuf,
+        /// Where it is now.
+        aside: PathBuf,
+    },
     /// The system refused.
     #[error("{}", not_done(action, path, &Cause(cause)))]
     Io {

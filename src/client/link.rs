@@ -189,6 +189,11 @@ impl Client {
         self.model.ask(self.began.elapsed(), request)
     }
 
+    /// Where the connection is lost: tries at once to make it anew.
+    pub fn retry_now(&mut self) {
+        self.with_model(Model::retry_now);
+    }
+
     /// The rules behind it: who one is, rooms, what is pending.
     #[must_use]
     pub fn model(&self) -> &Model {

@@ -55,6 +55,7 @@ pub mod log;
 mod meaning;
 pub mod model;
 pub mod outgoing;
+pub mod preferences;
 pub mod room;
 pub mod trust;
 
@@ -71,4 +72,5 @@ pub use last::Last;
 pub use link::{Client, Options};
 pub use log::Log;
 pub use outgoing::Outgoing;
+pub use preferences::{Notify, Preferences, PreferencesFile};
 pub use trust::{Trust, TrustError};

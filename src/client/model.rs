@@ -207,6 +207,13 @@ impl Model {
         self.lose(now, why, None);
     }
 
+    /// A person does not want to wait for the next try.
+    pub fn retry_now(&mut self, now: Duration) {
+        if let Phase::Away { until } = &mut self.phase {
+            *until = now.min(*until);
+        }
+    }
+
     /// The connection is no use, and another one would be none either: it is over.
     pub fn give_up(&mut self, kind: EndingKind, why: &str) {
         self.end(kind, why);

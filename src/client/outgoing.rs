@@ -34,6 +34,8 @@ const WASTE_BYTES_MAX: usize = 65_536;
 pub struct Outgoing {
     /// None where nothing is kept.
     file: Option<(PathBuf, File)>,
+    /// What the paths of all files about the account begin with.
+    account: Option<PathBuf>,
     waiting: Vec<Waiting>,
     drafts: BTreeMap<Arc<str>, String>,
     /// Bytes in the file.
@@ -94,7 +96,10 @@ impl Outgoing {
     /// When the folder or the file cannot be used.
     pub fn open(folder: &Path, host: &str, port: u16, name: &str) -> Result<Self, CredentialError> {
         make_folder(folder)?;
-        let mut outgoing = Self::default();
+        let mut outgoing = Self {
+            account: Some(folder.join(file_name(host, port, name))),
+            ..Self::default()
+        };
         for number in 1..=PROGRAMS_MAX {
             let file = format!("{}.{number}.unsent", file_name(host, port, name));
             let path = folder.join(file);
@@ -116,6 +121,12 @@ impl Outgoing {
         }
         outgoing.tidy()?;
         Ok(outgoing)
+    }
+
+    /// What the paths of all files about the account begin with; none where nothing is kept.
+    #[must_use]
+    pub fn account(&self) -> Option<&Path> {
+        self.account.as_deref()
     }
 
     /// The messages, in the order they were written.

@@ -25,6 +25,8 @@ pub struct Command {
     pub help: Both,
     /// Whether it is for operators and moderators alone.
     pub keeps_order: bool,
+    /// Whether only the full screen has it.
+    pub on_screen: bool,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
 }
 
@@ -194,6 +196,30 @@ pub const COMMANDS: &[Command] = &[
         ),
         read,
     ),
+    screen(
+        "notify",
+        Both("[HOW]", "[КАК]"),
+        Both(
+            "tell you of mentions while you look elsewhere: on, bell or off (full screen)",
+            "сообщать об упоминаниях, когда вы смотрите не сюда: on, bell или off (полный экран)",
+        ),
+    ),
+    screen(
+        "hush",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both(
+            "no alerts and no counts of a room (full screen)",
+            "не напоминать о комнате и не считать новое в ней (полный экран)",
+        ),
+    ),
+    screen(
+        "unhush",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both(
+            "hear of it again (full screen)",
+            "снова напоминать о ней (полный экран)",
+        ),
+    ),
     row(
         "quit",
         Both("", ""),
@@ -222,7 +248,21 @@ const fn row(
         usage,
         help,
         keeps_order: false,
+        on_screen: false,
         run,
+    }
+}
+
+/// For the full screen, which carries it out itself.
+const fn screen(name: &'static str, usage: Both, help: Both) -> Command {
+    Command {
+        on_screen: true,
+        ..row(name, usage, help, |_, _| {
+            Err(say!(
+                "this is for the full screen; run chat-client without --plain",
+                "это команда полного экрана; запустите chat-client без --plain"
+            ))
+        })
     }
 }
 
@@ -287,7 +327,7 @@ fn help(_: &mut Talk, name: &str) -> Result<Do, String> {
 #[must_use]
 pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let is_told = |command: &&Command| match name {
-        "" => keeps_order || !command.keeps_order,
+        "" => (keeps_order || !command.keeps_order) && !command.on_screen,
         name => command.name == name,
     };
     let told: Vec<_> = COMMANDS.iter().filter(is_told).collect();
@@ -298,6 +338,15 @@ pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let has_places = told.iter().any(|command| PLACES.contains(&command.name));
     let more = has_places.then(|| EVERYWHERE.said().to_owned());
     told.iter().map(line).chain(more).collect()
+}
+
+/// All commands of the full screen and what they do, for a table.
+#[must_use]
+pub fn table(keeps_order: bool) -> Vec<(String, String)> {
+    let told = (COMMANDS.iter()).filter(|command| keeps_order || !command.keeps_order);
+    let entry = |command: &Command| (command.call(), command.help.said().to_owned());
+    let more = keeps_order.then(|| (String::new(), EVERYWHERE.said().to_owned()));
+    told.map(entry).chain(more).collect()
 }
 
 fn no_command(name: &str) -> String {

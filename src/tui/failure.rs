@@ -88,7 +88,9 @@ impl From<CredentialError> for Failure {
             CredentialError::Open { .. } | CredentialError::Damaged { .. } => {
                 Self::Credentials(error.to_string())
             }
-            CredentialError::Io { .. } => Self::Refused(error.to_string()),
+            CredentialError::Io { .. } | CredentialError::PutAside { .. } => {
+                Self::Refused(error.to_string())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::manual::{Entries, Manual, Section};
 use crate::base::tongue::Both;
 use crate::tui::command::COMMANDS;
-use crate::tui::screen::words::KEYS;
+use crate::tui::screen::words::{KEYS, KEYS_OF_JUMP, KEYS_OF_LIST, KEYS_OF_PASTE};
 
 pub(super) fn manual() -> Manual<Both> {
     Manual {
@@ -28,6 +28,8 @@ pub(super) fn manual() -> Manual<Both> {
             profiles(),
             addresses(),
             screen(),
+            keys_in_lists(),
+            told_elsewhere(),
             pipes(),
             servers(),
             examples(),
@@ -245,6 +247,51 @@ fn screen() -> Section {
     )
 }
 
+fn keys_in_lists() -> Section {
+    let of = |place: Both, keys: &'static [(&str, Both)]| {
+        (keys.iter()).map(move |(key, what)| (format!("{}: {key}", place.said()), *what))
+    };
+    let messages = of(Both("messages", "сообщения"), KEYS_OF_LIST);
+    let pasted = of(Both("paste", "вставка"), KEYS_OF_PASTE);
+    let names = of(Both("go to", "переход"), KEYS_OF_JUMP);
+    Section::new(
+        Both("KEYS IN LISTS", "КЛАВИШИ В СПИСКАХ"),
+        &[Both(
+            "What lies over the conversation for a while has keys of its own: a list of messages (mentions, what was \
+             found), the names that Ctrl-K goes to, and a long text that was pasted. F1 tells them there.",
+            "У того, что на время закрывает разговор, свои клавиши: у списка сообщений (упоминания, найденное), у имён, к \
+             которым ведёт Ctrl-K, и у длинного вставленного текста. F1 рассказывает о них на месте.",
+        )],
+        messages.chain(names).chain(pasted),
+    )
+}
+
+fn told_elsewhere() -> Section {
+    Section::new(
+        Both("ALERTS", "НАПОМИНАНИЯ"),
+        &[
+            Both(
+                "Who mentions you, or says something to you alone, while the terminal has no focus, is told of: by the bell, \
+                 by OSC 9, which many terminals show as a note, and by `notify-send` where that is installed and the desktop \
+                 is this machine's. What comes at once is told together, and no more often than every five seconds. \
+                 `/notify bell` leaves it at the bell, `/notify off` at nothing; `/hush` leaves out a room. Both are \
+                 remembered.",
+                "Если вас упомянули или написали вам лично, а окно терминала не в фокусе, программа даст знать: звонком, через \
+                 OSC 9 (многие терминалы показывают его как уведомление) и через `notify-send`, если он установлен, а рабочий \
+                 стол на этой же машине. О пришедшем сразу сообщается вместе и не чаще раза в пять секунд. С `/notify bell` \
+                 остаётся только звонок, с `/notify off` — ничего; `/hush` исключает комнату. И то и другое запоминается.",
+            ),
+            Both(
+                "A terminal that does not tell whether it has the focus gets the bell alone, once no key was pressed for a \
+                 minute. In tmux, `set -g focus-events on` has it told.",
+                "Терминал, который не говорит, в фокусе ли он, получает только звонок, и лишь когда минуту не нажимали клавиш. \
+                 В tmux это включает `set -g focus-events on`.",
+            ),
+        ],
+        [] as [(&str, Both); 0],
+    )
+}
+
 fn pipes() -> Section {
     Section::new(
         Both("PIPES", "КАНАЛЫ"),
@@ -408,6 +455,13 @@ const ENVIRONMENT: Entries<Both> = &[
         ),
     ),
     (
+        "DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION",
+        Both(
+            "whether there is a desktop here that can be told of mentions",
+            "есть ли здесь рабочий стол, которому можно сообщать об упоминаниях",
+        ),
+    ),
+    (
         "TZ",
         Both(
             "the time zone of what is shown on a terminal",
@@ -461,6 +515,13 @@ const FILES: Entries<Both> = &[
         Both(
             "what was written on the full screen and is not stored by the server yet; one file for each program that runs",
             "написанное на полном экране, что сервер ещё не сохранил; по файлу на каждую запущенную программу",
+        ),
+    ),
+    (
+        "~/.local/state/chat-client/HOST:PORT:NAME.preferences.json",
+        Both(
+            "what `/notify` and `/hush` have set; a file that is damaged is put aside and told of",
+            "что задано командами `/notify` и `/hush`; испорченный файл откладывается, и об этом сообщается",
         ),
     ),
     (

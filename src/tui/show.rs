@@ -217,15 +217,17 @@ impl Style {
     }
 }
 
-/// One of the colours that can be read on light and on dark ground, as its number in an escape sequence; the same for a
-/// name on every machine (FNV-1a).
+/// The colours that can be read on light and on dark ground, whichever that is: with those of xterm the contrast is 3:1 or
+/// more on white and on black. Green, yellow and cyan cannot be read on white, dark blue not on black.
+const NAME_COLOURS: [u8; 5] = [31, 35, 91, 94, 95];
+
+/// The colour of a name, as its number in an escape sequence; the same on every machine (FNV-1a).
 #[must_use]
 pub fn name_colour(name: &str) -> u8 {
-    const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    COLOURS[(hash % COLOURS.len() as u64) as usize]
+    NAME_COLOURS[(hash % NAME_COLOURS.len() as u64) as usize]
 }
 
 /// The text in one line with nothing in it that a terminal obeys or that turns the direction of writing: each such
@@ -389,5 +391,38 @@ mod tests {
             ]
         );
         assert_eq!(told(21 * 86_400), "21 days ago");
+    }
+
+    /// WCAG's contrast of a colour with white and with black.
+    fn contrast([red, green, blue]: [u8; 3]) -> [f64; 2] {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            match part <= 0.040_45 {
+                true => part / 12.92,
+                false => ((part + 0.055) / 1.055).powf(2.4),
+            }
+        };
+        let light = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+        [1.05 / (light + 0.05), (light + 0.05) / 0.05]
+    }
+
+    #[test]
+    fn names_can_be_read_on_light_and_on_dark_ground() {
+        for colour in NAME_COLOURS {
+            // As xterm has them.
+            let xterm = match colour {
+                31 => [205, 0, 0],
+                35 => [205, 0, 205],
+                91 => [255, 0, 0],
+                94 => [92, 92, 255],
+                95 => [255, 0, 255],
+                other => panic!("how does {other} look?"),
+            };
+            let contrast = contrast(xterm);
+            assert!(
+                contrast.iter().all(|it| *it >= 3.0),
+                "{colour}: {contrast:?}"
+            );
+        }
     }
 }

@@ -17,6 +17,7 @@ const NO_WORDS: &[&str] = &[
     "{}.{number}.unsent",
     "chat-client-{number:016x}.txt",
     // Programs and hosts.
+    "chat: {}: {}",
     "chat-client: {failure}",
     "localhost",
     "vi",

@@ -10,11 +10,14 @@ use crate::base::record::Kind;
 use crate::base::{Seq, Timestamp};
 use crate::client::model::{Model, same_place};
 use crate::client::outgoing::Waiting;
-use crate::client::{Message, Request, Unsent, Welcome};
+use crate::client::{Message, Preferences, Request, Unsent, Welcome};
 use crate::tui::coming::COMINGS_TOLD;
-use crate::tui::command::{coming_into, read_to};
+use crate::tui::command::coming_into;
+use crate::tui::screen::alert::{Alert, Alerts};
 use crate::tui::screen::draw::{Areas, areas};
 use crate::tui::screen::list::Overlay;
+use crate::tui::screen::own::Change;
+use crate::tui::screen::status::Trouble;
 use crate::tui::screen::text::clean;
 use crate::tui::screen::timeline::{Look, Timeline, Unstored};
 use crate::tui::screen::view::{Fetch, View};
@@ -28,8 +31,6 @@ const ROOMS_FETCHED: usize = 50;
 const MENTIONS_MAX: usize = 200;
 /// Names that Tab completes.
 const NAMES_MAX: usize = 1_000;
-/// How long after a message is seen that is told the server: together with those that come at once.
-const READ_AFTER: Duration = Duration::from_millis(300);
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,12 @@ pub enum Action {
     Draft(Arc<str>, String),
     /// Have the text written on in an editor.
     Edit(String),
+    /// Keep what is preferred from now on.
+    Prefer(Change),
+    /// Tell somebody who looks elsewhere.
+    Alert(Alert),
+    /// Make the connection anew, at once.
+    Retry,
     /// Whether the mouse is ours.
     Mouse(bool),
     /// Stop until the shell has us go on.
@@ -65,6 +72,8 @@ pub enum Purpose {
     Search(String),
     /// To have said that a room is read.
     Read,
+    /// To know how many are in a room.
+    Members(Arc<str>),
     /// What a command wants.
     Talk(Wanted),
 }
@@ -100,11 +109,18 @@ pub struct App {
     pub(super) drafts: BTreeMap<Arc<str>, String>,
     pub(super) talk: Talk,
     pub(super) names: BTreeSet<String>,
+    /// Those of them that are rooms.
+    pub(super) heard_of: BTreeSet<String>,
     pub(super) asked: BTreeMap<u64, Purpose>,
     pub(super) overlay: Option<Overlay>,
     pub(super) mentions: VecDeque<Message>,
     pub(super) failed: Vec<Failed>,
     pub(super) link: Link,
+    pub(super) trouble: Trouble,
+    pub(super) alerts: Alerts,
+    pub(super) preferences: Preferences,
+    /// What the clock on the wall said at the beginning.
+    pub(super) began: Timestamp,
     pub(super) mouse: bool,
     pub(super) actions: Vec<Action>,
     /// What was written while one was on the way into another room.
@@ -116,6 +132,8 @@ pub struct App {
     pub(super) comings_due: Option<Duration>,
     pub(super) returns_until: Option<Duration>,
     pub(super) read_due: Option<Duration>,
+    pub(super) count_due: Option<Duration>,
+    pub(super) count_from: Duration,
     pub(super) draft_due: Option<Duration>,
     pub(super) changed: bool,
 }
@@ -137,11 +155,16 @@ impl App {
             writing: Writing::default(),
             drafts: BTreeMap::new(),
             names: BTreeSet::new(),
+            heard_of: BTreeSet::new(),
             asked: BTreeMap::new(),
             overlay: None,
             mentions: VecDeque::new(),
             failed: Vec::new(),
             link: Link::Up,
+            trouble: Trouble::default(),
+            alerts: Alerts::default(),
+            preferences: Preferences::default(),
+            began: Timestamp(0),
             mouse: true,
             actions: Vec::new(),
             held: VecDeque::new(),
@@ -150,6 +173,8 @@ impl App {
             comings_due: None,
             returns_until: None,
             read_due: None,
+            count_due: None,
+            count_from: Duration::ZERO,
             draft_due: None,
             changed: true,
         }
@@ -165,6 +190,7 @@ impl App {
         wall: Timestamp,
     ) {
         self.look.user = welcome.user.clone();
+        self.began = wall;
         self.drafts = drafts.clone();
         self.failed = (left.iter())
             .filter_map(|waiting| {
@@ -248,6 +274,18 @@ impl App {
         if due(self.draft_due) {
             self.keep_draft();
         }
+        if due(self.count_due) {
+            self.count_members(model, now);
+        }
+        self.changed |= self.trouble.tick(now);
+        let (notify, catching_up) = (self.preferences.notify, model.is_catching_up());
+        let alert = self.alerts.take(notify, catching_up, now);
+        self.actions.extend(alert.map(Action::Alert));
+    }
+
+    /// The terminal has the focus now, or no longer.
+    pub fn focus(&mut self, has: bool) {
+        self.alerts.focus(has);
     }
 
     /// When [`App::tick`] is to be called, unless something else happens earlier. None: nothing changes by itself.
@@ -257,6 +295,9 @@ impl App {
             self.returns_until,
             self.read_due,
             self.draft_due,
+            self.count_due,
+            self.trouble.deadline(),
+            self.alerts.deadline(),
         ];
         due.into_iter().flatten().min()
     }
@@ -395,6 +436,14 @@ impl App {
         }
     }
 
+    /// The same of a room.
+    pub(super) fn learn_room(&mut self, room: &str) {
+        self.learn(room);
+        if self.names.contains(room) && !room.starts_with('@') {
+            self.heard_of.insert(room.to_owned());
+        }
+    }
+
     pub(super) fn mentioned(&mut self, message: &Message) {
         let known = (self.mentions.iter())
             .any(|known| known.room == message.room && known.seq == message.seq);
@@ -429,48 +478,6 @@ impl App {
             self.go_to(&room, model);
         }
         self.say_notes(false, model);
-    }
-
-    /// Fetches what is missing of what is seen, and notes what is read by that.
-    fn look_around(&mut self, model: &Model, now: Duration) {
-        for (name, view) in &mut self.views {
-            let unread = model.rooms().get(name).map_or(0, |room| room.unread());
-            if unread == 0 {
-                view.mentions = 0;
-            }
-        }
-        let height = usize::from(self.areas().talk.height);
-        self.view(model);
-        let current = self.current.clone();
-        let Some(view) = self.views.get(&current) else {
-            return;
-        };
-        let seen = self.timeline(view, model).seen(height);
-        let wants = view.wants(seen.blocks.0, seen.blocks.1);
-        let read = model.rooms().get(&current).map(|room| room.state.read_seq);
-        let news = seen
-            .last
-            .filter(|last| read.is_some_and(|read| *last > read.max(view.read_asked)));
-        if let Some(what) = wants {
-            self.fetch(&current, what, model);
-        }
-        if news.is_some() && self.overlay.is_none() && height > 0 {
-            self.read_due.get_or_insert(now + READ_AFTER);
-        }
-    }
-
-    pub(super) fn tell_read(&mut self, model: &Model) {
-        let height = usize::from(self.areas().talk.height);
-        let Some(view) = self.views.get(&self.current) else {
-            return;
-        };
-        let Some(last) = self.timeline(view, model).seen(height).last else {
-            return;
-        };
-        let current = self.current.clone();
-        self.view(model).read_asked = last;
-        let request = read_to(&current, last);
-        self.actions.push(Action::Ask(request, Purpose::Read));
     }
 }
 

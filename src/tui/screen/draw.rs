@@ -6,9 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::base::Seq;
-use crate::client::model::{Model, same_place};
-use crate::tui::screen::app::{App, Link};
+use crate::client::model::Model;
+use crate::tui::screen::app::App;
 use crate::tui::screen::list::Overlay;
 use crate::tui::screen::text::{clean, columns, cut};
 use crate::tui::screen::timeline::Row;
@@ -16,7 +15,7 @@ use crate::tui::screen::words;
 use crate::tui::screen::writing::Writing;
 
 /// A screen narrower than this shows no list of rooms.
-const LIST_FROM_COLUMNS: u16 = 60;
+pub(super) const LIST_FROM_COLUMNS: u16 = 60;
 /// What stands before the line that is written.
 const PROMPT: &str = "> ";
 
@@ -119,11 +118,17 @@ impl App {
             if !room.state.topic.is_empty() {
                 title = format!("{title} — {}", clean(&room.state.topic));
             }
-            title = format!("{title} · {}", words::members(room.state.members));
+            title = format!(
+                "{title} · {}",
+                words::members(self.members(&self.current, room.state.members))
+            );
+        }
+        if self.is_hushed(&self.current) {
+            title = format!("{title} · {}", words::is_hushed());
         }
         let mut right = String::new();
         let elsewhere = (model.rooms().iter())
-            .filter(|(name, _)| **name != self.current)
+            .filter(|(name, _)| **name != self.current && !self.is_hushed(name))
             .map(|(_, room)| room.unread());
         let elsewhere = elsewhere.fold(0, u64::saturating_add);
         if area.width < LIST_FROM_COLUMNS && elsewhere > 0 {
@@ -146,13 +151,17 @@ impl App {
             let unread = model.rooms().get(room).map_or(0, |room| room.unread());
             let mentions = self.views.get(room).map_or(0, |view| view.mentions);
             let direct = room.starts_with('@');
+            let hushed = self.is_hushed(room);
             let count = match (unread, mentions) {
                 (0, _) => String::new(),
+                (_, 0) if hushed => String::new(),
+                (_, mentions) if hushed => format!("{mentions}@"),
                 (unread, 0) => unread.to_string(),
                 (unread, mentions) => format!("{mentions}@ {unread}"),
             };
             let style = match unread {
                 _ if *room == self.current => theme.chosen(),
+                _ if hushed => theme.dim(),
                 0 => theme.text(),
                 _ if mentions > 0 || direct => theme.mention(),
                 _ => theme.unread(),
@@ -193,63 +202,6 @@ impl App {
         draw_rows(area, &rows, buffer, &mut Vec::new());
     }
 
-    fn draw_status(&self, area: Rect, model: &Model, buffer: &mut Buffer) {
-        if let Some(overlay) = &self.overlay {
-            return bar(area, &overlay.title().1, "", self.look.theme.bar(), buffer);
-        }
-        // Where there is little room, everybody knows where they are.
-        let mut said = match area.width < LIST_FROM_COLUMNS {
-            true => Vec::new(),
-            false => vec![self.server.clone()],
-        };
-        match self.link {
-            Link::Lost => said.push(words::connecting()),
-            Link::Waiting => said.push(words::waiting()),
-            Link::Up if model.is_catching_up() => said.push(words::catching_up()),
-            Link::Up => {
-                let trip = model
-                    .round_trip()
-                    .map(|trip| words::round_trip(trip.as_millis()));
-                let trip = trip.map_or(String::new(), |trip| format!(" {trip}"));
-                said.push(format!("{}{trip}", words::live()));
-            }
-        }
-        match model.pending().count() {
-            0 => {}
-            pending => said.push(words::pending(pending)),
-        }
-        let failed =
-            (self.failed.iter()).filter(|failed| same_place(&failed.message.to, &self.current));
-        match failed.count() {
-            0 => {}
-            failed => said.push(words::failed(failed)),
-        }
-        if let Some(below) = self.below(model) {
-            said.push(words::below(below));
-        }
-        bar(
-            area,
-            &said.join(" · "),
-            &words::help_hint(),
-            self.look.theme.bar(),
-            buffer,
-        );
-    }
-
-    /// How many messages are below what is seen.
-    fn below(&self, model: &Model) -> Option<u64> {
-        let view = self.views.get(&self.current)?;
-        view.top?;
-        let height = usize::from(self.areas().talk.height);
-        let seen = self
-            .timeline(view, model)
-            .seen(height)
-            .last
-            .unwrap_or(Seq(0));
-        let last = model.rooms().get(&self.current)?.state.last_seq;
-        Some(last.0.saturating_sub(seen.0)).filter(|below| *below > 0)
-    }
-
     fn draw_writing(&self, area: Rect, buffer: &mut Buffer, beside: &mut Beside) {
         if area.is_empty() {
             return;
@@ -258,7 +210,10 @@ impl App {
             .unwrap_or(0)
             .min(area.width.saturating_sub(1));
         let width = usize::from(area.width - indent);
-        let rows = self.writing.rows(width);
+        let rows = match &self.overlay {
+            Some(Overlay::Jump(jump)) => jump.line.rows(width),
+            _ => self.writing.rows(width),
+        };
         let first = (rows.row + 1).saturating_sub(usize::from(area.height));
         for (y, row) in (area.top()..area.bottom()).zip(rows.rows.iter().skip(first)) {
             put(
@@ -302,7 +257,7 @@ fn draw_rows(area: Rect, rows: &[Row], buffer: &mut Buffer, links: &mut Vec<Link
 }
 
 /// A row of one look with something at its left and right end.
-fn bar(area: Rect, left: &str, right: &str, style: Style, buffer: &mut Buffer) {
+pub(super) fn bar(area: Rect, left: &str, right: &str, style: Style, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }

@@ -8,8 +8,7 @@ use crossterm::event::{
 
 use crate::base::Seq;
 use crate::client::model::{Model, same_place};
-use crate::tui::screen::app::{Action, App};
-use crate::tui::screen::draw::first_room;
+use crate::tui::screen::app::{Action, App, Link};
 use crate::tui::screen::list::{List, Overlay};
 use crate::tui::screen::text::typed;
 use crate::tui::screen::view::{Fetch, Place};
@@ -31,8 +30,9 @@ impl App {
             return;
         }
         self.changed = true;
+        self.alerts.touched(now);
         if self.overlay.is_some() && self.over(key, model) {
-            return;
+            return self.draft_later(now);
         }
         let chord = std::mem::take(&mut self.chord);
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
@@ -53,6 +53,12 @@ impl App {
         self.changed = true;
         self.completing = None;
         let text = typed(text);
+        if matches!(self.overlay, Some(Overlay::Help(_))) {
+            self.close();
+        }
+        if let Some(Overlay::Jump(jump)) = &mut self.overlay {
+            return jump.insert(text.lines().next().unwrap_or_default());
+        }
         if text.split('\n').count() > PASTE_LINES || text.len() > PASTE_BYTES {
             let text = match self.overlay.take() {
                 Some(Overlay::Paste(before, _)) => before + &text,
@@ -76,9 +82,9 @@ impl App {
             }
             _ => return,
         };
-        match &mut self.overlay {
-            Some(overlay) => overlay.step(by),
-            None => self.scroll(by, model),
+        match self.overlay.is_some() {
+            true => self.step_over(by),
+            false => self.scroll(by, model),
         }
     }
 
@@ -101,68 +107,6 @@ impl App {
         if top.is_none() {
             view.marked = None;
         }
-    }
-
-    /// Keys while something lies over the conversation. Says whether that was all.
-    fn over(&mut self, key: KeyEvent, model: &Model) -> bool {
-        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
-        let page = isize::try_from(self.areas().body.height).unwrap_or(1);
-        let Some(overlay) = &mut self.overlay else {
-            return false;
-        };
-        match key.code {
-            KeyCode::Esc | KeyCode::F(1) => self.overlay = None,
-            KeyCode::Char('c' | 'g') if ctrl => self.overlay = None,
-            KeyCode::Up => overlay.step(-1),
-            KeyCode::Down => overlay.step(1),
-            KeyCode::PageUp => overlay.step(-page),
-            KeyCode::PageDown => overlay.step(page),
-            KeyCode::Home => overlay.step(isize::MIN + 1),
-            KeyCode::End => overlay.step(isize::from(i16::MAX)),
-            KeyCode::Enter => self.take_over(model),
-            KeyCode::Char('l' | 'z') if ctrl => return false,
-            // A text that was pasted is not lost by a key that was meant for another.
-            _ if matches!(overlay, Overlay::Paste(..)) => {}
-            KeyCode::Char(_) if !ctrl => {
-                self.overlay = None;
-                return false;
-            }
-            _ => {}
-        }
-        true
-    }
-
-    fn take_over(&mut self, model: &Model) {
-        match self.overlay.take() {
-            Some(Overlay::Paste(text, _)) => self.insert(&text, model),
-            Some(Overlay::List(list)) => {
-                if let Some((room, seq)) = list.chosen() {
-                    self.jump(room, seq, model);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn jump(&mut self, room: &str, seq: Seq, model: &Model) {
-        self.go_to(room, model);
-        let view = self.view(model);
-        let at = view.log.position(seq);
-        let held = view
-            .log
-            .messages()
-            .get(at)
-            .is_some_and(|message| message.seq == seq);
-        if held && (at >= 10 || !view.log.has_more_before()) {
-            view.marked = Some(seq);
-            view.top = Some(Place {
-                seq: Seq(seq.0.saturating_sub(3)),
-                row: 0,
-            });
-            return;
-        }
-        let current = self.current.clone();
-        self.fetch(&current, Fetch::Around(seq), model);
     }
 
     /// Keys that lead elsewhere.
@@ -190,7 +134,14 @@ impl App {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         match key.code {
-            KeyCode::F(1) => self.overlay = Some(Overlay::Help(0)),
+            KeyCode::F(1) => self.help_here(false),
+            KeyCode::Char('?') if !ctrl && !alt && self.writing.is_empty() => {
+                self.help_here(true);
+            }
+            KeyCode::Char('k') if ctrl => self.begin_jump(model),
+            KeyCode::Char('r') if ctrl && self.link == Link::Lost => {
+                self.actions.push(Action::Retry);
+            }
             KeyCode::F(2) => {
                 self.mouse = !self.mouse;
                 self.actions.push(Action::Mouse(self.mouse));
@@ -254,7 +205,7 @@ impl App {
         }
     }
 
-    fn insert(&mut self, text: &str, model: &Model) {
+    pub(super) fn insert(&mut self, text: &str, model: &Model) {
         if !self.writing.insert(text) {
             self.note(&words::too_long(), model);
         }
@@ -299,7 +250,7 @@ impl App {
         }
     }
 
-    /// Goes where one is mentioned or spoken to, else where something is new.
+    /// Goes where one is mentioned or spoken to, else where something is new. Rooms that are hushed are passed over.
     fn next_news(&mut self, model: &Model) {
         let rooms = self.rooms(model);
         let unread = |room: &str| {
@@ -310,7 +261,7 @@ impl App {
         };
         let news: Vec<_> = rooms
             .into_iter()
-            .filter(|room| *room != self.current && unread(room))
+            .filter(|room| *room != self.current && unread(room) && !self.is_hushed(room))
             .collect();
         let mentioned = |room: &&std::sync::Arc<str>| {
             room.starts_with('@') || self.views.get(*room).is_some_and(|view| view.mentions > 0)
@@ -356,21 +307,6 @@ impl App {
                 false => Action::Drop(failed.message.key),
             }));
     }
-
-    fn pick(&mut self, column: u16, row: u16, model: &Model) {
-        let areas = self.areas();
-        if self.overlay.is_some()
-            || column >= areas.rooms.right()
-            || !(areas.rooms.top()..areas.rooms.bottom()).contains(&row)
-        {
-            return;
-        }
-        let rooms = self.rooms(model);
-        let first = first_room(&rooms, &self.current, areas.rooms.height);
-        if let Some(room) = rooms.get(first + usize::from(row - areas.rooms.y)) {
-            self.go_to(&room.clone(), model);
-        }
-    }
 }
 
 /// What a key does in any line that is written, as readline has it.
@@ -409,6 +345,7 @@ pub fn edit_line(line: &mut Writing, key: KeyEvent) {
         KeyCode::Char('b') if alt => line.by_word(false),
         KeyCode::Char('f') if alt => line.by_word(true),
         KeyCode::Char('d') if alt => line.cut_word(true),
+        KeyCode::Char('k') if alt => line.cut_to_edge(true),
         _ => {}
     }
 }

@@ -1,8 +1,11 @@
 //! What lies over the conversation for a while: messages that were found or mention one, the keys, what was pasted.
 
 use crate::base::Seq;
+use crate::base::record::Kind;
 use crate::client::Message;
-use crate::tui::screen::text::{clean, clean_lines, columns, cut, wrap};
+use crate::tui::screen::help::Table;
+use crate::tui::screen::jump::Jump;
+use crate::tui::screen::text::{clean, clean_lines, columns, cut};
 use crate::tui::screen::timeline::{Look, Row, part};
 use crate::tui::screen::words;
 
@@ -14,8 +17,10 @@ const PREVIEW_LINES: usize = 200;
 pub enum Overlay {
     /// Messages, one of which one can go to.
     List(List),
-    /// The keys; so many rows are above the screen.
-    Help(usize),
+    /// What can be done here.
+    Help(Table),
+    /// Where to go.
+    Jump(Jump),
     /// A text that waits to be taken.
     Paste(String, usize),
 }
@@ -44,6 +49,28 @@ impl List {
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
+    /// Chooses what is seen in this row of so many.
+    fn pick(&mut self, row: usize, height: usize) -> bool {
+        let at = self.first(height) + row;
+        let there = at < self.messages.len();
+        if there {
+            self.at = at;
+        }
+        there
+    }
+
+    /// The one at the top of so many rows.
+    fn first(&self, height: usize) -> usize {
+        (self.at + 1).saturating_sub(height)
+    }
+
+    fn redact(&mut self, room: &str, seq: Seq) {
+        let gone = |message: &&mut Message| *message.room == *room && message.seq == seq;
+        for message in self.messages.iter_mut().filter(gone) {
+            (message.kind, message.text) = (Kind::Redacted, "".into());
+        }
+    }
+
     /// The one that is chosen.
     pub fn chosen(&self) -> Option<(&str, Seq)> {
         let message = self.messages.get(self.at)?;
@@ -56,7 +83,8 @@ impl Overlay {
     pub fn title(&self) -> (String, String) {
         match self {
             Self::List(list) => (list.title.clone(), words::list_keys()),
-            Self::Help(_) => (words::help(), words::help_keys()),
+            Self::Help(table) => table.title(),
+            Self::Jump(_) => (words::jump(), words::jump_keys()),
             Self::Paste(text, _) => {
                 let title = words::pasted(text.split('\n').count(), text.len());
                 (title, words::paste_keys())
@@ -68,7 +96,42 @@ impl Overlay {
     pub fn step(&mut self, by: isize) {
         match self {
             Self::List(list) => list.step(by),
-            Self::Help(top) | Self::Paste(_, top) => *top = top.saturating_add_signed(by),
+            Self::Jump(jump) => jump.step(by),
+            Self::Help(Table { top, .. }) | Self::Paste(_, top) => {
+                *top = top.saturating_add_signed(by);
+            }
+        }
+    }
+
+    /// Scrolls no further than there is something.
+    pub fn bound(&mut self, look: &Look, width: usize, height: usize) {
+        let rows = match self {
+            Self::List(_) | Self::Jump(_) => return,
+            Self::Help(table) => table.rows(look, width).len(),
+            Self::Paste(text, _) => preview(look, text, width).len(),
+        };
+        if let Self::Help(Table { top, .. }) | Self::Paste(_, top) = self {
+            *top = (*top).min(rows.saturating_sub(height));
+        }
+    }
+
+    /// Chooses what is seen in this row of so many. Says whether there is something to choose.
+    pub fn pick(&mut self, row: usize, height: usize) -> bool {
+        match self {
+            Self::List(list) => list.pick(row, height),
+            Self::Jump(jump) => jump.pick(row, height),
+            Self::Help(_) | Self::Paste(..) => false,
+        }
+    }
+
+    /// The text of a message is gone, wherever it is listed.
+    pub fn redact(&mut self, room: &str, seq: Seq) {
+        match self {
+            Self::List(list) => list.redact(room, seq),
+            Self::Help(Table { below, .. }) => {
+                below.iter_mut().for_each(|below| below.redact(room, seq));
+            }
+            Self::Jump(_) | Self::Paste(..) => {}
         }
     }
 
@@ -76,12 +139,13 @@ impl Overlay {
     pub fn rows(&self, look: &Look, width: usize, height: usize) -> Vec<Row> {
         let (rows, top) = match self {
             Self::List(list) => {
-                let top = (list.at + 1).saturating_sub(height);
+                let top = list.first(height);
                 let shown = list.messages.iter().enumerate().skip(top).take(height);
                 let rows = shown.map(|(at, message)| found(look, message, at == list.at, width));
                 return rows.collect();
             }
-            Self::Help(top) => (help(look, width), *top),
+            Self::Jump(jump) => return jump.rows(look, width, height),
+            Self::Help(table) => (table.rows(look, width), table.top),
             Self::Paste(text, top) => (preview(look, text, width), *top),
         };
         let top = top.min(rows.len().saturating_sub(height));
@@ -91,44 +155,19 @@ impl Overlay {
 
 fn found(look: &Look, message: &Message, chosen: bool, width: usize) -> Row {
     let (moment, room) = (look.show.moment(message.at), clean(&message.room));
-    let (from, text) = (clean(&message.from), clean(&message.text));
-    let line = cut(&format!("{moment} {room} <{from}> {text}"), width);
+    let from = clean(&message.from);
+    let said = match message.kind {
+        Kind::Redacted => words::removed(message.seq.0, &from),
+        Kind::Action => format!("* {from} {}", clean(&message.text)),
+        _ => format!("<{from}> {}", clean(&message.text)),
+    };
+    let line = cut(&format!("{moment} {room} {said}"), width);
     let style = match chosen {
         true => look.theme.chosen(),
         false => look.theme.text(),
     };
     let space = width.saturating_sub(columns(&line));
     vec![part(&format!("{line}{}", " ".repeat(space)), style)]
-}
-
-fn help(look: &Look, width: usize) -> Vec<Row> {
-    let keys = words::KEYS
-        .iter()
-        .map(|(key, _)| columns(key))
-        .max()
-        .unwrap_or(0);
-    let mut rows = Vec::new();
-    for (key, what) in words::KEYS {
-        let narrow = width < keys + 24;
-        let indent = if narrow { 2 } else { keys + 2 };
-        let mut head = vec![part(&cut(key, width), look.theme.unread())];
-        if narrow {
-            rows.push(std::mem::take(&mut head));
-        }
-        let room = width.saturating_sub(indent);
-        let what = what.said();
-        for piece in wrap(what, room, room) {
-            let used: usize = head.iter().map(|part| columns(&part.text)).sum();
-            let mut row = std::mem::take(&mut head);
-            row.push(part(
-                &" ".repeat(indent.saturating_sub(used)),
-                look.theme.text(),
-            ));
-            row.push(part(&what[piece], look.theme.text()));
-            rows.push(row);
-        }
-    }
-    rows
 }
 
 fn preview(look: &Look, text: &str, width: usize) -> Vec<Row> {

@@ -1,11 +1,13 @@
 //! The full screen: carries keys, events and time to an [`App`], does what it says, and draws it when something changed.
 //!
 //! [`app::App`] and what is around it know no terminal, no socket and no clock: `app` (the state), `news` (the client's
-//! events), `keys`, `saying` (what is written), `view` (a room as it is looked at), `timeline` (its rows), `writing` (the line), `list` (what lies
-//! over it), `draw` (the picture), `text` and `theme`. So is `form`, by which one comes in; `entrance` is the loop around that.
-//! The terminal is in `stage`, `tty`, `painter` and `editor`. All words are in `words`.
+//! events), `keys`, `saying` (what is written), `own` (the screen's own commands), `view` (a room as it is looked at),
+//! `timeline` (its rows), `writing` (the line), `list`, `jump`, `help` and `over` (what lies over it), `looking` (what follows
+//! from what is seen), `alert` (whoever looks elsewhere), `draw` and `status` (the picture), `text` and `theme`. So is `form`,
+//! by which one comes in; `entrance` is the loop around that. The terminal is in `stage`, `tty`, `painter` and `editor`, what is
+//! waited for in `hearing`, the desktop in `desktop`. All words are in `words`.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
@@ -17,26 +19,37 @@ use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::base::Timestamp;
 use crate::client::outgoing::Waiting;
-use crate::client::{Client, Event, Outgoing, Refusal, Unsent, Welcome};
+use crate::client::{
+    Client, Event, Outgoing, Preferences, PreferencesFile, Refusal, Unsent, Welcome,
+};
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
 use crate::tui::show::Style;
 
+mod alert;
 mod app;
+mod desktop;
 mod draw;
 mod editor;
 mod entrance;
 mod form;
+mod hearing;
+mod help;
+mod jump;
 mod keys;
 mod list;
+mod looking;
 mod news;
+mod over;
+mod own;
 mod painter;
 mod saying;
 mod stage;
+mod status;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -47,9 +60,12 @@ mod view;
 pub mod words;
 mod writing;
 
+use alert::Alert;
 use app::{Action, App};
+use desktop::Desktop;
 use entrance::{Begin, Entered};
-use stage::{Stage, next_pressed};
+use hearing::{next_edited, next_pressed, until};
+use stage::Stage;
 use text::clean;
 use theme::Theme;
 use timeline::Look;
@@ -151,6 +167,8 @@ struct Screen<'a> {
     app: App,
     outgoing: Outgoing,
     stage: &'a mut Stage,
+    preferences: PreferencesFile,
+    desktop: Desktop,
     edited: Option<oneshot::Receiver<Option<String>>>,
     began: Instant,
     drawn_at: Instant,
@@ -183,8 +201,10 @@ impl<'a> Screen<'a> {
         };
         Self {
             app: App::new(look, server, tty::screen_size()),
+            preferences: PreferencesFile::of_account(outgoing.account()),
             outgoing,
             stage,
+            desktop: Desktop::of_user(|name| std::env::var_os(name)),
             edited: None,
             began: Instant::now(),
             drawn_at: Instant::now(),
@@ -214,8 +234,17 @@ impl<'a> Screen<'a> {
             self.outgoing.drafts().clone(),
             self.outgoing.waiting().to_vec(),
         );
+        let preferences = self.preferences.read();
+        let (preferences, damaged) = match preferences {
+            Ok(preferences) => (preferences, None),
+            Err(error) => (Preferences::default(), Some(error.to_string())),
+        };
+        self.app.prefer(preferences);
         self.app
             .begin(welcome, &drafts, &left, client.model(), wall());
+        if let Some(damaged) = damaged {
+            self.app.note(&damaged, client.model());
+        }
     }
 
     async fn go_on(&mut self, client: &mut Client) -> End {
@@ -284,7 +313,8 @@ impl<'a> Screen<'a> {
                 let (columns, rows) = tty::bounded(columns, rows);
                 self.app.resize(columns, rows);
             }
-            Pressed::FocusGained | Pressed::FocusLost => {}
+            Pressed::FocusGained => self.app.focus(true),
+            Pressed::FocusLost => self.app.focus(false),
         }
     }
 
@@ -373,6 +403,9 @@ impl<'a> Screen<'a> {
                 let no = client.post(request);
                 return self.app.asked(no, purpose);
             }
+            Action::Prefer(change) => self.preferences.change(|it| change.apply(it)),
+            Action::Alert(alert) => return self.alert(&alert),
+            Action::Retry => return client.retry_now(),
             Action::Edit(text) => {
                 self.stage.keys = None;
                 self.stage.tty.leave();
@@ -427,6 +460,15 @@ impl<'a> Screen<'a> {
         self.app.edited(text, client.model());
     }
 
+    /// Tells somebody who looks elsewhere. Nothing is written to a terminal that somebody else has.
+    fn alert(&mut self, alert: &Alert) {
+        if self.stage.keys.is_some() {
+            // One that is gone is noticed by the next picture.
+            let _ = self.stage.painter.say(&alert.sequence());
+        }
+        self.desktop.show(alert);
+    }
+
     /// Takes the terminal again after somebody else had it.
     fn come_back(&mut self) {
         let (columns, rows) = self.stage.come_back(self.app.has_mouse());
@@ -461,20 +503,6 @@ fn kept_now(message: Unsent) -> Waiting {
         text: message.text,
         at: wall(),
         refused: None,
-    }
-}
-
-async fn next_edited(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
-    match edited {
-        Some(edited) => edited.await.unwrap_or_default(),
-        None => pending().await,
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::base::Seq;
 use crate::base::record::Kind;
-use crate::client::model::Model;
-use crate::client::{Answer, Event, Message, Refusal};
+use crate::client::model::{Model, same_place};
+use crate::client::{Answer, Event, Message, Refusal, Unsent};
 use crate::tui::coming::RETURNS;
 use crate::tui::screen::app::{App, Failed, Link, Purpose};
 use crate::tui::screen::list::{List, Overlay};
+use crate::tui::screen::text::clean;
 use crate::tui::screen::timeline::mentions;
 use crate::tui::screen::view::Fetch;
 use crate::tui::screen::words;
@@ -19,20 +20,19 @@ impl App {
     pub fn event(&mut self, event: Event, model: &Model, now: Duration) {
         self.changed = true;
         match event {
-            Event::Message(message) => self.message(&message, model),
+            Event::Message(message) => self.message(&message, model, now),
             Event::Own(message) => {
                 self.talk.shown(&message, true);
                 self.view_of(&message.room, model).live(&message);
+                self.redacted(&message);
             }
-            Event::Sent(_) => {
+            Event::Sent(sent) => {
+                self.trouble.stored(&sent.room);
                 if model.pending().next().is_none() {
                     self.talk.all_sent();
                 }
             }
-            Event::Failed { message, refusal } => self.failed.push(Failed {
-                message,
-                why: refusal.text,
-            }),
+            Event::Failed { message, refusal } => self.refused(message, refusal, model, now),
             Event::Answer { no, answer } => match self.asked.remove(&no) {
                 Some(purpose) => self.answered(purpose, answer, model),
                 None => {
@@ -40,16 +40,19 @@ impl App {
                     self.tell(Event::Answer { no, answer }, model);
                 }
             },
-            Event::Lost { .. } => {
+            Event::Lost { retry_in, .. } => {
                 self.link = Link::Lost;
+                self.trouble.lost(retry_in, now);
                 self.tell(event, model);
             }
             Event::Waiting => {
                 self.link = Link::Waiting;
+                self.trouble.no_longer_lost();
                 self.tell(event, model);
             }
             Event::Back { .. } => {
                 self.link = Link::Up;
+                self.trouble.no_longer_lost();
                 self.returns_until = Some(now + RETURNS);
                 self.tell(event, model);
             }
@@ -61,13 +64,27 @@ impl App {
                 self.view_of(room, model).forget(last);
                 self.tell(event, model);
             }
-            Event::Push(push) => self.pushed(push, model),
+            Event::Push(push) => self.pushed(push, model, now),
             Event::Greeted(_) | Event::Ended(_) | Event::Postponed { .. } => {}
-            Event::Delayed { .. } => self.tell(event, model),
+            Event::Delayed { ref refusal, .. } => {
+                self.trouble.delayed(refusal);
+                self.tell(event, model);
+            }
         }
     }
 
-    fn message(&mut self, message: &Message, model: &Model) {
+    /// What was refused stays where it was said; whoever is elsewhere is told.
+    fn refused(&mut self, message: Unsent, refusal: Refusal, model: &Model, now: Duration) {
+        self.trouble.refused(&message.to, &refusal, now);
+        if !same_place(&message.to, &self.current) {
+            let told = words::not_sent_to(&clean(&message.to), &clean(&refusal.text));
+            self.note(&told, model);
+        }
+        let why = refusal.text;
+        self.failed.push(Failed { message, why });
+    }
+
+    fn message(&mut self, message: &Message, model: &Model, now: Duration) {
         self.talk.shown(message, false);
         if message.kind != Kind::Redaction {
             self.learn(&message.from);
@@ -79,12 +96,22 @@ impl App {
             view.mentions += 1;
             self.mentioned(message);
         }
+        if (mentioned || message.room.starts_with('@')) && !self.is_hushed(&message.room) {
+            self.alerts.spoken_to(message, now);
+        }
+        self.redacted(message);
+        if message.room == self.current {
+            self.line_above(message, model);
+        }
+    }
+
+    /// A text that is gone is gone from everywhere.
+    fn redacted(&mut self, message: &Message) {
         if let Some(seq) = message.redacts {
             let gone = |known: &Message| known.room == message.room && known.seq == seq;
             self.mentions.retain(|known| !gone(known));
-        }
-        if message.room == self.current {
-            self.line_above(message, model);
+            let overlay = self.overlay.iter_mut();
+            overlay.for_each(|overlay| overlay.redact(&message.room, seq));
         }
     }
 
@@ -116,6 +143,11 @@ impl App {
                 self.overlay = Some(Overlay::List(List::new(&title, messages)));
             }
             (Purpose::Search(_), Err(refusal)) => self.note(&refusal.text, model),
+            (Purpose::Members(room), Ok(Answer::Who { who, more, .. })) if !more => {
+                let told = model.rooms().get(&room).map(|room| room.state.members);
+                let counted = u32::try_from(who.len()).unwrap_or(u32::MAX);
+                self.view_of(&room, model).counted = told.map(|told| (told, counted));
+            }
             _ => {}
         }
     }
@@ -153,18 +185,21 @@ impl App {
         view.mentions = view.mentions.max(said);
     }
 
-    fn pushed(&mut self, push: Answer, model: &Model) {
+    fn pushed(&mut self, push: Answer, model: &Model, now: Duration) {
         match &push {
-            Answer::Presence { user, .. } => self.learn(user),
+            Answer::Presence { user, room, .. } => {
+                self.learn(user);
+                self.count_later(room, now);
+            }
             Answer::Cleared { room, first_seq } => {
                 self.view_of(room, model).log.begin_at(*first_seq);
                 self.mentions
                     .retain(|known| known.room != *room || known.seq >= *first_seq);
             }
-            Answer::Removed { room } | Answer::Left { room } => {
+            Answer::Removed { room } | Answer::Left { room } | Answer::Kicked { room, .. } => {
                 self.views.remove(room);
             }
-            Answer::Joined(state) => self.learn(&state.room),
+            Answer::Joined(state) => self.learn_room(&state.room),
             _ => {}
         }
         self.tell(Event::Push(push), model);
@@ -174,16 +209,17 @@ impl App {
     fn tell(&mut self, event: Event, model: &Model) {
         // What it would have asked for next is fetched as it is looked at.
         let _ = self.talk.event(event);
-        self.say_notes(false, model);
+        // Where it has led, it is read.
+        self.follow(model);
     }
 
     fn learn_from(&mut self, answer: &Result<Answer, Refusal>) {
         match answer {
             Ok(Answer::Who { who, .. }) => who.iter().for_each(|person| self.learn(&person.user)),
             Ok(Answer::Rooms { rooms, .. }) => {
-                rooms.iter().for_each(|entry| self.learn(&entry.room))
+                rooms.iter().for_each(|entry| self.learn_room(&entry.room))
             }
-            Ok(Answer::Joined(state)) => self.learn(&state.room),
+            Ok(Answer::Joined(state)) => self.learn_room(&state.room),
             _ => {}
         }
     }

@@ -76,6 +76,15 @@ impl<W: Write> Painter<W> {
         io::Write::flush(&mut self.backend)
     }
 
+    /// Sends the terminal something that shows nothing and moves nothing.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn say(&mut self, sequence: &str) -> io::Result<()> {
+        self.backend.write_all(sequence.as_bytes())?;
+        io::Write::flush(&mut self.backend)
+    }
+
     /// Letters that stay but lead elsewhere now are drawn again: each of their cells is made to differ.
     fn mark_links(&mut self, beside: &Beside) {
         let (old, new) = (&self.beside.links, &beside.links);

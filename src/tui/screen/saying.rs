@@ -54,6 +54,9 @@ impl App {
     }
 
     fn carry_out(&mut self, text: &str, model: &Model) {
+        if self.own_command(text, model) {
+            return;
+        }
         match self.talk.line(text) {
             Do::Nothing => {}
             Do::Say(to, kind, text) => self.say(&to, kind, &text, model),
@@ -69,6 +72,7 @@ impl App {
                 self.actions
                     .push(Action::Ask(request, Purpose::Talk(wanted)));
             }
+            Do::Help(name) if name.is_empty() => self.help_on_commands(model),
             Do::Help(name) => self.talk.help(model, &name),
             Do::TellTopic(room) => self.talk.tell_topic(model, &room),
             Do::Read(room) => {

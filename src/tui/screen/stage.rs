@@ -1,16 +1,12 @@
 //! The terminal as a full screen: takes it, shows pictures on it, hears keys and signals. What there is to see and what keys
 //! mean is decided elsewhere.
 
-use std::future::{pending, poll_fn};
 use std::io::{self, BufWriter, Stdout};
-use std::pin::Pin;
-use std::task::Poll;
 
-use crossterm::event::{Event as Pressed, EventStream};
-use futures_core::Stream as _;
+use crossterm::event::EventStream;
 use nix::sys::signal::Signal;
-use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
+use crate::tui::screen::hearing::Hearing;
 use crate::tui::screen::painter::Painter;
 use crate::tui::screen::tty::{self, Tty};
 
@@ -62,48 +58,5 @@ impl Stage {
         let _ = self.tty.take_again(mouse);
         self.painter.forget();
         tty::screen_size()
-    }
-}
-
-/// The signals that matter.
-pub struct Hearing {
-    ends: [(Signal, Signals); 4],
-}
-
-impl Hearing {
-    fn new() -> io::Result<Self> {
-        let listen = |kind: SignalKind, name| Ok::<_, io::Error>((name, signal(kind)?));
-        Ok(Self {
-            ends: [
-                listen(SignalKind::terminate(), Signal::SIGTERM)?,
-                listen(SignalKind::hangup(), Signal::SIGHUP)?,
-                listen(SignalKind::interrupt(), Signal::SIGINT)?,
-                listen(
-                    SignalKind::from_raw(Signal::SIGCONT as i32),
-                    Signal::SIGCONT,
-                )?,
-            ],
-        })
-    }
-
-    /// Waits for the next one.
-    pub async fn next(&mut self) -> Signal {
-        poll_fn(|cx| {
-            for (name, signals) in &mut self.ends {
-                if signals.poll_recv(cx).is_ready() {
-                    return Poll::Ready(*name);
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-/// Waits for the next key.
-pub async fn next_pressed(keys: &mut Option<EventStream>) -> Option<io::Result<Pressed>> {
-    match keys {
-        Some(keys) => poll_fn(|cx| Pin::new(&mut *keys).poll_next(cx)).await,
-        None => pending().await,
     }
 }

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::alert::Alert;
 use super::app::{Action, App};
 use super::draw::Beside;
 use super::theme::Theme;
@@ -22,8 +23,13 @@ use crate::client::{Answer, Event, Request, Unsent, Welcome, request};
 use crate::tui::show::Style;
 
 mod any;
+mod elsewhere;
+mod going;
+mod helping;
+mod order;
 mod reading;
 mod russian;
+mod standing;
 mod writing;
 
 const HELLO: &str = r#"{"re":1,"type":"hello","server":"s","software":"chatd/1","protocol":1,"registration":"open","limits":{"frame":65536,"text":8192,"name_chars":32,"topic":256,"key":64,"page_messages":200,"password_chars_min":8,"requests_outstanding":256,"key_hours":72},"features":[]}"#;
@@ -242,6 +248,25 @@ impl Story {
     fn pastes(&mut self, text: &str) {
         self.app.paste(text, &self.model, self.now);
         self.settle();
+    }
+
+    /// So many seconds pass.
+    fn passes(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.app.tick(self.now, &self.model);
+        self.settle();
+    }
+
+    /// What the person was told of while they looked elsewhere.
+    fn alerts(&mut self) -> Vec<Alert> {
+        let alert = |action: &Action| match action {
+            Action::Alert(alert) => Some(alert.clone()),
+            _ => None,
+        };
+        let alerts = self.done.iter().filter_map(alert).collect();
+        self.done
+            .retain(|action| !matches!(action, Action::Alert(_)));
+        alerts
     }
 
     /// Jumps over whatever is due.

@@ -83,7 +83,8 @@ pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     let mut word = 0;
     for (at, letter) in text.grapheme_indices(true) {
         let width = letter_columns(letter);
-        if used + width > room && at > start {
+        // Twice where a word moves to a piece that is too short for it.
+        while used + width > room && at > start {
             let end = match letter {
                 " " => at,
                 _ if word > start => word,
@@ -93,9 +94,9 @@ pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
             start = if letter == " " { at + 1 } else { end };
             (room, word) = (rest.max(1), start);
             used = columns(&text[start..at.max(start)]);
-            if letter == " " {
-                continue;
-            }
+        }
+        if start > at {
+            continue;
         }
         used += width;
         if letter == " " {
@@ -185,6 +186,7 @@ mod tests {
             ["e\u{301}e\u{301}", "e\u{301}"]
         );
         assert_eq!(wrapped("a  b", 2, 2), ["a", "b"]);
+        assert_eq!(wrapped("-- abcdefgh", 8, 5), ["--", "abcde", "fgh"]);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+};
 use crossterm::execute;
 use crossterm::style::Print;
 use crossterm::terminal::{
@@ -55,7 +57,12 @@ impl Tty {
     pub fn take_again(&self, mouse: bool) -> io::Result<()> {
         OURS.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableFocusChange
+        )?;
         self.mouse(mouse)
     }
 
@@ -101,6 +108,7 @@ fn give_back() {
     let _ = execute!(
         output,
         Print(MOUSE_OFF),
+        DisableFocusChange,
         DisableBracketedPaste,
         LeaveAlternateScreen,
         Show

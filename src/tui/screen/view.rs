@@ -39,6 +39,8 @@ pub struct View {
     pub mentions: u32,
     /// Up to where it was said to be read.
     pub read_asked: Seq,
+    /// How many the server had said to be members when they were counted, and how many they were.
+    pub counted: Option<(u32, u32)>,
 }
 
 /// A row of the conversation.
@@ -103,6 +105,7 @@ impl View {
             marked: None,
             mentions: 0,
             read_asked: Seq(0),
+            counted: None,
         }
     }
 

@@ -4,6 +4,12 @@
 use crate::base::Cause;
 use crate::base::tongue::{Both, plural, say};
 
+mod keys;
+mod state;
+
+pub use keys::*;
+pub use state::*;
+
 /// Says the connection is to be made.
 pub fn connecting() -> String {
     say!("connecting again…", "соединение…")
@@ -76,19 +82,6 @@ pub fn list_keys() -> String {
     say!(
         "Enter goes there · Esc closes",
         "Enter — перейти · Esc — закрыть"
-    )
-}
-
-/// Above the keys.
-pub fn help() -> String {
-    say!("Keys", "Клавиши")
-}
-
-/// Below them.
-pub fn help_keys() -> String {
-    say!(
-        "/help tells the commands · Esc closes",
-        "/help — список команд · Esc — закрыть"
     )
 }
 
@@ -195,6 +188,13 @@ pub const KEYS: &[(&str, Both)] = &[
         Both("go to the room above or below", "в комнату выше или ниже"),
     ),
     (
+        "Ctrl-K",
+        Both(
+            "go to a room or person by a part of the name",
+            "в комнату или к человеку по части имени",
+        ),
+    ),
+    (
         "Alt-A",
         Both(
             "go to the next room with something new",
@@ -241,10 +241,10 @@ pub const KEYS: &[(&str, Both)] = &[
         ),
     ),
     (
-        "Ctrl-W U K Y, Alt-D",
+        "Ctrl-W U Y, Alt-D K",
         Both(
-            "cut a word, to the begin, to the end; put back",
-            "вырезать слово, до начала, до конца; вставить обратно",
+            "cut a word, to the begin, put back; a word, to the end",
+            "вырезать слово, до начала, вставить обратно; слово, до конца",
         ),
     ),
     (
@@ -271,7 +271,20 @@ pub const KEYS: &[(&str, Both)] = &[
             "закрыть список; вернуться к самому новому сообщению",
         ),
     ),
-    ("F1", Both("this list", "этот список")),
+    (
+        "Ctrl-R",
+        Both(
+            "while the connection is lost: try again at once",
+            "если связи нет: попробовать сразу",
+        ),
+    ),
+    (
+        "?, F1",
+        Both(
+            "the keys that work here; `?` on an empty line, twice to write it",
+            "какие клавиши работают здесь; `?` в пустой строке, дважды — написать его",
+        ),
+    ),
 ];
 
 /// How long the last answer took.

@@ -164,3 +164,23 @@ fn how_the_connection_is_can_be_seen() {
     story.message(13, "bert", None);
     assert!(!story.model.is_catching_up());
 }
+
+#[test]
+fn a_person_need_not_wait_for_the_next_try() {
+    let mut story = Story::online();
+    for _ in 0..8 {
+        story.lose();
+        story.wait();
+        story.model.connected(story.now);
+    }
+    story.lose();
+    assert!(story.model.deadline().unwrap() > story.now + Duration::from_secs(10));
+    story.now += Duration::from_secs(1);
+    assert!(!story.model.wants_connection(story.now));
+    story.model.retry_now(story.now);
+    assert!(story.model.wants_connection(story.now));
+    // It stands already: nothing is made anew.
+    story.model.connected(story.now);
+    story.model.retry_now(story.now);
+    assert!(story.model.is_up() && !story.model.wants_connection(story.now));
+}

@@ -1,5 +1,6 @@
 //! Whatever comes in whatever order: the picture stays whole, and every key is answered.
 
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,19 +16,55 @@ enum Happening {
     Page,
     Size(u16, u16),
     Later,
+    Focus(bool),
+    Click(u16, u16),
     Lost,
     Back,
 }
 
+/// Whatever people write, and each sort of text that is meant to do harm.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         r"\PC{0,60}",
-        r"(?s)[\x00-\x1f\x7f-\u{9f}\u{200b}-\u{200f}\u{202a}-\u{202e}a-z]{0,40}",
+        c0_and_c1(),
+        ansi_and_osc(),
+        bidi_overrides(),
         r"[日本語👩‍👧e\u{301}\u{300}\u{fe0f} א-ת]{0,80}",
-        Just("\u{301}".repeat(3_000)),
-        Just("x".repeat(60_000)),
+        Just(zero_width_flood()),
+        Just(marks(10_000)),
+        Just(line_of_60_kb()),
         Just("a\nb\n".repeat(40)),
     ]
+}
+
+fn c0_and_c1() -> impl Strategy<Value = String> {
+    r"(?s)[\x00-\x1f\x7f-\u{9f}a-z]{0,40}"
+}
+
+fn ansi_and_osc() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "\u{1b}[2J\u{1b}[H\u{1b}[31m\u{1b}[8mred",
+        "\u{1b}]0;title\u{7}\u{1b}]52;c;cm0gLXJm\u{1b}\\\u{1b}]8;;http://a.example\u{7}x",
+        "\u{1b}[?1049l\u{1b}[?25l\u{1b}c\u{1b}#8\u{1b}[6n\u{1b}P+q544e\u{1b}\\",
+        "\u{9b}2J\u{9d}0;title\u{9c}anna, \u{1b}]9;4;3;50\u{7}",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn bidi_overrides() -> impl Strategy<Value = String> {
+    r"[\u{200e}\u{200f}\u{061c}\u{202a}-\u{202e}\u{2066}-\u{2069}a-zא-ת ]{0,60}"
+}
+
+fn zero_width_flood() -> String {
+    "\u{200b}\u{200d}\u{2060}\u{feff}".repeat(4_000)
+}
+
+fn marks(count: usize) -> String {
+    format!("anna{}", "\u{301}".repeat(count))
+}
+
+fn line_of_60_kb() -> String {
+    "x".repeat(60_000)
 }
 
 fn key() -> impl Strategy<Value = KeyCode> {
@@ -58,6 +95,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => Just(Happening::Page),
         1 => (0_u16..90, 0_u16..30).prop_map(|(width, height)| Happening::Size(width, height)),
         1 => Just(Happening::Later),
+        1 => any::<bool>().prop_map(Happening::Focus),
+        1 => (0_u16..90, 0_u16..30).prop_map(|(column, row)| Happening::Click(column, row)),
         1 => Just(Happening::Lost),
         1 => Just(Happening::Back),
     ]
@@ -109,6 +148,17 @@ fn happens(story: &mut Story, happening: Happening) {
             story.settle();
         }
         Happening::Later => story.later(),
+        Happening::Focus(has) => story.app.focus(has),
+        Happening::Click(column, row) => {
+            let click = MouseEvent {
+                kind: MouseEventKind::Down(MouseButton::Left),
+                column,
+                row,
+                modifiers: KeyModifiers::NONE,
+            };
+            story.app.mouse(click, &story.model);
+            story.settle();
+        }
         Happening::Lost if story.model.is_up() => story.lose(),
         Happening::Back if !story.model.is_up() && !story.model.is_ended() => story.come_back(40),
         Happening::Lost | Happening::Back => {}
@@ -131,6 +181,18 @@ fn is_whole(story: &Story) -> Result<(), TestCaseError> {
             "row {y} is {x} wide:\n{}",
             story.screen()
         );
+    }
+    for action in &story.done {
+        if let Action::Alert(alert) = action {
+            let sequence = alert.sequence();
+            let told = sequence
+                .trim_start_matches("\u{1b}]9;")
+                .trim_end_matches('\u{7}');
+            prop_assert!(
+                !told.chars().any(|one| is_harmful(one) || one == ';'),
+                "{sequence:?}"
+            );
+        }
     }
     if let Some((x, y)) = beside.cursor {
         prop_assert!(x < buffer.area.width && y < buffer.area.height);

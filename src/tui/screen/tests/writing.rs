@@ -77,7 +77,7 @@ fn what_is_written_without_a_connection_waits_and_is_sent_once() {
                       │ -- the connection broke; connecting again…
                       │   …   <anna> before
                       │   …   * anna waits
-     chat.example:2428 · connecting again… · 2 not sent yet         F1 help
+     lost, again in 1 s (Ctrl-R: now) · 2 not sent yet              F1 help
     > ▏
     ");
     story.come_back(3);
@@ -129,7 +129,7 @@ fn what_is_refused_is_sent_again_or_dropped() {
                       │       not sent: muted
                       │   !   <anna> hello
                       │       not sent: you may not speak here
-     chat.example:2428 · live 0 ms · 2 not sent: F7 again, F8 drop  F1 help
+     live 0 ms · 2 not sent: F7 again, F8 drop · you can only read here
     > ▏
     ");
     story.presses(KeyCode::F(7));
@@ -348,8 +348,8 @@ fn the_help_fits_any_screen() {
                            themselves
     Ctrl-Home, Ctrl-End    go to the first message; to the newest
     Alt-Up, Alt-Down       go to the room above or below
-    Alt-A                  go to the next room with something new
-     /help tells the commands · Esc closes
+    Ctrl-K                 go to a room or person by a part of the name
+     Esc closes · /help tells the commands · ? again writes ?
     > ▏
     ");
     story.app.resize(40, 10);
@@ -362,7 +362,7 @@ fn the_help_fits_any_screen() {
       again for the next one
     Up, Down
       what was written before; in several
-     /help tells the commands · Esc closes
+     Esc closes · /help tells the commands…
     > ▏
     ");
 }
