@@ -26,6 +26,7 @@ const NO_WORDS: &[&str] = &[
     "For more information, try '--help'.",
     // Never shown: another sentence is.
     "the editor failed",
+    "chat-client",
 ];
 
 /// Where a single word is meant for people as well as several.
