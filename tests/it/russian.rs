@@ -54,7 +54,7 @@ fn the_screen_in_russian() {
     screen.sees("Клавиши");
     screen.sees("отправить; Alt-Enter начинает новую строку");
     screen.presses("\x1b");
-    screen.sees("на связи");
+    screen.loses("Клавиши");
     screen.types("/topic о чае");
     screen.sees("lobby — о чае · 1 участник");
     screen.types("/quit");

@@ -151,6 +151,7 @@ fn the_way_and_the_help_on_the_smallest_screen() {
     screen.presses("\r");
     screen.sees("garden-party · 2 members");
     boris.say("lobby", "hello");
+    screen.sees("1 elsewhere");
     screen.presses("\x0bbor");
     screen.sees("@boris");
     screen.presses("\r");
