@@ -34,6 +34,9 @@ _chat__client() {
             chat__client,passwd)
                 cmd="chat__client__subcmd__passwd"
                 ;;
+            chat__client,profiles)
+                cmd="chat__client__subcmd__profiles"
+                ;;
             chat__client,rooms)
                 cmd="chat__client__subcmd__rooms"
                 ;;
@@ -67,6 +70,9 @@ _chat__client() {
             chat__client__subcmd__help,passwd)
                 cmd="chat__client__subcmd__help__subcmd__passwd"
                 ;;
+            chat__client__subcmd__help,profiles)
+                cmd="chat__client__subcmd__help__subcmd__profiles"
+                ;;
             chat__client__subcmd__help,rooms)
                 cmd="chat__client__subcmd__help__subcmd__rooms"
                 ;;
@@ -89,12 +95,20 @@ _chat__client() {
 
     case "${cmd}" in
         chat__client)
-            opts="-h -V --server --port --name --invite --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who echo login logout passwd help"
+            opts="-p -h -V --profile --server --port --name --invite --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who profiles echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -127,13 +141,21 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__echo)
-            opts="-c -h --server --port --name --fingerprint --plaintext --help"
+            opts="-c -p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -161,7 +183,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__help)
-            opts="send tail history search rooms who echo login logout passwd help"
+            opts="send tail history search rooms who profiles echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -258,6 +280,20 @@ _chat__client() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chat__subcmd__client__subcmd__help__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chat__subcmd__client__subcmd__help__subcmd__rooms)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -329,7 +365,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__history)
-            opts="-n -h --before --json --server --port --name --fingerprint --plaintext --help"
+            opts="-n -p -h --before --json --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -340,6 +376,14 @@ _chat__client() {
                     return 0
                     ;;
                 --before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -367,13 +411,21 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__login)
-            opts="-h --register --invite --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --register --invite --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --invite)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -401,12 +453,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__logout)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -431,12 +491,58 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__passwd)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chat__subcmd__client__subcmd__profiles)
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -461,12 +567,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__rooms)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -491,13 +605,21 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__search)
-            opts="-h --room --json --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --room --json --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -525,12 +647,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__send)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -555,13 +685,21 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__tail)
-            opts="-n -f -h --json --follow --server --port --name --fingerprint --plaintext --help"
+            opts="-n -f -p -h --json --follow --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -589,12 +727,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__who)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

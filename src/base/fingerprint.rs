@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::base::tongue::say;
+
 const PREFIX: &str = "SHA256:";
 
 /// SHA-256 of a certificate as a whole (DER), so another certificate has another one, also for the same key.
@@ -50,9 +52,11 @@ impl FromStr for Fingerprint {
 
 /// The text is no fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no fingerprint; it is written like SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
-)]
+#[error("{}", say!(
+    "'{}' is no fingerprint; it is written like SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+    "«{}» — не отпечаток; он пишется так: SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+    .0
+))]
 pub struct FingerprintError(String);
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::base::text::harmless_lines;
+use crate::base::tongue::{Words, say};
 
 /// The day of this version, which stands at the foot of each page; set along with the version in `Cargo.toml`.
 pub const DATE: &str = "2026-11-20";
@@ -28,48 +29,48 @@ pub enum Generate {
 
 /// What a manual page says that the command line does not know. What stands in backticks is printed bold.
 #[derive(Debug)]
-pub struct Manual {
+pub struct Manual<W: 'static = &'static str> {
     /// The section of the manual: `1` for everyone's programs, `8` for those of admins.
     pub section: &'static str,
     /// Paragraphs that follow those of the help.
-    pub description: &'static [&'static str],
+    pub description: &'static [W],
     /// What else there is to know, such as commands that are no arguments.
     pub more: Vec<Section>,
     /// Each exit status.
-    pub exit_status: Entries,
+    pub exit_status: Entries<W>,
     /// The variables that are not those of an option.
-    pub environment: Entries,
+    pub environment: Entries<W>,
     /// What is read and written.
-    pub files: Entries,
+    pub files: Entries<W>,
     /// Other pages, each with its section: `chatd(8)`.
     pub see_also: &'static [&'static str],
 }
 
 /// What is explained, each with its explanation.
-pub type Entries = &'static [(&'static str, &'static str)];
+pub type Entries<W = &'static str> = &'static [(&'static str, W)];
 
 /// A section of a page: paragraphs, and below them what is explained.
 #[derive(Debug)]
 pub struct Section {
     heading: &'static str,
-    paragraphs: &'static [&'static str],
+    paragraphs: Vec<&'static str>,
     entries: Vec<(String, &'static str)>,
 }
 
 impl Section {
     /// With its heading in capitals.
     #[must_use]
-    pub fn new<Label: Into<String>>(
-        heading: &'static str,
-        paragraphs: &'static [&'static str],
-        entries: impl IntoIterator<Item = (Label, &'static str)>,
+    pub fn new<W: Words, Label: Into<String>>(
+        heading: W,
+        paragraphs: &'static [W],
+        entries: impl IntoIterator<Item = (Label, W)>,
     ) -> Self {
         let entries = entries.into_iter();
         Self {
-            heading,
-            paragraphs,
+            heading: heading.said(),
+            paragraphs: paragraphs.iter().map(|words| words.said()).collect(),
             entries: entries
-                .map(|(label, words)| (label.into(), words))
+                .map(|(label, words)| (label.into(), words.said()))
                 .collect(),
         }
     }
@@ -95,7 +96,7 @@ pub fn wrong_call(error: &clap::Error) -> ! {
 pub fn generate(
     what: Generate,
     mut command: Command,
-    manual: &Manual,
+    manual: &Manual<impl Words>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let shell = match what {
@@ -127,16 +128,17 @@ struct Page {
 }
 
 impl Page {
-    fn of(command: &Command, manual: &Manual) -> Self {
+    fn of(command: &Command, manual: &Manual<impl Words>) -> Self {
         let mut page = Self::default();
         page.begin(command, manual);
-        page.section("OPTIONS");
+        page.section(&say!("OPTIONS", "ПАРАМЕТРЫ"));
         for argument in command.get_arguments().filter(|it| !it.is_hide_set()) {
             page.argument(argument);
         }
         if command.has_subcommands() {
             let heading = command.get_subcommand_help_heading();
-            page.section(&heading.unwrap_or("Commands").to_uppercase());
+            let heading = heading.map_or_else(|| say!("COMMANDS", "КОМАНДЫ"), str::to_uppercase);
+            page.section(&heading);
             page.verbs(command, command.get_name());
         }
         for section in &manual.more {
@@ -146,20 +148,20 @@ impl Page {
                 page.entry([bold(label)], words);
             }
         }
-        page.section("EXIT STATUS");
+        page.section(&say!("EXIT STATUS", "КОД ЗАВЕРШЕНИЯ"));
         page.entries(manual.exit_status);
-        page.section("ENVIRONMENT");
+        page.section(&say!("ENVIRONMENT", "ОКРУЖЕНИЕ"));
         page.variables(command);
         page.entries(manual.environment);
-        page.section("FILES");
+        page.section(&say!("FILES", "ФАЙЛЫ"));
         page.entries(manual.files);
-        page.section("SEE ALSO");
+        page.section(&say!("SEE ALSO", "СМОТРИТЕ ТАКЖЕ"));
         page.roff.text(references(manual.see_also));
         page
     }
 
     /// The title, and the sections that say what the program is.
-    fn begin(&mut self, command: &Command, manual: &Manual) {
+    fn begin(&mut self, command: &Command, manual: &Manual<impl Words>) {
         let name = command.get_name();
         let title = name.to_uppercase();
         let source = format!("chatd {}", env!("CARGO_PKG_VERSION"));
@@ -167,18 +169,18 @@ impl Page {
         self.roff.control("TH", words);
         // Flags are neither hyphenated nor pulled apart.
         self.roff.control("nh", []).control("ad", ["l"]);
-        self.section("NAME");
+        self.section(&say!("NAME", "ИМЯ"));
         let about = with_first(&said(command.get_about()), |first| {
-            first.to_ascii_lowercase()
+            first.to_lowercase().collect()
         });
         self.roff.text([roman(format!("{name} - {about}"))]);
-        self.section("SYNOPSIS");
+        self.section(&say!("SYNOPSIS", "ОБЗОР"));
         self.synopsis(command);
-        self.section("DESCRIPTION");
+        self.section(&say!("DESCRIPTION", "ОПИСАНИЕ"));
         let description = said(command.get_long_about());
         // The first is the name's.
         let paragraphs = description.split("\n\n").skip(1);
-        self.paragraphs(paragraphs.chain(manual.description.iter().copied()));
+        self.paragraphs(paragraphs.chain(manual.description.iter().map(|words| words.said())));
     }
 
     /// How it is called: with arguments, and with a verb and the options that go with every verb.
@@ -186,7 +188,9 @@ impl Page {
         let (positions, options): (Vec<_>, Vec<_>) = (command.get_arguments())
             .filter(|argument| is_own(argument))
             .partition(|argument| argument.is_positional());
-        let verb = command.get_subcommand_value_name().unwrap_or("COMMAND");
+        let verb = command
+            .get_subcommand_value_name()
+            .map_or_else(|| say!("COMMAND", "КОМАНДА"), str::to_owned);
         if !command.has_subcommands() || !positions.is_empty() {
             let positions = positions.into_iter().map(position);
             self.call(command.get_name(), &options, positions);
@@ -263,7 +267,10 @@ impl Page {
             let (Some(variable), Some(name)) = (argument.get_env(), names(argument).pop()) else {
                 continue;
             };
-            let words = format!("stands for `{name}` where that is not given");
+            let words = say!(
+                "stands for `{name}` where that is not given",
+                "заменяет `{name}`, если его нет"
+            );
             self.entry([bold(variable.to_string_lossy())], &words);
         }
     }
@@ -286,9 +293,9 @@ impl Page {
         }
     }
 
-    fn entries(&mut self, entries: Entries) {
+    fn entries(&mut self, entries: Entries<impl Words>) {
         for (label, words) in entries {
-            self.entry([bold(*label)], words);
+            self.entry([bold(*label)], words.said());
         }
     }
 
@@ -337,7 +344,8 @@ fn position(argument: &Arg) -> String {
 /// The help of an argument as sentences, with what clap says behind it.
 fn explained(argument: &Arg) -> String {
     // There is no more than the page.
-    let help = said(argument.get_help()).replace(" (see more with '--help')", "");
+    let more = say!(" (see more with '--help')", " (подробнее: --help)");
+    let help = said(argument.get_help()).replace(&more, "");
     // What the program itself says behind the help, it says as clap would.
     let parts = help
         .strip_suffix(']')
@@ -350,10 +358,13 @@ fn explained(argument: &Arg) -> String {
         let possible = argument.get_possible_values();
         let possible: Vec<_> = possible.iter().map(|value| value.get_name()).collect();
         if !possible.is_empty() {
-            sentences.push(format!("One of {}.", possible.join(", ")));
+            sentences.push(say!("One of {}.", "Одно из: {}.", possible.join(", ")));
         }
         let defaults = argument.get_default_values().iter();
-        sentences.extend(defaults.map(|value| format!("Default: {}.", value.to_string_lossy())));
+        sentences.extend(
+            defaults
+                .map(|value| say!("Default: {}.", "По умолчанию: {}.", value.to_string_lossy())),
+        );
     }
     sentences.join(" ")
 }
@@ -369,13 +380,13 @@ fn sentence(text: &str) -> String {
     } else {
         "."
     };
-    with_first(text, |first| first.to_ascii_uppercase()) + stop
+    with_first(text, |first| first.to_uppercase().collect()) + stop
 }
 
-fn with_first(text: &str, change: impl Fn(char) -> char) -> String {
+fn with_first(text: &str, change: impl Fn(char) -> String) -> String {
     let mut characters = text.chars();
-    let first = characters.next().map(change);
-    first.into_iter().chain(characters).collect()
+    let first = characters.next().map_or(String::new(), change);
+    first + characters.as_str()
 }
 
 /// A text with what stands in backticks in bold.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::tongue::say;
+
 /// A moment of wall time in milliseconds since 1970, UTC. For people to read: order never depends on it.
 /// Written as RFC 3339 with milliseconds, `2026-11-20T10:30:00.000Z`.
 #[derive(
@@ -73,7 +75,12 @@ pub struct TimeError(String);
 /// # Errors
 /// With a sentence that has examples of right ones.
 pub fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is no span of time: write 30s, 15m, 1h30m, 7d or 2w");
+    let wrong = || {
+        say!(
+            "'{text}' is no span of time: write 30s, 15m, 1h30m, 7d or 2w",
+            "«{text}» — не срок: напишите 30s, 15m, 1h30m, 7d или 2w"
+        )
+    };
     let (mut seconds, mut digits) = (None::<u32>, String::new());
     let add = |seconds: Option<u32>, digits: &str, unit: u32| {
         let count: u32 = digits.parse().ok()?;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::record::Kind;
+use crate::base::tongue::say;
 use crate::base::{Password, Seq};
-use crate::client::event::{Event, Refusal, Sent};
+use crate::client::event::{Event, Refusal, Sent, Unsent};
 use crate::client::link::Client;
 use crate::wire::event::{
     Event as Answer, Hello, Message, Person, RoomEntry, RoomState, Tagged, Welcome,
@@ -38,9 +39,10 @@ macro_rules! expect {
     ($answer:expr, $pattern:pat => $value:expr) => {
         match $answer {
             $pattern => Ok($value),
-            _ => Err(Refusal::local(
+            _ => Err(Refusal::local(say!(
                 "the server gave an answer to another question; tell its admin",
-            )),
+                "сервер ответил не на тот вопрос; сообщите его администратору"
+            ))),
         }
     };
 }
@@ -71,12 +73,7 @@ impl Client {
         password: &Password,
         invite: Option<&Password>,
     ) -> Result<Welcome, Refusal> {
-        let request = Request::Register(request::Register {
-            name: name.to_owned(),
-            password: password.clone(),
-            invite: invite.cloned(),
-            device: Some(device()),
-        });
+        let request = register(name, password, invite);
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)
     }
 
@@ -85,11 +82,7 @@ impl Client {
     /// # Errors
     /// With `bad-credentials` and others.
     pub async fn login(&mut self, name: &str, password: &Password) -> Result<Welcome, Refusal> {
-        let request = Request::Login(request::Login {
-            name: name.to_owned(),
-            password: password.clone(),
-            device: Some(device()),
-        });
+        let request = login(name, password);
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)
     }
 
@@ -127,6 +120,12 @@ impl Client {
     /// Sends without waiting; [`Event::Sent`] or [`Event::Failed`] with the key that is returned tells how it went.
     pub fn say(&mut self, to: &str, kind: Kind, text: &str) -> Arc<str> {
         self.with_model(|model, now| model.send(now, to, kind, text))
+    }
+
+    /// Sends one again that was refused, or that an earlier run of the program did not get sent: with its key, so that
+    /// it is stored once.
+    pub fn say_again(&mut self, message: Unsent) {
+        self.with_model(|model, now| model.send_again(now, message));
     }
 
     /// Waits until the message with this key is stored.
@@ -304,6 +303,27 @@ pub fn as_on_the_wire(message: &Message) -> String {
 fn named(room: &str) -> request::Room {
     let room = room.to_owned();
     request::Room { room }
+}
+
+/// Asks for an account, with an invite where the server asks for one.
+#[must_use]
+pub fn register(name: &str, password: &Password, invite: Option<&Password>) -> Request {
+    Request::Register(request::Register {
+        name: name.to_owned(),
+        password: password.clone(),
+        invite: invite.cloned(),
+        device: Some(device()),
+    })
+}
+
+/// Asks to be let in.
+#[must_use]
+pub fn login(name: &str, password: &Password) -> Request {
+    Request::Login(request::Login {
+        name: name.to_owned(),
+        password: password.clone(),
+        device: Some(device()),
+    })
 }
 
 /// What the session is called in lists: the name of this machine.

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Password, UserName};
+use crate::base::tongue::say;
+use crate::base::{Cause, Password, UserName};
+use crate::client::meaning::not_done;
 
 /// The longest file that can be one of ours.
 const FILE_BYTES_MAX: u64 = 4_096;
@@ -36,9 +38,11 @@ pub struct Credential {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// Others could read or write it.
-    #[error(
-        "'{path}' can be used by others (mode {mode:o}); run `chmod {wanted:o} '{path}'`, or log in again if somebody may have read it"
-    )]
+    #[error("{}", say!(
+        "'{path}' can be used by others (mode {mode:o}); run `chmod {wanted:o} '{path}'`, or log in again if somebody may have read it",
+        "«{path}» доступен другим (права {mode:o}); выполните `chmod {wanted:o} '{path}'` или войдите заново, если его могли прочитать",
+        path = path.display()
+    ))]
     Open {
         /// The file or folder.
         path: PathBuf,
@@ -48,13 +52,30 @@ pub enum CredentialError {
         wanted: u32,
     },
     /// It is not what was written.
-    #[error("'{path}' is damaged; delete it and log in again")]
+    #[error("{}", say!(
+        "'{path}' is damaged; delete it and log in again",
+        "файл «{path}» испорчен; удалите его и войдите заново",
+        path = path.display()
+    ))]
     Damaged {
         /// The file.
         path: PathBuf,
     },
+    /// The same of what can be done without.
+    #[error("{}", say!(
+        "'{path}' is damaged and was put aside as '{aside}'; it begins anew",
+        "файл «{path}» испорчен и отложен как «{aside}»; настройки начаты заново",
+        path = path.display(),
+        aside = aside.display()
+    ))]
+    PutAside {
+        /// The file.
+        path: PathBuf,
+        /// Where it is now.
+        aside: PathBuf,
+    },
     /// The system refused.
-    #[error("cannot {action} '{path}': {cause}")]
+    #[error("{}", not_done(action, path, &Cause(cause)))]
     Io {
         /// What was attempted.
         action: &'static str,
@@ -76,6 +97,12 @@ impl Credentials {
     #[must_use]
     pub fn of_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
         state_folder(variable).map(Self::in_folder)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The token of this account; `None` when none is kept.
@@ -127,19 +154,7 @@ impl Credentials {
     /// When it cannot be written; then the earlier one is still there.
     pub fn keep(&self, credential: &Credential) -> Result<(), CredentialError> {
         let path = self.path(&credential.host, credential.port, &credential.name);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)
-            .map_err(io("create", &self.folder))?;
-        let mode = fs::metadata(&self.folder)
-            .map_err(io("read", &self.folder))?
-            .permissions()
-            .mode();
-        if mode & 0o077 != 0 {
-            fs::set_permissions(&self.folder, Permissions::from_mode(0o700))
-                .map_err(io("protect", &self.folder))?;
-        }
+        make_folder(&self.folder)?;
         let text = serde_json::to_vec(credential)
             .map_err(|error| io("write", &path)(io::Error::other(error)))?;
         // Beside it first, then in its place: whoever reads finds the old one or the new one.
@@ -166,11 +181,7 @@ impl Credentials {
     }
 
     fn path(&self, host: &str, port: u16, name: &str) -> PathBuf {
-        // Names that are the same to the server are the same here.
-        let key = name
-            .parse::<UserName>()
-            .map_or_else(|_| name.to_owned(), |name| name.key().to_owned());
-        let file = format!("{}{}.token", server_part(host, port), plain(&key));
+        let file = format!("{}.token", file_name(host, port, name));
         self.folder.join(file)
     }
 }
@@ -185,6 +196,33 @@ pub(super) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Optio
     };
     let state = path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
     Some(state?.join("chat-client"))
+}
+
+/// Makes the folder, for its owner alone.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CredentialError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io("create", folder))?;
+    let mode = fs::metadata(folder)
+        .map_err(io("read", folder))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .map_err(io("protect", folder))?;
+    }
+    Ok(())
+}
+
+/// How the files about an account are called, up to their endings. Names that are the same to the server are the same
+/// here.
+pub(super) fn file_name(host: &str, port: u16, name: &str) -> String {
+    let key = name
+        .parse::<UserName>()
+        .map_or_else(|_| name.to_owned(), |name| name.key().to_owned());
+    format!("{}{}", server_part(host, port), plain(&key))
 }
 
 fn server_part(host: &str, port: u16) -> String {
@@ -245,7 +283,10 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> CredentialError + 'a {
+pub(super) fn io<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> CredentialError + 'a {
     move |cause| CredentialError::Io {
         action,
         path: path.to_owned(),

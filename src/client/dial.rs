@@ -8,6 +8,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::base::Cause;
+use crate::base::tongue::say;
+
 /// The longest wait for the name of a host to be looked up.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest wait for one address to answer.
@@ -19,9 +22,11 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The name of the host leads nowhere.
-    #[error(
-        "cannot find the host '{host}' ({cause}); check how it is written, or name another with --server"
-    )]
+    #[error("{}", say!(
+        "cannot find the host '{host}' ({cause}); check how it is written, or name another with --server",
+        "не удаётся найти узел «{host}» ({cause}); проверьте, как он написан, или укажите другой через --server",
+        cause = Cause(cause)
+    ))]
     Host {
         /// Its name.
         host: String,
@@ -29,9 +34,10 @@ pub enum ConnectError {
         cause: io::Error,
     },
     /// The machine is there, and nobody listens.
-    #[error(
-        "nobody answers on port {port} of '{host}' (connection refused); check the port (--port), or whether chatd runs there"
-    )]
+    #[error("{}", say!(
+        "nobody answers on port {port} of '{host}' (connection refused); check the port (--port), or whether chatd runs there",
+        "на порту {port} узла «{host}» никто не отвечает (в соединении отказано); проверьте порт (--port) и запущен ли там chatd"
+    ))]
     Refused {
         /// The host.
         host: String,
@@ -39,12 +45,14 @@ pub enum ConnectError {
         port: u16,
     },
     /// The ciphers are not to be had.
-    #[error("cannot set up TLS: {0}")]
+    #[error("{}", say!("cannot set up TLS: {}", "не удаётся подготовить TLS: {}", .0))]
     Tls(#[from] rustls::Error),
     /// Something else.
-    #[error(
-        "cannot reach '{host}' on port {port} ({cause}); check the network, the server and the port"
-    )]
+    #[error("{}", say!(
+        "cannot reach '{host}' on port {port} ({cause}); check the network, the server and the port",
+        "не удаётся связаться с «{host}» на порту {port} ({cause}); проверьте сеть, сервер и порт",
+        cause = Cause(cause)
+    ))]
     Unreachable {
         /// The host.
         host: String,
@@ -67,14 +75,17 @@ pub async fn dial(host: &str, port: u16) -> Dialed {
         host: host.to_owned(),
         cause,
     };
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
+    let late = || io::Error::new(io::ErrorKind::TimedOut, say!("no answer", "нет ответа"));
     let addresses: Vec<SocketAddr> =
         match timeout(RESOLVE_PATIENCE, lookup_host((host, port))).await {
             Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(cause)) => return Err(not_found(cause)),
             Err(_) => return Err(not_found(late())),
         };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    let mut last = io::Error::new(
+        io::ErrorKind::NotFound,
+        say!("it has no address", "у него нет адреса"),
+    );
     for address in addresses {
         match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::record::Kind;
 use crate::base::{Seq, Timestamp};
 use crate::wire::event::{Hello, Message};
 use crate::wire::{Code, event};
@@ -31,6 +32,15 @@ pub enum Event {
         key: Arc<str>,
         /// What the server said.
         refusal: Refusal,
+    },
+    /// What a program asks for waits, because the server asked for it; it is asked again by itself.
+    Postponed {
+        /// The number that the request was given.
+        no: u64,
+        /// What the server said.
+        refusal: Refusal,
+        /// For how long.
+        wait: Duration,
     },
     /// What was to be sent is refused and will not be sent again.
     Failed {
@@ -98,6 +108,8 @@ pub struct Unsent {
     pub key: Arc<str>,
     /// Where it should have gone.
     pub to: Arc<str>,
+    /// What sort it is.
+    pub kind: Kind,
     /// What it said.
     pub text: Arc<str>,
 }

@@ -7,8 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::base::Fingerprint;
+use crate::base::tongue::say;
+use crate::base::{Cause, Fingerprint};
 use crate::client::credential::state_folder;
+use crate::client::meaning::not_done;
 
 /// The longest file that is read: thousands of servers.
 const FILE_BYTES_MAX: u64 = 1_048_576;
@@ -32,9 +34,11 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KnownHostsError {
     /// Somebody else may have written there.
-    #[error(
-        "'{path}' can be written by others (mode {mode:o}); look whether its lines are right, then run `chmod 600 '{path}'`"
-    )]
+    #[error("{}", say!(
+        "'{path}' can be written by others (mode {mode:o}); look whether its lines are right, then run `chmod 600 '{path}'`",
+        "в «{path}» могут писать другие (права {mode:o}); проверьте его строки и выполните `chmod 600 '{path}'`",
+        path = path.display()
+    ))]
     Open {
         /// The file.
         path: PathBuf,
@@ -42,7 +46,11 @@ pub enum KnownHostsError {
         mode: u32,
     },
     /// A line that is none of ours.
-    #[error("line {line} of '{path}' is not like 'HOST:PORT SHA256:…'; mend or delete it")]
+    #[error("{}", say!(
+        "line {line} of '{path}' is not like 'HOST:PORT SHA256:…'; mend or delete it",
+        "строка {line} в «{path}» не похожа на «УЗЕЛ:ПОРТ SHA256:…»; исправьте или удалите её",
+        path = path.display()
+    ))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,7 +58,7 @@ pub enum KnownHostsError {
         line: usize,
     },
     /// The system refused.
-    #[error("cannot {action} '{path}': {cause}")]
+    #[error("{}", not_done(action, path, cause))]
     Io {
         /// What was attempted.
         action: &'static str,
@@ -171,7 +179,7 @@ impl KnownHosts {
         KnownHostsError::Io {
             action,
             path: self.file.clone(),
-            cause: cause.to_string(),
+            cause: Cause(cause).to_string(),
         }
     }
 }

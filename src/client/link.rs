@@ -16,11 +16,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use crate::base::Cause;
+use crate::base::limit::FRAME_BYTES_MAX;
+use crate::base::tongue::say;
 use crate::client::dial::{ConnectError, Dialed, dial};
 use crate::client::event::{Ending, EndingKind, Event, Refusal};
 use crate::client::known::server;
+use crate::client::meaning;
 use crate::client::model::{Model, Settings};
 use crate::client::trust::{Protected, Protector, Trust, TrustError, tls_error, trust_error};
+use crate::wire::frame::FrameError;
 use crate::wire::{Request, event, frame};
 
 /// Bytes read from the socket at once.
@@ -159,7 +164,7 @@ impl Client {
                 return Ok(picked);
             }
         }
-        let over = || "the conversation with the server is over".into();
+        let over = || meaning::over().into();
         let ending = self.ending.as_ref();
         Err(Refusal::local(
             ending.map_or_else(over, |ending| ending.text.clone()),
@@ -182,6 +187,11 @@ impl Client {
     /// Asks; the answer comes as [`Event::Answer`] with the number that is returned.
     pub fn post(&mut self, request: Request) -> u64 {
         self.model.ask(self.began.elapsed(), request)
+    }
+
+    /// Where the connection is lost: tries at once to make it anew.
+    pub fn retry_now(&mut self) {
+        self.with_model(Model::retry_now);
     }
 
     /// The rules behind it: who one is, rooms, what is pending.
@@ -309,13 +319,22 @@ impl Client {
             return;
         };
         let why = match result {
-            Ok(0) => "the server closed the connection".to_owned(),
+            Ok(0) => meaning::closed(),
             Ok(_) => match socket.take_frames(|frame| self.model.received(now, frame)) {
                 Ok(()) => return,
                 Err(error) => {
                     // What is no frame is no JSON either: the model draws its conclusion.
                     self.model.received(now, b"?");
-                    error.to_string()
+                    match error {
+                        FrameError::Empty => say!(
+                            "the frame is empty; send a JSON object in it",
+                            "сервер прислал пустой кадр"
+                        ),
+                        FrameError::TooLarge(length) => say!(
+                            "the frame is {length} bytes long; the most is {FRAME_BYTES_MAX}",
+                            "сервер прислал кадр длиной {length} байт, а больше {FRAME_BYTES_MAX} не бывает"
+                        ),
+                    }
                 }
             },
             Err(error) => {
@@ -337,18 +356,24 @@ impl Client {
         match tls_error(error) {
             // A server that has greeted once speaks TLS: whatever it was, it may be over.
             Some(error) if self.model.hello().is_none() => {
-                let why = format!(
+                let why = say!(
                     "no TLS connection to '{server}' comes about ({error}); check the port, or say --plaintext if the server \
-                     takes people in the clear and the network is yours alone, such as a VPN"
+                     takes people in the clear and the network is yours alone, such as a VPN",
+                    "TLS-соединение с «{server}» не получается ({error}); проверьте порт или добавьте --plaintext, если сервер \
+                     принимает без шифрования, а сеть только ваша, например VPN"
                 );
                 self.model.give_up(EndingKind::Foreign, &why);
             }
             // TLS expects a word before the end; that none came is no other end.
             _ if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.model.lost(now, "the server closed the connection");
+                self.model.lost(now, &meaning::closed());
             }
             _ => {
-                let why = format!("the connection broke ({error})");
+                let cause = Cause(error);
+                let why = say!(
+                    "the connection broke ({cause})",
+                    "соединение оборвалось ({cause})"
+                );
                 self.model.lost(now, &why);
             }
         }

@@ -13,8 +13,10 @@ use serde::Deserialize;
 
 use crate::base::limit::{FRAME_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::base::record::Kind;
+use crate::base::tongue::say;
 use crate::base::{Password, RequestId, Seq, Target};
 use crate::client::event::{Ending, EndingKind, Event, Refusal, Sent, Unsent};
+use crate::client::meaning;
 use crate::client::room::{Compared, Room};
 use crate::wire::event::{Hello, Message, RoomState, Tagged, Welcome};
 use crate::wire::{Code, PROTOCOL, Request, event, request};
@@ -80,6 +82,8 @@ pub struct Model {
     /// The latest time told.
     now: Duration,
     heard_at: Duration,
+    /// How long the last answer took.
+    round_trip: Option<Duration>,
     pinged: bool,
     /// When the connection came to stand, or when it was lost.
     since: Duration,
@@ -167,6 +171,7 @@ impl Model {
             next_key: 1,
             now: Duration::ZERO,
             heard_at: Duration::ZERO,
+            round_trip: None,
             pinged: false,
             since: Duration::ZERO,
             attempts: 0,
@@ -202,6 +207,13 @@ impl Model {
         self.lose(now, why, None);
     }
 
+    /// A person does not want to wait for the next try.
+    pub fn retry_now(&mut self, now: Duration) {
+        if let Phase::Away { until } = &mut self.phase {
+            *until = now.min(*until);
+        }
+    }
+
     /// The connection is no use, and another one would be none either: it is over.
     pub fn give_up(&mut self, kind: EndingKind, why: &str) {
         self.end(kind, why);
@@ -218,6 +230,10 @@ impl Model {
                 let asked = re
                     .and_then(|re| re.0.parse().ok())
                     .and_then(|no: u64| self.asked.remove(&no));
+                // What a program asks for may have waited, or take the server a while: a login does.
+                if let Some(asked) = asked.as_ref().filter(|asked| asked.by != By::Program) {
+                    self.round_trip = Some(now.saturating_sub(asked.since));
+                }
                 match asked {
                     Some(asked) => self.answered(now, asked, event),
                     None => self.pushed(now, event),
@@ -236,7 +252,11 @@ impl Model {
                 self.events.push_back(Event::Waiting);
             }
             Phase::Open | Phase::Online if self.pinged && now >= self.heard_at + DEAD_AFTER => {
-                self.lose(now, "the server does not answer any more", None);
+                let why = say!(
+                    "the server does not answer any more",
+                    "сервер больше не отвечает"
+                );
+                self.lose(now, &why, None);
             }
             Phase::Open | Phase::Online if !self.pinged && now >= self.heard_at + PING_AFTER => {
                 // From here on `heard_at` is when the question was asked: a program that slept has not waited.
@@ -256,16 +276,31 @@ impl Model {
     pub fn send(&mut self, now: Duration, to: &str, kind: Kind, text: &str) -> Arc<str> {
         let key: Arc<str> = format!("{:016x}-{}", self.settings.seed, self.next_key).into();
         self.next_key += 1;
-        self.pending.push_back(Pending {
+        let message = Unsent {
             key: key.clone(),
             to: to.into(),
             kind,
             text: text.into(),
+        };
+        self.send_again(now, message);
+        key
+    }
+
+    /// The same of a message that has its key, because it was refused or an earlier run of the program did not get it
+    /// sent. One that is on its way already stays as it is.
+    pub fn send_again(&mut self, now: Duration, message: Unsent) {
+        if self.pending.iter().any(|send| send.key == message.key) {
+            return;
+        }
+        self.pending.push_back(Pending {
+            key: message.key,
+            to: message.to,
+            kind: message.kind,
+            text: message.text,
             in_flight: None,
             since: now,
         });
         self.flush(now);
-        key
     }
 
     /// Has the request made, now or when that is possible. The answer is told by [`Event::Answer`] with the number that
@@ -338,6 +373,18 @@ impl Model {
     #[must_use]
     pub fn is_online(&self) -> bool {
         self.phase == Phase::Online
+    }
+
+    /// Whether messages that were missed are still coming.
+    #[must_use]
+    pub fn is_catching_up(&self) -> bool {
+        self.catching_up.is_some()
+    }
+
+    /// How long the server took for its last answer to what the model itself had to say.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether nothing more will happen.
@@ -422,6 +469,7 @@ fn failed(send: Pending, refusal: Refusal) -> Event {
         message: Unsent {
             key: send.key,
             to: send.to,
+            kind: send.kind,
             text: send.text,
         },
         refusal,
@@ -443,7 +491,8 @@ fn unknown(room: Arc<str>, last_seq: Seq) -> RoomState {
 }
 
 /// Whether two texts name the same room or person, however they are written.
-fn same_place(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_place(one: &str, other: &str) -> bool {
     one == other
         || matches!((one.parse::<Target>(), other.parse::<Target>()), (Ok(one), Ok(other)) if one == other)
 }

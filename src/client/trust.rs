@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{Connect, TlsConnector};
 
 use crate::base::Fingerprint;
+use crate::base::tongue::say;
 use crate::client::known::{KnownHosts, KnownHostsError, server};
 use crate::wire::ALPN;
 
@@ -35,10 +36,12 @@ pub enum Trust {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     /// Nobody vouches for it, and it was never seen before.
-    #[error(
+    #[error("{}", say!(
         "'{server}' is not known here: {why}. Its certificate has the fingerprint {shown}; if that is what `chatctl status` \
-         shows there, say --fingerprint {shown}, or connect once from a terminal"
-    )]
+         shows there, say --fingerprint {shown}, or connect once from a terminal",
+        "сервер «{server}» здесь неизвестен: {why}. Отпечаток его сертификата {shown}; если `chatctl status` показывает там \
+         такой же, добавьте --fingerprint {shown} или подключитесь один раз из терминала"
+    ))]
     Unknown {
         /// Which server.
         server: String,
@@ -48,13 +51,20 @@ pub enum TrustError {
         why: String,
     },
     /// It was another one before.
-    #[error(
+    #[error("{}", say!(
         "'{server}' shows another certificate than before. Either somebody stands between you and the server, who could \
          read all you say and your password, or the server has a new one\n  \
          known here:  {known}, line {line} of '{file}'\n  \
          shown now:   {shown}\n\
-         ask its admin which one `chatctl status` shows. If it is the new one, delete that line: sed -i {line}d '{file}'"
-    )]
+         ask its admin which one `chatctl status` shows. If it is the new one, delete that line: sed -i {line}d '{file}'",
+        "сервер «{server}» показывает не тот сертификат, что раньше. Или кто-то стоит между вами и сервером и мог бы \
+         прочитать всё, что вы пишете, и ваш пароль, или у сервера новый сертификат\n  \
+         известен здесь:  {known}, строка {line} в «{file}»\n  \
+         показан сейчас:  {shown}\n\
+         спросите администратора, какой из них показывает `chatctl status`. Если новый, удалите эту строку: \
+         sed -i {line}d '{file}'",
+        file = file.display()
+    ))]
     Changed {
         /// Which server.
         server: String,
@@ -68,10 +78,12 @@ pub enum TrustError {
         line: usize,
     },
     /// It is not the one that was told.
-    #[error(
+    #[error("{}", say!(
         "'{server}' shows a certificate with the fingerprint {shown}, not {wanted} as --fingerprint says; either somebody \
-         stands between you and the server, or it has a new one: ask its admin what `chatctl status` shows"
-    )]
+         stands between you and the server, or it has a new one: ask its admin what `chatctl status` shows",
+        "сервер «{server}» показывает сертификат с отпечатком {shown}, а не {wanted}, как указано в --fingerprint; или кто-то \
+         стоит между вами и сервером, или сертификат новый: спросите администратора, что показывает `chatctl status`"
+    ))]
     Other {
         /// Which server.
         server: String,
@@ -135,8 +147,9 @@ impl Protector {
                 let connect = connector.connect(name.clone(), stream);
                 Ok(Protected::Tls(Box::new(connect)))
             }
-            None => Err(format!(
+            None => Err(say!(
                 "no certificate can be for a host of the name '{}'; say its address, or another of its names",
+                "для узла с именем «{}» не может быть сертификата; укажите его адрес или другое имя",
                 self.host
             )),
         }
@@ -243,7 +256,12 @@ impl ServerCertVerifier for Judge {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let vouched_for = || {
             let system = rustls_platform_verifier::Verifier::new(self.provider.clone())
-                .map_err(|_| "this system knows no authority that could vouch for it".to_owned())?;
+                .map_err(|_| {
+                    say!(
+                        "this system knows no authority that could vouch for it",
+                        "эта система не знает ни одного центра сертификации, который мог бы за него поручиться"
+                    )
+                })?;
             let verified = system.verify_server_cert(certificate, others, name, ocsp, now);
             verified.map(drop).map_err(|error| why(&error))
         };
@@ -280,15 +298,24 @@ fn why(error: &rustls::Error) -> String {
     use CertificateError as Error;
     match error {
         rustls::Error::InvalidCertificate(Error::UnknownIssuer) => {
-            "no authority that this system knows vouches for it".to_owned()
+            say!(
+                "no authority that this system knows vouches for it",
+                "за него не ручается ни один центр сертификации, известный этой системе"
+            )
         }
         rustls::Error::InvalidCertificate(Error::Expired | Error::ExpiredContext { .. }) => {
-            "its certificate has ended".to_owned()
+            say!("its certificate has ended", "срок его сертификата истёк")
         }
         rustls::Error::InvalidCertificate(
             Error::NotValidForName | Error::NotValidForNameContext { .. },
-        ) => "its certificate is for another name".to_owned(),
-        error => format!("its certificate cannot be verified ({error})"),
+        ) => say!(
+            "its certificate is for another name",
+            "его сертификат выдан на другое имя"
+        ),
+        error => say!(
+            "its certificate cannot be verified ({error})",
+            "его сертификат не удаётся проверить ({error})"
+        ),
     }
 }
 

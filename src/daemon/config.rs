@@ -13,9 +13,9 @@ use serde::{Deserialize, Deserializer};
 use super::args::Args;
 use super::exit::Exit;
 use super::log::Addresses;
-use super::mistake::{OneOf, Place, mistake};
 use super::monitor::Place as Watched;
 use crate::base::limit::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::base::mistake::{Mistakes, OneOf, Place};
 use crate::base::{Limits, Network};
 use crate::wire::DEFAULT_PORT;
 use crate::wire::control::{LogLevel, SOCKET_NAME};
@@ -234,9 +234,18 @@ fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), Exit> {
         Err(error) => Err(Exit::config(format!(
             "'{}', {}",
             path.display(),
-            mistake(&text, &error, &places())
+            mistake(&text, &error)
         ))),
     }
+}
+
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let mistakes = Mistakes {
+        text,
+        places: &places(),
+        example: "the chatd.toml that comes with chatd",
+    };
+    mistakes.told(error)
 }
 
 /// Where settings stand in the file. Tables come last in it, so one that is added at its end is easily in a wrong one.
@@ -476,8 +485,7 @@ mod tests {
 
     #[test]
     fn a_wrong_file_is_told_in_one_line_with_the_place_and_what_was_meant() {
-        let told =
-            |text: &str| mistake(text, &toml::from_str::<File>(text).unwrap_err(), &places());
+        let told = |text: &str| mistake(text, &toml::from_str::<File>(text).unwrap_err());
         let mistakes = [
             "server_name = \"x\"\n  listen = 7\n",
             "listen = [\n  \"127.0.0.1:1\",\n  \"localhost:port\",\n]\n",

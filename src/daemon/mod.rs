@@ -20,7 +20,6 @@ mod lag;
 mod load;
 pub mod log;
 mod manual;
-mod mistake;
 mod moderation;
 mod monitor;
 mod names;

@@ -6,18 +6,24 @@ use std::str::FromStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::base::manual::Generate;
+use crate::base::tongue::say;
 use crate::base::{Fingerprint, Password};
+use crate::tui::address::{Address, port};
 
 /// Talk on a chat server: in the terminal, in a pipe or from a script.
 ///
-/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk. When
-/// input or output is no terminal, each line read is a message or a command such as /join, and each line written is a
-/// message.
+/// Without a command chat-client asks for what it was not told (server, port, name, password) and lets you talk, on the
+/// full screen of a terminal, where the next time it goes straight to the server and the name of the last time. When input
+/// or output is no terminal, each line read is a message or a command such as /join, and each line written is a message.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 #[command(after_help = "\
-The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line. After a login a token is \
-kept in ~/.local/state/chat-client, so that no password is needed from then on.
+The password is asked for on the terminal, taken from CHAT_PASSWORD, or from the first line that CHAT_PASSWORD_COMMAND or \
+the command of a profile prints; never from the command line. After a login a token is kept in ~/.local/state/chat-client, so \
+that no password is needed from then on.
+
+Arguments win over the environment, that over a profile, and that over what is remembered. Profiles are told in \
+chat-client(1).
 
 What is said is encrypted (TLS), but to a server on this machine, called localhost or by its address. A server that this \
 system does not trust is shown by its fingerprint and asked about once; from then on it is known by \
@@ -26,9 +32,16 @@ system does not trust is shown by its fingerprint and asked about once; from the
 Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 the server cannot be reached, 4 wrong name or password, or \
 the server is not trusted.")]
 pub struct Args {
-    /// The server, if not told by --server and --port
-    #[arg(value_name = "HOST[:PORT]")]
-    pub address: Option<Address>,
+    /// The server: HOST, HOST:PORT, chat://NAME@HOST:PORT/ROOM, or the name of a profile, which wins over a host of
+    /// that name
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// What that is, once it is checked
+    #[arg(skip)]
+    pub at: Option<Address>,
+    /// The server that has this name in ~/.config/chat-client/config.toml
+    #[arg(short, long, global = true, value_name = "NAME", display_order = 99)]
+    pub profile: Option<String>,
     /// Name or address of the server [default: localhost]
     #[arg(
         long,
@@ -80,7 +93,7 @@ pub struct Args {
     /// Encrypt nothing: for a server that allows it, on a network that is yours alone
     #[arg(long, global = true, display_order = 105)]
     pub plaintext: bool,
-    /// Line by line, also on a terminal
+    /// Line by line, also on a terminal that has a full screen
     #[arg(long, display_order = 106)]
     pub plain: bool,
     /// Print the manual page, or completions for a shell
@@ -107,12 +120,21 @@ impl Args {
     ///
     /// # Errors
     /// When one thing that was said excludes another.
-    pub fn checked(self) -> Result<Self, clap::Error> {
+    pub fn checked(mut self) -> Result<Self, clap::Error> {
+        use clap::error::ErrorKind;
+        let at = self.address.as_ref().map(|address| address.parse());
+        // An address with a password in it is not shown.
+        let at = at.transpose();
+        self.at = at.map_err(|text: String| command().error(ErrorKind::ValueValidation, text))?;
         match self.plaintext && self.fingerprint.is_some() {
             true => Err(command().error(
-                clap::error::ErrorKind::ArgumentConflict,
-                "--plaintext and --fingerprint (or CHAT_FINGERPRINT) exclude each other: without encryption no server can \
-                 be told by its certificate",
+                ErrorKind::ArgumentConflict,
+                say!(
+                    "--plaintext and --fingerprint (or CHAT_FINGERPRINT) exclude each other: without encryption no \
+                     server can be told by its certificate",
+                    "--plaintext и --fingerprint (или CHAT_FINGERPRINT) исключают друг друга: без шифрования сервер не узнать \
+                     по сертификату"
+                ),
             )),
             false => Ok(self),
         }
@@ -178,6 +200,8 @@ pub enum Verb {
         /// The room, or @USER
         room: Option<String>,
     },
+    /// List the profiles: servers that have a name in ~/.config/chat-client/config.toml
+    Profiles,
     /// Measure round trips to the server; needs no account
     Echo {
         /// What the server says back
@@ -214,46 +238,6 @@ impl FromStr for Invite {
     }
 }
 
-/// `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// The host.
-    pub host: String,
-    /// The port, where one is said.
-    pub port: Option<u16>,
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (host, said) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, rest.strip_prefix(':')),
-            None => match text.split_once(':') {
-                Some((host, port)) if !port.contains(':') => (host, Some(port)),
-                _ => (text, None),
-            },
-        };
-        if host.is_empty() {
-            return Err("the host is missing; write HOST or HOST:PORT".to_owned());
-        }
-        Ok(Self {
-            host: host.to_owned(),
-            port: said.map(port).transpose()?,
-        })
-    }
-}
-
-/// Reads a port.
-///
-/// # Errors
-/// With a sentence when it is none.
-pub fn port(text: &str) -> Result<u16, String> {
-    let port = text.parse().ok().filter(|port| *port != 0);
-    port.ok_or_else(|| format!("'{text}' is no port; use a number from 1 to 65535"))
-}
-
 /// The command line as clap knows it: for help, manual page and completions.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -278,26 +262,29 @@ mod tests {
         insta::assert_snapshot!(help(&[]), @"
         Talk on a chat server: in the terminal, in a pipe or from a script
 
-        Usage: chat-client [OPTIONS] [HOST[:PORT]] [COMMAND]
+        Usage: chat-client [OPTIONS] [ADDRESS] [COMMAND]
 
         Commands:
-          send     Send a message; its text comes from standard input when it is not given
-          tail     Print the newest messages of rooms, by default of all you are in
-          history  Print messages of a room
-          search   Print messages with certain words
-          rooms    List the rooms there are
-          who      List who is online, or who is in a room
-          echo     Measure round trips to the server; needs no account
-          login    Log in and keep the token, so that scripts need no password
-          logout   End the session and forget the token
-          passwd   Change the password; without a terminal the old and the new one are lines of standard
-                   input
-          help     Print this message or the help of the given subcommand(s)
+          send      Send a message; its text comes from standard input when it is not given
+          tail      Print the newest messages of rooms, by default of all you are in
+          history   Print messages of a room
+          search    Print messages with certain words
+          rooms     List the rooms there are
+          who       List who is online, or who is in a room
+          profiles  List the profiles: servers that have a name in ~/.config/chat-client/config.toml
+          echo      Measure round trips to the server; needs no account
+          login     Log in and keep the token, so that scripts need no password
+          logout    End the session and forget the token
+          passwd    Change the password; without a terminal the old and the new one are lines of standard
+                    input
+          help      Print this message or the help of the given subcommand(s)
 
         Arguments:
-          [HOST[:PORT]]  The server, if not told by --server and --port
+          [ADDRESS]  The server: HOST, HOST:PORT, chat://NAME@HOST:PORT/ROOM, or the name of a profile,
+                     which wins over a host of that name
 
         Options:
+          -p, --profile <NAME>       The server that has this name in ~/.config/chat-client/config.toml
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
@@ -307,15 +294,18 @@ mod tests {
                                      [env: CHAT_FINGERPRINT]
               --plaintext            Encrypt nothing: for a server that allows it, on a network that is
                                      yours alone
-              --plain                Line by line, also on a terminal
+              --plain                Line by line, also on a terminal that has a full screen
               --generate <WHAT>      Print the manual page, or completions for a shell [possible values:
                                      man, bash, zsh, fish]
           -h, --help                 Print help (see more with '--help')
           -V, --version              Print version
 
-        The password is asked for on the terminal or taken from CHAT_PASSWORD, never from the command line.
-        After a login a token is kept in ~/.local/state/chat-client, so that no password is needed from then
-        on.
+        The password is asked for on the terminal, taken from CHAT_PASSWORD, or from the first line that
+        CHAT_PASSWORD_COMMAND or the command of a profile prints; never from the command line. After a login
+        a token is kept in ~/.local/state/chat-client, so that no password is needed from then on.
+
+        Arguments win over the environment, that over a profile, and that over what is remembered. Profiles
+        are told in chat-client(1).
 
         What is said is encrypted (TLS), but to a server on this machine, called localhost or by its
         address. A server that this system does not trust is shown by its fingerprint and asked about once;
@@ -341,6 +331,7 @@ mod tests {
           -n <N>                     How many messages of each room [default: 10]
           -f, --follow               Go on with what comes; after a loss of connection nothing is missing
                                      and nothing comes twice
+          -p, --profile <NAME>       The server that has this name in ~/.config/chat-client/config.toml
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
@@ -360,6 +351,7 @@ mod tests {
           [TEXT]...     What it says; several words need no quotes
 
         Options:
+          -p, --profile <NAME>       The server that has this name in ~/.config/chat-client/config.toml
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
@@ -379,6 +371,7 @@ mod tests {
 
         Options:
           -c <COUNT>                 How often [default: 4]
+          -p, --profile <NAME>       The server that has this name in ~/.config/chat-client/config.toml
               --server <HOST>        Name or address of the server [default: localhost] [env: CHAT_SERVER]
               --port <PORT>          Its port [default: 2428] [env: CHAT_PORT]
               --name <NAME>          Your name there [env: CHAT_NAME]
@@ -388,23 +381,6 @@ mod tests {
                                      yours alone
           -h, --help                 Print help
         ");
-    }
-
-    #[test]
-    fn addresses_are_read_with_and_without_port() {
-        let read = |text: &str| {
-            text.parse::<Address>()
-                .map(|found| (found.host, found.port))
-        };
-        assert_eq!(read("chat.example"), Ok(("chat.example".into(), None)));
-        assert_eq!(
-            read("chat.example:99"),
-            Ok(("chat.example".into(), Some(99)))
-        );
-        assert_eq!(read("::1"), Ok(("::1".into(), None)));
-        assert_eq!(read("[::1]:99"), Ok(("::1".into(), Some(99))));
-        insta::assert_snapshot!(read("host:many").unwrap_err(), @"'many' is no port; use a number from 1 to 65535");
-        insta::assert_snapshot!(read(":99").unwrap_err(), @"the host is missing; write HOST or HOST:PORT");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::base::Password;
 use crate::base::limit::PASSWORD_BYTES_MAX;
+use crate::base::tongue::say;
 use crate::tui::failure::Failure;
 
 /// Whether there is somebody to ask and somewhere to answer.
@@ -33,8 +34,8 @@ pub fn line(question: &str, default: &str) -> Result<String, Failure> {
 /// # Errors
 /// When there is no answer.
 pub fn yes(question: &str) -> Result<bool, Failure> {
-    let answer = read(&format!("{question} [y/N] "))?.trim().to_lowercase();
-    Ok(answer == "y" || answer == "yes")
+    let answer = read(&say!("{question} [y/N] ", "{question} [д/Н] "))?;
+    Ok(["y", "yes", "д", "да"].contains(&&*answer.trim().to_lowercase()))
 }
 
 /// Asks for a password without showing it; without a terminal it is a line of the input.
@@ -75,7 +76,8 @@ fn read(question: &str) -> Result<String, Failure> {
 }
 
 fn no_answer() -> Failure {
-    Failure::Usage(
-        "there was no answer; run it again, or say it by the environment (see --help)".to_owned(),
-    )
+    Failure::Usage(say!(
+        "there was no answer; run it again, or say it by the environment (see --help)",
+        "ответа не было; запустите ещё раз или задайте всё через окружение (см. --help)"
+    ))
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::tongue::say;
 use crate::client::Presence;
 use crate::tui::show::harmless;
 
@@ -76,15 +77,19 @@ impl Comings {
     pub fn take(&mut self) -> Vec<String> {
         let told = std::mem::take(&mut self.held);
         let sentence = |coming: Coming| {
-            let others = match coming.others {
-                0 => String::new(),
-                others => format!(" and {others} others"),
-            };
-            let did = match coming.state {
-                Presence::Joined => "came",
-                Presence::Left => "left",
-            };
-            format!("{}{others} {did}", harmless(&coming.user))
+            let user = harmless(&coming.user);
+            match (coming.state, coming.others) {
+                (Presence::Joined, 0) => say!("{user} came", "{user} входит"),
+                (Presence::Left, 0) => say!("{user} left", "{user} выходит"),
+                (Presence::Joined, others) => say!(
+                    "{user} and {others} others came",
+                    "{user} и ещё {others} входят"
+                ),
+                (Presence::Left, others) => say!(
+                    "{user} and {others} others left",
+                    "{user} и ещё {others} выходят"
+                ),
+            }
         };
         let told = told.into_iter().filter(|coming| !coming.is_plain);
         told.map(sentence).collect()

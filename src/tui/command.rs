@@ -2,7 +2,9 @@
 
 use crate::base::Seq;
 use crate::base::record::Kind;
+use crate::base::tongue::{Both, say};
 use crate::client::calls::history;
+use crate::client::model::{Model, same_place};
 use crate::client::{Part, Request, request};
 use crate::tui::moderate;
 use crate::tui::show::harmless;
@@ -18,88 +20,227 @@ pub struct Command {
     /// The word after the slash.
     pub name: &'static str,
     /// What follows it.
-    pub usage: &'static str,
+    pub usage: Both,
     /// What it does.
-    pub help: &'static str,
+    pub help: Both,
     /// Whether it is for operators and moderators alone.
     pub keeps_order: bool,
+    /// Whether only the full screen has it.
+    pub on_screen: bool,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
+}
+
+impl Command {
+    /// How it is called, with what follows it.
+    #[must_use]
+    pub fn call(&self) -> String {
+        format!("/{} {}", self.name, self.usage.said())
+    }
 }
 
 /// All of them, in the order of `/help`.
 pub const COMMANDS: &[Command] = &[
-    row("join", "ROOM", "go into a room, or to one you are in", join),
+    row(
+        "join",
+        Both("ROOM", "КОМНАТА"),
+        Both(
+            "go into a room, or to one you are in",
+            "войти в комнату или перейти в ту, где вы уже есть",
+        ),
+        join,
+    ),
     row(
         "leave",
-        "[ROOM]",
-        "leave a room; from a person, go back to the lobby",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both(
+            "leave a room; from a person, go back to the lobby",
+            "выйти из комнаты; из личной переписки — вернуться в lobby",
+        ),
         leave,
     ),
-    row("create", "ROOM", "make a room and go into it", create),
+    row(
+        "create",
+        Both("ROOM", "КОМНАТА"),
+        Both(
+            "make a room and go into it",
+            "создать комнату и войти в неё",
+        ),
+        create,
+    ),
     row(
         "msg",
-        "USER [TEXT]",
-        "say something to one person, or go on with them",
+        Both("USER [TEXT]", "ИМЯ [ТЕКСТ]"),
+        Both(
+            "say something to one person, or go on with them",
+            "написать кому-то лично или перейти к переписке с ним",
+        ),
         msg,
     ),
-    row("me", "TEXT", "say what you do: * anna waves", me),
-    row("who", "[ROOM]", "who is here", who),
-    row("rooms", "", "which rooms there are", rooms),
+    row(
+        "me",
+        Both("TEXT", "ТЕКСТ"),
+        Both(
+            "say what you do: * anna waves",
+            "сказать, что вы делаете: * anna машет рукой",
+        ),
+        me,
+    ),
+    row(
+        "who",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both("who is here", "кто здесь"),
+        who,
+    ),
+    row(
+        "rooms",
+        Both("", ""),
+        Both("which rooms there are", "какие есть комнаты"),
+        rooms,
+    ),
     row(
         "topic",
-        "[TEXT]",
-        "what the room is about; with TEXT, change it",
+        Both("[TEXT]", "[ТЕКСТ]"),
+        Both(
+            "what the room is about; with TEXT, change it",
+            "о чём комната; с ТЕКСТОМ — сменить тему",
+        ),
         topic,
     ),
-    row("history", "[NUMBER]", "what was said before", older),
-    row("search", "WORDS", "find messages in all your rooms", search),
+    row(
+        "history",
+        Both("[NUMBER]", "[ЧИСЛО]"),
+        Both("what was said before", "что говорили раньше"),
+        older,
+    ),
+    row(
+        "search",
+        Both("WORDS", "СЛОВА"),
+        Both(
+            "find messages in all your rooms",
+            "найти сообщения во всех ваших комнатах",
+        ),
+        search,
+    ),
     row(
         "redact",
-        "[NUMBER]",
-        "remove what you said last, or the message of that number",
+        Both("[NUMBER]", "[НОМЕР]"),
+        Both(
+            "remove what you said last, or the message of that number",
+            "удалить последнее своё сообщение или сообщение с этим номером",
+        ),
         redact,
     ),
     order(
         "kick",
-        "USER [REASON]",
-        "put somebody out of the room; they may come back",
+        Both("USER [REASON]", "ИМЯ [ПРИЧИНА]"),
+        Both(
+            "put somebody out of the room; they may come back",
+            "исключить из комнаты; вернуться можно",
+        ),
         moderate::kick,
     ),
     order(
         "ban",
-        "USER [TIME] [REASON]",
-        "keep somebody out of the room, for 2h, 7d or for good",
+        Both("USER [TIME] [REASON]", "ИМЯ [СРОК] [ПРИЧИНА]"),
+        Both(
+            "keep somebody out of the room, for 2h, 7d or for good",
+            "заблокировать в комнате: на 2h, 7d или навсегда",
+        ),
         moderate::ban,
     ),
-    order("unban", "USER", "let them in again", moderate::unban),
+    order(
+        "unban",
+        Both("USER", "ИМЯ"),
+        Both("let them in again", "снять блокировку"),
+        moderate::unban,
+    ),
     order(
         "mute",
-        "USER [TIME] [REASON]",
-        "let somebody read and not speak",
+        Both("USER [TIME] [REASON]", "ИМЯ [СРОК] [ПРИЧИНА]"),
+        Both(
+            "let somebody read and not speak",
+            "запретить писать, читать можно",
+        ),
         moderate::mute,
     ),
-    order("unmute", "USER", "let them speak again", moderate::unmute),
+    order(
+        "unmute",
+        Both("USER", "ИМЯ"),
+        Both("let them speak again", "снять запрет писать"),
+        moderate::unmute,
+    ),
     order(
         "op",
-        "USER",
-        "make somebody an operator of the room",
+        Both("USER", "ИМЯ"),
+        Both(
+            "make somebody an operator of the room",
+            "сделать оператором комнаты",
+        ),
         moderate::op,
     ),
     order(
         "deop",
-        "USER",
-        "make somebody no operator any more",
+        Both("USER", "ИМЯ"),
+        Both(
+            "make somebody no operator any more",
+            "снять права оператора",
+        ),
         moderate::deop,
     ),
-    row("read", "", "mark all in the room as read", read),
-    row("quit", "", "end, like Ctrl-D", |_, _| Ok(Do::Quit)),
-    row("help", "[COMMAND]", "this list, or one line of it", help),
+    row(
+        "read",
+        Both("", ""),
+        Both(
+            "mark all in the room as read",
+            "отметить всё в комнате прочитанным",
+        ),
+        read,
+    ),
+    screen(
+        "notify",
+        Both("[HOW]", "[КАК]"),
+        Both(
+            "tell you of mentions while you look elsewhere: on, bell or off (full screen)",
+            "сообщать об упоминаниях, когда вы смотрите не сюда: on, bell или off (полный экран)",
+        ),
+    ),
+    screen(
+        "hush",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both(
+            "no alerts and no counts of a room (full screen)",
+            "не напоминать о комнате и не считать новое в ней (полный экран)",
+        ),
+    ),
+    screen(
+        "unhush",
+        Both("[ROOM]", "[КОМНАТА]"),
+        Both(
+            "hear of it again (full screen)",
+            "снова напоминать о ней (полный экран)",
+        ),
+    ),
+    row(
+        "quit",
+        Both("", ""),
+        Both("end, like Ctrl-D", "выйти, как Ctrl-D"),
+        |_, _| Ok(Do::Quit),
+    ),
+    row(
+        "help",
+        Both("[COMMAND]", "[КОМАНДА]"),
+        Both(
+            "this list, or one line of it",
+            "этот список или одна его строка",
+        ),
+        help,
+    ),
 ];
 
 const fn row(
     name: &'static str,
-    usage: &'static str,
-    help: &'static str,
+    usage: Both,
+    help: Both,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
 ) -> Command {
     Command {
@@ -107,15 +248,29 @@ const fn row(
         usage,
         help,
         keeps_order: false,
+        on_screen: false,
         run,
+    }
+}
+
+/// For the full screen, which carries it out itself.
+const fn screen(name: &'static str, usage: Both, help: Both) -> Command {
+    Command {
+        on_screen: true,
+        ..row(name, usage, help, |_, _| {
+            Err(say!(
+                "this is for the full screen; run chat-client without --plain",
+                "это команда полного экрана; запустите chat-client без --plain"
+            ))
+        })
     }
 }
 
 /// For operators and moderators.
 const fn order(
     name: &'static str,
-    usage: &'static str,
-    help: &'static str,
+    usage: Both,
+    help: Both,
     run: fn(&mut Talk, &str) -> Result<Do, String>,
 ) -> Command {
     Command {
@@ -126,8 +281,10 @@ const fn order(
 
 /// Those that may be about the whole server.
 const PLACES: [&str; 4] = ["ban", "unban", "mute", "unmute"];
-const EVERYWHERE: &str =
-    "a moderator writes `everywhere` after USER for the whole server: /ban anna everywhere 7d";
+const EVERYWHERE: Both = Both(
+    "a moderator writes `everywhere` after USER for the whole server: /ban anna everywhere 7d",
+    "для всего сервера модератор пишет `everywhere` после ИМЕНИ: /ban anna everywhere 7d",
+);
 
 /// Carries out a line that began with a slash, without that.
 ///
@@ -138,6 +295,13 @@ pub fn run(talk: &mut Talk, line: &str) -> Result<Do, String> {
     let found = COMMANDS.iter().find(|command| command.name == name);
     let command = found.ok_or_else(|| no_command(name))?;
     (command.run)(talk, rest.trim())
+}
+
+/// Whether there is a command for the line, which began with a slash and is given without that.
+#[must_use]
+pub fn is_known(line: &str) -> bool {
+    let name = line.split(char::is_whitespace).next().unwrap_or_default();
+    COMMANDS.iter().any(|command| command.name == name)
 }
 
 /// Whether the line, without its slash, says something that is shown again as a message.
@@ -163,30 +327,41 @@ fn help(_: &mut Talk, name: &str) -> Result<Do, String> {
 #[must_use]
 pub fn help_lines(name: &str, keeps_order: bool) -> Vec<String> {
     let is_told = |command: &&Command| match name {
-        "" => keeps_order || !command.keeps_order,
+        "" => (keeps_order || !command.keeps_order) && !command.on_screen,
         name => command.name == name,
     };
     let told: Vec<_> = COMMANDS.iter().filter(is_told).collect();
-    let call = |command: &Command| format!("/{} {}", command.name, command.usage);
-    let width = told.iter().map(|command| call(command).len()).max();
+    let width = told.iter().map(|command| command.call().chars().count());
+    let width = width.max();
     let width = width.unwrap_or_default().max(20);
-    let line = |command: &&Command| format!("{:<width$} {}", call(command), command.help);
+    let line = |command: &&Command| format!("{:<width$} {}", command.call(), command.help.said());
     let has_places = told.iter().any(|command| PLACES.contains(&command.name));
-    let more = has_places.then(|| EVERYWHERE.to_owned());
+    let more = has_places.then(|| EVERYWHERE.said().to_owned());
     told.iter().map(line).chain(more).collect()
 }
 
+/// All commands of the full screen and what they do, for a table.
+#[must_use]
+pub fn table(keeps_order: bool) -> Vec<(String, String)> {
+    let told = (COMMANDS.iter()).filter(|command| keeps_order || !command.keeps_order);
+    let entry = |command: &Command| (command.call(), command.help.said().to_owned());
+    let more = keeps_order.then(|| (String::new(), EVERYWHERE.said().to_owned()));
+    told.map(entry).chain(more).collect()
+}
+
 fn no_command(name: &str) -> String {
-    format!("there is no command /{name}; see /help, or write //{name} to say it")
+    say!(
+        "there is no command /{name}; see /help, or write //{name} to say it",
+        "команды /{name} нет; смотрите /help, а чтобы просто сказать это, напишите //{name}"
+    )
 }
 
 fn join(talk: &mut Talk, room: &str) -> Result<Do, String> {
-    let room = needed(room, "/join ROOM")?;
+    let room = needed(room, &say!("/join ROOM", "/join КОМНАТА"))?;
     if room.starts_with('@') {
         return msg(talk, room);
     }
-    let request = Request::Join(named(room));
-    Ok(Do::Ask(request, Wanted::Joined))
+    Ok(Do::Ask(coming_into(room), Wanted::Joined))
 }
 
 fn leave(talk: &mut Talk, room: &str) -> Result<Do, String> {
@@ -201,12 +376,15 @@ fn leave(talk: &mut Talk, room: &str) -> Result<Do, String> {
 }
 
 fn create(_: &mut Talk, room: &str) -> Result<Do, String> {
-    let request = Request::Create(named(needed(room, "/create ROOM")?));
+    let request = Request::Create(named(needed(
+        room,
+        &say!("/create ROOM", "/create КОМНАТА"),
+    )?));
     Ok(Do::Ask(request, Wanted::Joined))
 }
 
 fn msg(talk: &mut Talk, rest: &str) -> Result<Do, String> {
-    let rest = needed(rest, "/msg USER [TEXT]")?;
+    let rest = needed(rest, &say!("/msg USER [TEXT]", "/msg ИМЯ [ТЕКСТ]"))?;
     let (user, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let to = format!("@{}", user.trim_start_matches('@'));
     match text.trim() {
@@ -219,7 +397,7 @@ fn msg(talk: &mut Talk, rest: &str) -> Result<Do, String> {
 }
 
 fn me(talk: &mut Talk, text: &str) -> Result<Do, String> {
-    let text = needed(text, "/me TEXT")?.to_owned();
+    let text = needed(text, &say!("/me TEXT", "/me ТЕКСТ"))?.to_owned();
     Ok(Do::Say(talk.room_or_current("")?, Kind::Action, text))
 }
 
@@ -242,8 +420,9 @@ fn topic(talk: &mut Talk, topic: &str) -> Result<Do, String> {
     if topic.is_empty() {
         return Ok(Do::TellTopic(room));
     }
-    let done = format!(
+    let done = say!(
         "the topic of {} is set: {}",
+        "тема {} изменена: {}",
         harmless(&room),
         harmless(topic)
     );
@@ -258,7 +437,12 @@ fn older(talk: &mut Talk, number: &str) -> Result<Do, String> {
         "" => SHOWN,
         number => (number.parse().ok())
             .filter(|number| (1..=SHOWN_MAX).contains(number))
-            .ok_or_else(|| format!("'{number}' is no number from 1 to {SHOWN_MAX}"))?,
+            .ok_or_else(|| {
+                say!(
+                    "'{number}' is no number from 1 to {SHOWN_MAX}",
+                    "«{number}» — не число от 1 до {SHOWN_MAX}"
+                )
+            })?,
     };
     Ok(Do::Ask(
         history(&room, Part::Newest, number),
@@ -268,7 +452,7 @@ fn older(talk: &mut Talk, number: &str) -> Result<Do, String> {
 
 fn search(_: &mut Talk, words: &str) -> Result<Do, String> {
     let request = Request::Search(request::Search {
-        text: needed(words, "/search WORDS")?.to_owned(),
+        text: needed(words, &say!("/search WORDS", "/search СЛОВА"))?.to_owned(),
         room: None,
         before: None,
         limit: SHOWN,
@@ -280,11 +464,18 @@ fn redact(talk: &mut Talk, number: &str) -> Result<Do, String> {
     let room = talk.room_or_current("")?;
     let seq = match number {
         "" => talk.last_own(&room).ok_or_else(|| {
-            "you have said nothing here since you came; name a message with /redact NUMBER"
-                .to_owned()
+            say!(
+                "you have said nothing here since you came; name a message with /redact NUMBER",
+                "с тех пор как вы вошли, вы здесь ничего не сказали; укажите сообщение: /redact НОМЕР"
+            )
         })?,
         number => (number.parse().map(Seq))
-            .map_err(|_| format!("'{number}' is no number of a message"))?,
+            .map_err(|_| {
+                say!(
+                    "'{number}' is no number of a message",
+                    "«{number}» — не номер сообщения"
+                )
+            })?,
     };
     let request = Request::Redact(request::Redact { room, seq });
     Ok(Do::Ask(request, Wanted::Nothing))
@@ -301,6 +492,23 @@ pub fn read_to(room: &str, seq: Seq) -> Request {
     Request::Read(request::Read { room, seq })
 }
 
+/// The request to be in a room.
+#[must_use]
+pub fn coming_into(room: &str) -> Request {
+    Request::Join(named(room))
+}
+
+/// One wants to be in this room at first. Says what to do where one is not in it yet.
+pub fn start_in(talk: &mut Talk, room: &str, model: &Model) -> Do {
+    let known = model.rooms().keys().find(|known| same_place(known, room));
+    match known {
+        Some(known) => talk.set_current(known.clone()),
+        None if room.starts_with('@') => talk.set_current(room.into()),
+        None => return Do::Ask(coming_into(room), Wanted::Joined),
+    }
+    Do::Nothing
+}
+
 fn named(room: &str) -> request::Room {
     let room = room.trim_start_matches('#').to_owned();
     request::Room { room }
@@ -308,7 +516,14 @@ fn named(room: &str) -> request::Room {
 
 fn needed<'a>(text: &'a str, usage: &str) -> Result<&'a str, String> {
     match text {
-        "" => Err(format!("something is missing; write {usage}")),
+        "" => Err(missing(usage)),
         text => Ok(text),
     }
+}
+
+pub(super) fn missing(usage: &str) -> String {
+    say!(
+        "something is missing; write {usage}",
+        "чего-то не хватает; напишите {usage}"
+    )
 }

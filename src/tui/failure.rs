@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::base::Cause;
+use crate::base::tongue::say;
 use crate::client::credential::CredentialError;
 use crate::client::{Client, Code, ConnectError, EndingKind, Refusal};
 use crate::tui::show::harmless;
@@ -25,7 +27,7 @@ pub enum Failure {
     #[error("{0}")]
     Untrusted(String),
     /// Nobody reads what is written.
-    #[error("cannot write the output: {0}")]
+    #[error("{}", say!("cannot write the output: {}", "не удаётся вывести результат: {}", Cause(.0)))]
     Output(io::Error),
 }
 
@@ -47,7 +49,9 @@ impl Failure {
     #[must_use]
     pub fn about(self, target: &str) -> Self {
         match self {
-            Self::Refused(text) => Self::Refused(format!("'{}': {text}", harmless(target))),
+            Self::Refused(text) => {
+                Self::Refused(say!("'{}': {text}", "«{}»: {text}", harmless(target)))
+            }
             other => other,
         }
     }
@@ -84,7 +88,9 @@ impl From<CredentialError> for Failure {
             CredentialError::Open { .. } | CredentialError::Damaged { .. } => {
                 Self::Credentials(error.to_string())
             }
-            CredentialError::Io { .. } => Self::Refused(error.to_string()),
+            CredentialError::Io { .. } | CredentialError::PutAside { .. } => {
+                Self::Refused(error.to_string())
+            }
         }
     }
 }

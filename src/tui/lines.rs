@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
 
 use crate::base::Timestamp;
+use crate::base::tongue::say;
 use crate::client::room::Room;
 use crate::client::{Answer, Client, Event, Refusal, Welcome};
 use crate::tui::coming::{COMINGS_TOLD, RETURNS};
-use crate::tui::command::read_to;
+use crate::tui::command::{read_to, start_in};
 use crate::tui::failure::Failure;
+use crate::tui::screen::words;
 use crate::tui::show::{Style, harmless};
 use crate::tui::talk::{Do, Line, PENDING_TOLD, Talk, Wanted};
 use crate::tui::terminal::{Terminal, Typed};
@@ -25,7 +27,7 @@ const PIPE_PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether a send waits too long.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Talks until the person or the server ends it.
+/// Talks until the person or the server ends it, in this room at first.
 ///
 /// # Errors
 /// When the server ends it; in a pipe also when something was refused.
@@ -34,6 +36,7 @@ pub async fn run(
     welcome: &Welcome,
     style: Style,
     terminal: Terminal,
+    room: Option<&str>,
 ) -> Result<(), Failure> {
     let mut lines = Lines {
         talk: Talk::new(style.clone()),
@@ -45,14 +48,19 @@ pub async fn run(
     };
     let first = lines.talk.begin(welcome, now());
     lines.carry_out(first, &mut client);
+    if let Some(room) = room {
+        let come = start_in(&mut lines.talk, room, client.model());
+        lines.carry_out(come, &mut client);
+    }
     let result = lines.go_on(&mut client, style.terminal).await;
     let failed = lines.talk.has_failed();
     drop(lines);
     client.close().await;
     match result {
-        Ok(()) if failed && !style.terminal => Err(Failure::Refused(
-            "not everything was done; see the lines above".to_owned(),
-        )),
+        Ok(()) if failed && !style.terminal => Err(Failure::Refused(say!(
+            "not everything was done; see the lines above",
+            "сделано не всё; смотрите строки выше"
+        ))),
         result => result,
     }
 }
@@ -125,8 +133,9 @@ impl Lines {
         let left: Vec<_> = client.model().pending().map(|send| &*send.text).collect();
         match left.as_slice() {
             [] => Ok(()),
-            left => Err(Failure::Unreachable(format!(
+            left => Err(Failure::Unreachable(say!(
                 "not sent, the server did not answer: {}",
+                "не отправлено, сервер не ответил: {}",
                 harmless(&left.join(" / "))
             ))),
         }
@@ -221,7 +230,7 @@ impl Lines {
                 self.carry_out(next, client)
             }
             Typed::Interrupt => {
-                self.terminal.note("to end, press Ctrl-D or write /quit");
+                self.terminal.note(&words::how_to_end());
                 false
             }
             Typed::End => true,
@@ -245,7 +254,7 @@ impl Lines {
                 let cursor = client.model().rooms().get(&*room).map(|room| room.cursor());
                 if let Some(cursor) = cursor {
                     let no = client.post(read_to(&room, cursor));
-                    let done = format!("everything in {} is read", harmless(&room));
+                    let done = words::all_read(&harmless(&room));
                     self.talk.asked(no, Wanted::Done(done));
                 }
             }

@@ -8,6 +8,7 @@ macro_rules! tell {
     }};
 }
 
+pub mod address;
 pub mod args;
 mod ask;
 mod coming;
@@ -17,6 +18,10 @@ mod failure;
 mod lines;
 mod manual;
 mod moderate;
+mod profile;
+mod prompter;
+mod russian;
+mod screen;
 // Both are open to `tests/fuzz` alone.
 #[doc(hidden)]
 pub mod show;
@@ -27,9 +32,9 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::base::manual::{generate, wrong_call};
+use crate::base::Cause;
+use crate::base::manual::generate;
+use crate::base::tongue::{Tongue, say};
 use crate::tui::args::Args;
 use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
@@ -39,8 +44,9 @@ use crate::tui::terminal::Terminal;
 /// The whole program: reads the command line, does it, says in one sentence why if it cannot.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::try_parse().and_then(Args::checked);
-    let args = args.unwrap_or_else(|error| wrong_call(&error));
+    Tongue::of_locale(|name| std::env::var_os(name)).speak();
+    let args = russian::read().and_then(Args::checked);
+    let args = args.unwrap_or_else(|error| russian::wrong_call(&error));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -51,7 +57,11 @@ pub fn main() -> ExitCode {
             runtime.shutdown_background();
             done
         }
-        Err(error) => Err(Failure::Refused(format!("cannot start: {error}"))),
+        Err(error) => Err(Failure::Refused(say!(
+            "cannot start: {}",
+            "не запустить: {}",
+            Cause(&error)
+        ))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +78,7 @@ async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(what) = args.generate {
         return generate(
             what,
-            args::command(),
+            russian::command(),
             &manual::manual(),
             &mut std::io::stdout(),
         )
@@ -82,17 +92,32 @@ async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn talk_on_terminal(args: &Args) -> Result<(), Failure> {
+    if !args.plain && is_screen() {
+        return screen::run(&mut Entry::of_form(args)?).await;
+    }
     let mut entry = Entry::of_person(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.person(&mut client).await?;
-    let terminal = Terminal::open()
-        .map_err(|error| Failure::Refused(format!("cannot use the terminal: {error}")))?;
-    lines::run(client, &welcome, Style::terminal(), terminal).await
+    let terminal = Terminal::open().map_err(|error| {
+        Failure::Refused(say!(
+            "cannot use the terminal: {error}",
+            "терминал не открыть: {error}"
+        ))
+    })?;
+    let room = entry.room.as_deref();
+    lines::run(client, &welcome, Style::terminal(), terminal, room).await
+}
+
+/// Whether the terminal can do more than one line after the other.
+fn is_screen() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    !term.is_empty() && term != "dumb"
 }
 
 async fn talk_in_pipe(args: &Args) -> Result<(), Failure> {
-    let entry = Entry::of_script(args);
+    let mut entry = Entry::of_script(args)?;
     let mut client = entry.connect(None).await?;
     let welcome = entry.script(&mut client).await?;
-    lines::run(client, &welcome, Style::pipe(), Terminal::pipe()).await
+    let room = entry.room.as_deref();
+    lines::run(client, &welcome, Style::pipe(), Terminal::pipe(), room).await
 }

@@ -13,10 +13,38 @@ use jiff::tz::TimeZone;
 use crate::base::Timestamp;
 use crate::base::record::Kind;
 use crate::base::text::is_harmful;
+use crate::base::tongue::{Tongue, plural, say};
 use crate::client::Message;
+use crate::tui::screen::words;
 
 /// What the last of several lines are marked by on a terminal.
 const CONTINUED: &str = "\n      │ ";
+
+/// The days of the week, from Monday on.
+const WEEKDAYS: [&str; 7] = [
+    "понедельник",
+    "вторник",
+    "среда",
+    "четверг",
+    "пятница",
+    "суббота",
+    "воскресенье",
+];
+/// The months, as they stand behind the number of a day.
+const MONTHS: [&str; 12] = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+];
 
 /// How messages look.
 #[derive(Clone, Debug)]
@@ -63,7 +91,7 @@ impl Style {
             _ if current == Some(&*message.room) => (self.clock(message.at), String::new(), from),
             Some(other) => {
                 let to = match *other == *message.from {
-                    true => "you".to_owned(),
+                    true => say!("you", "вам"),
                     false => self.name(other),
                 };
                 (
@@ -79,12 +107,13 @@ impl Style {
             Kind::Text => format!("{moment} {room}<{from}> {text}"),
             Kind::Action => format!("{moment} {room}* {from} {text}"),
             Kind::Redaction => {
-                let seq = message.redacts.unwrap_or(message.seq);
-                format!("{moment} {room}— message {seq} was removed by {from}")
+                let seq = message.redacts.unwrap_or(message.seq).0;
+                let sentence = self.in_form(|| words::removes(seq, &from));
+                format!("{moment} {room}{sentence}")
             }
             Kind::Redacted => {
-                let seq = message.seq;
-                format!("{moment} {room}— message {seq} of {from} was removed")
+                let sentence = self.in_form(|| words::removed(message.seq.0, &from));
+                format!("{moment} {room}{sentence}")
             }
         }
     }
@@ -101,7 +130,7 @@ impl Style {
     pub fn name(&self, name: &str) -> String {
         let shown = harmless(name);
         match self.colour {
-            true => format!("\x1b[{}m{shown}\x1b[0m", colour(name)),
+            true => format!("\x1b[{}m{shown}\x1b[0m", name_colour(name)),
             false => shown,
         }
     }
@@ -134,10 +163,10 @@ impl Style {
     #[must_use]
     pub fn until(&self, at: Timestamp) -> String {
         match self.terminal {
-            true => self
-                .zoned(at)
-                .strftime("%H:%M on %A, %-d %B %Y")
-                .to_string(),
+            true => {
+                let (clock, day) = (self.clock(at), self.day(at));
+                say!("{clock} on {day}", "{clock} ({day})")
+            }
             false => at.to_string(),
         }
     }
@@ -145,7 +174,40 @@ impl Style {
     /// The day here, such as `Friday, 20 November 2026`.
     #[must_use]
     pub fn day(&self, at: Timestamp) -> String {
-        self.zoned(at).strftime("%A, %-d %B %Y").to_string()
+        let at = self.zoned(at);
+        match Tongue::spoken() {
+            Tongue::English => at.strftime("%A, %-d %B %Y").to_string(),
+            Tongue::Russian => {
+                let weekday =
+                    WEEKDAYS[usize::from(at.weekday().to_monday_zero_offset().unsigned_abs()) % 7];
+                let month = MONTHS[usize::from(at.month().unsigned_abs().saturating_sub(1)) % 12];
+                format!("{weekday}, {} {month} {}", at.day(), at.year())
+            }
+        }
+    }
+
+    /// Whether two moments are on one day here.
+    #[must_use]
+    pub fn is_one_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        one == other || self.zoned(one).date() == self.zoned(other).date()
+    }
+
+    /// Day and time here, short.
+    #[must_use]
+    pub fn moment(&self, at: Timestamp) -> String {
+        let form = match Tongue::spoken() {
+            Tongue::English => "%Y-%m-%d %H:%M",
+            Tongue::Russian => "%d.%m.%Y %H:%M",
+        };
+        self.zoned(at).strftime(form).to_string()
+    }
+
+    /// A sentence that stands where a message would: in a pipe its form is the same for everybody.
+    fn in_form(&self, sentence: impl Fn() -> String) -> String {
+        match self.terminal {
+            true => sentence(),
+            false => Tongue::English.spoken_in(sentence),
+        }
     }
 
     fn zoned(&self, at: Timestamp) -> jiff::Zoned {
@@ -155,13 +217,17 @@ impl Style {
     }
 }
 
-/// One of the colours that can be read on light and on dark ground; the same for a name on every machine (FNV-1a).
-fn colour(name: &str) -> u8 {
-    const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
+/// The colours that can be read on light and on dark ground, whichever that is: with those of xterm the contrast is 3:1 or
+/// more on white and on black. Green, yellow and cyan cannot be read on white, dark blue not on black.
+const NAME_COLOURS: [u8; 5] = [31, 35, 91, 94, 95];
+
+/// The colour of a name, as its number in an escape sequence; the same on every machine (FNV-1a).
+#[must_use]
+pub fn name_colour(name: &str) -> u8 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    COLOURS[(hash % COLOURS.len() as u64) as usize]
+    NAME_COLOURS[(hash % NAME_COLOURS.len() as u64) as usize]
 }
 
 /// The text in one line with nothing in it that a terminal obeys or that turns the direction of writing: each such
@@ -186,11 +252,15 @@ fn harmless_character(character: char) -> char {
 #[must_use]
 pub fn ago(span: Duration) -> String {
     match span.as_secs() {
-        0..60 => "just now".to_owned(),
-        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        86_400..172_800 => "a day ago".to_owned(),
-        seconds => format!("{} days ago", seconds / 86_400),
+        0..60 => say!("just now", "только что"),
+        seconds @ 60..3_600 => say!("{} min ago", "{} мин назад", seconds / 60),
+        seconds @ 3_600..86_400 => say!("{} h ago", "{} ч назад", seconds / 3_600),
+        86_400..172_800 => say!("a day ago", "день назад"),
+        seconds => {
+            let days = seconds / 86_400;
+            let days_form = plural(days, "день", "дня", "дней");
+            say!("{days} days ago", "{days} {days_form} назад")
+        }
     }
 }
 
@@ -271,6 +341,43 @@ mod tests {
     }
 
     #[test]
+    fn in_russian_days_have_their_names_and_numbers_their_forms() {
+        Tongue::Russian.spoken_in(|| {
+            let at = "2026-11-20T10:30:00Z".parse().unwrap();
+            let style = terminal(false);
+            assert_eq!(style.day(at), "пятница, 20 ноября 2026");
+            assert_eq!(style.until(at), "12:30 (пятница, 20 ноября 2026)");
+            assert_eq!(style.moment(at), "20.11.2026 12:30");
+            let told = |days: u64| ago(Duration::from_secs(days * 86_400));
+            let told = [0, 1, 2, 5, 11, 21, 22].map(told);
+            let expected = [
+                "только что",
+                "день назад",
+                "2 дня назад",
+                "5 дней назад",
+                "11 дней назад",
+                "21 день назад",
+                "22 дня назад",
+            ];
+            assert_eq!(told, expected);
+            // From a Monday on, and through a year.
+            let days = (0..7).map(|day| Timestamp(1_763_942_400_000 + day * 86_400_000));
+            let days: Vec<_> = days.map(|at| style.day(at)).collect();
+            let weekdays = days.iter().map(|day| day.split(',').next().unwrap());
+            assert!(weekdays.eq(WEEKDAYS), "{days:?}");
+            let months = (1..=12).map(|month| format!("2026-{month:02}-15T10:00:00Z"));
+            let months = months.map(|at| style.day(at.parse().unwrap()));
+            assert!(months.zip(MONTHS).all(|(day, month)| day.contains(month)));
+            // In a pipe nothing changes.
+            let removed = Style::pipe().message(&message(Kind::Redacted, ""), None);
+            assert_eq!(
+                removed,
+                "2026-11-20T10:30:00.000Z lobby — message 7 of anna was removed"
+            );
+        });
+    }
+
+    #[test]
     fn spans_are_told_roughly() {
         let told = |seconds| ago(Duration::from_secs(seconds));
         assert_eq!(
@@ -284,5 +391,38 @@ mod tests {
             ]
         );
         assert_eq!(told(21 * 86_400), "21 days ago");
+    }
+
+    /// WCAG's contrast of a colour with white and with black.
+    fn contrast([red, green, blue]: [u8; 3]) -> [f64; 2] {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            match part <= 0.040_45 {
+                true => part / 12.92,
+                false => ((part + 0.055) / 1.055).powf(2.4),
+            }
+        };
+        let light = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+        [1.05 / (light + 0.05), (light + 0.05) / 0.05]
+    }
+
+    #[test]
+    fn names_can_be_read_on_light_and_on_dark_ground() {
+        for colour in NAME_COLOURS {
+            // As xterm has them.
+            let xterm = match colour {
+                31 => [205, 0, 0],
+                35 => [205, 0, 205],
+                91 => [255, 0, 0],
+                94 => [92, 92, 255],
+                95 => [255, 0, 255],
+                other => panic!("how does {other} look?"),
+            };
+            let contrast = contrast(xterm);
+            assert!(
+                contrast.iter().all(|it| *it >= 3.0),
+                "{colour}: {contrast:?}"
+            );
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::record::Kind;
+use crate::base::tongue::{plural, say};
 use crate::base::{Seq, Timestamp};
 use crate::client::calls::history;
 use crate::client::model::Model;
-use crate::client::{
-    Answer, Code, Event, Message, Part, Person, Refusal, Request, RoomEntry, RoomState, Welcome,
-};
+use crate::client::{Answer, Code, Event, Message, Part, Refusal, Request, RoomState, Welcome};
 use crate::tui::coming::Comings;
 use crate::tui::command;
+use crate::tui::screen::words;
 use crate::tui::show::{Style, ago, harmless};
 
 /// Messages shown on coming into a room.
@@ -116,19 +116,21 @@ impl Talk {
         }
         let name = self.style.name(&welcome.user);
         self.note(match &welcome.last_login {
-            None => format!("welcome, {name}"),
+            None => say!("welcome, {name}", "добро пожаловать, {name}"),
             Some(last) => {
                 let from = last.from.as_deref().map(harmless);
-                let from = from.map_or(String::new(), |from| format!(" from {from}"));
-                format!(
+                let from = from.map_or(String::new(), |from| say!(" from {from}", " с {from}"));
+                say!(
                     "welcome back, {name}: last here {}{from}",
+                    "с возвращением, {name}: последний вход {}{from}",
                     ago(now.since(last.at))
                 )
             }
         });
         let names: Vec<_> = rooms.iter().map(room_and_unread).collect();
-        self.note(format!(
+        self.note(say!(
             "you are in {}; /help tells what you can do",
+            "ваши комнаты: {}; что здесь можно делать, расскажет /help",
             names.join(", ")
         ));
         let current = (rooms.iter()).find(|room| Some(&room.room) == self.current.as_ref());
@@ -154,6 +156,28 @@ impl Talk {
         })
     }
 
+    /// Where one is.
+    #[must_use]
+    pub fn current(&self) -> Option<&Arc<str>> {
+        self.current.as_ref()
+    }
+
+    /// One has gone there in another way than by what was written.
+    pub fn set_current(&mut self, room: Arc<str>) {
+        self.current = Some(room);
+    }
+
+    /// A message is shown by somebody else; `own`: this account said it.
+    pub fn shown(&mut self, message: &Message, own: bool) {
+        match message.kind {
+            Kind::Redaction => {}
+            _ if own => {
+                self.own.insert(message.room.clone(), message.seq);
+            }
+            _ => self.comings.spoke(&message.room, &message.from),
+        }
+    }
+
     /// A request was made: what its answer is for.
     pub fn asked(&mut self, no: u64, wanted: Wanted) {
         self.waiting.insert(no, wanted);
@@ -175,9 +199,7 @@ impl Talk {
         match event {
             Event::Message(message) => self.message(&message),
             Event::Own(message) => {
-                if message.kind != Kind::Redaction {
-                    self.own.insert(message.room.clone(), message.seq);
-                }
+                self.shown(&message, true);
                 self.message(&message);
             }
             Event::Answer { no, answer } => {
@@ -188,54 +210,90 @@ impl Talk {
             Event::Failed { message, refusal } => {
                 self.failed = true;
                 let (to, text) = (harmless(&message.to), harmless(&message.text));
-                self.note(format!("not sent to {to}: \"{text}\": {}", harmless(&refusal.text)));
+                self.note(say!(
+                    "not sent to {to}: \"{text}\": {}",
+                    "не дошло до {to}: «{text}»: {}",
+                    harmless(&refusal.text)
+                ));
             }
             Event::Delayed { refusal, .. } if refusal.code == Some(Code::RateLimited) => {
                 if !std::mem::replace(&mut self.slowed, true) {
-                    self.note("(waiting: the server asks to go slower)".to_owned());
+                    self.note(say!(
+                        "(waiting: the server asks to go slower)",
+                        "(ждём: сервер просит писать помедленнее)"
+                    ));
                 }
             }
             Event::Delayed { refusal, .. } => {
                 let why = harmless(&refusal.text);
-                self.note(format!("not sent yet, it is tried again by itself: {why}"));
+                self.note(say!(
+                    "not sent yet, it is tried again by itself: {why}",
+                    "пока не отправлено, попытка повторится сама: {why}"
+                ));
             }
             Event::Lost { why, .. } if !self.lost => {
                 self.lost = true;
-                self.note(format!("{}; connecting again…", harmless(&why)));
+                self.note(say!(
+                    "{}; connecting again…",
+                    "{}; переподключение…",
+                    harmless(&why)
+                ));
             }
             Event::Back { missed } => {
                 self.lost = false;
                 self.comings.set_returning(true);
                 let missed = match missed {
-                    0 => "nothing was missed".to_owned(),
-                    1 => "1 message was missed and comes now".to_owned(),
-                    missed => format!("{missed} messages were missed and come now"),
+                    0 => say!("nothing was missed", "ничего не пропущено"),
+                    1 => say!(
+                        "1 message was missed and comes now",
+                        "пропущено 1 сообщение, сейчас придёт"
+                    ),
+                    missed => {
+                        let form = messages_form(missed);
+                        say!(
+                            "{missed} messages were missed and come now",
+                            "пропущено {missed} {form}, сейчас придут"
+                        )
+                    }
                 };
-                self.note(format!("connected again; {missed}"));
+                self.note(say!(
+                    "connected again; {missed}",
+                    "связь восстановлена; {missed}"
+                ));
             }
-            Event::WentBack { room, had, has } => self.note(format!(
-                "the server went back to a backup: it has {} of the {} messages of {} that were here",
-                has.0, had.0, harmless(&room)
-            )),
-            Event::Expired { room, count } => self.note(format!(
-                "{count} messages of {} were missed and are no longer kept by the server",
-                harmless(&room)
-            )),
+            Event::WentBack { room, had, has } => {
+                let (has, had, room) = (has.0, had.0, harmless(&room));
+                let form = plural(had, "сообщения", "сообщений", "сообщений");
+                self.note(say!(
+                    "the server went back to a backup: it has {has} of the {had} messages of {room} that were here",
+                    "сервер восстановлен из резервной копии: из {had} {form} в {room} у него осталось {has}"
+                ));
+            }
+            Event::Expired { room, count } => {
+                let (room, form) = (harmless(&room), messages_form(count));
+                self.note(say!(
+                    "{count} messages of {room} were missed and are no longer kept by the server",
+                    "в {room} пропущено {count} {form}, и сервер их больше не хранит"
+                ));
+            }
             Event::Push(push) => self.pushed(push),
             // Why is the last thing that the program says.
             Event::Ended(_) => return Do::Quit,
-            Event::Waiting => self.note("the server has not answered yet, waiting (it may be paused)…".to_owned()),
-            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) => {}
+            Event::Waiting => self.note(say!(
+                "the server has not answered yet, waiting (it may be paused)…",
+                "сервер пока молчит, ждём (возможно, он на паузе)…"
+            )),
+            Event::Lost { .. } | Event::Greeted(_) | Event::Sent(_) | Event::Postponed { .. } => {}
         }
         Do::Nothing
     }
 
     /// A send has waited for a while.
     pub fn still_pending(&mut self, to: &str, text: &str) {
-        self.note(format!(
-            "not sent to {} yet: \"{}\"",
-            harmless(to),
-            harmless(text)
+        let (to, text) = (harmless(to), harmless(text));
+        self.note(say!(
+            "not sent to {to} yet: \"{text}\"",
+            "пока не дошло до {to}: «{text}»"
         ));
     }
 
@@ -260,7 +318,17 @@ impl Talk {
     /// Goes to a room or person without asking the server.
     pub fn go_to(&mut self, room: &str) {
         self.current = Some(room.into());
-        self.note(format!("what you write now goes to {}", harmless(room)));
+        let shown = harmless(room);
+        self.note(match room.starts_with('@') {
+            true => say!(
+                "what you write now goes to {shown}",
+                "теперь вы пишете лично {shown}"
+            ),
+            false => say!(
+                "what you write now goes to {shown}",
+                "теперь вы пишете в {shown}"
+            ),
+        });
     }
 
     /// The room that is named, else the one one is in.
@@ -270,7 +338,10 @@ impl Talk {
     pub fn room_or_current(&self, named: &str) -> Result<String, String> {
         match (named.trim_start_matches('#'), &self.current) {
             ("", Some(current)) => Ok(current.to_string()),
-            ("", None) => Err("you are in no room; go into one with /join ROOM".to_owned()),
+            ("", None) => Err(say!(
+                "you are in no room; go into one with /join ROOM",
+                "вы ни в одной комнате; войдите: /join КОМНАТА"
+            )),
             (named, _) => Ok(named.to_owned()),
         }
     }
@@ -303,10 +374,14 @@ impl Talk {
         let is_direct = name.starts_with('@');
         let name = harmless(name);
         match topic.as_deref() {
-            _ if is_direct => self.answer("a conversation between two has no topic"),
-            None | Some("") => {
-                self.answer(&format!("{name} has no topic; set one with /topic TEXT"))
-            }
+            _ if is_direct => self.answer(&say!(
+                "a conversation between two has no topic",
+                "у личной переписки нет темы"
+            )),
+            None | Some("") => self.answer(&say!(
+                "{name} has no topic; set one with /topic TEXT",
+                "у {name} нет темы; задайте её: /topic ТЕКСТ"
+            )),
             Some(topic) => self.answer(&format!("{name}: {}", harmless(topic))),
         }
     }
@@ -373,14 +448,14 @@ impl Talk {
             }
             (Wanted::Joined, Ok(Answer::Joined(state))) => return self.joined(&state),
             (Wanted::Left(room), Ok(_)) => {
-                self.note(format!("you left {}", harmless(&room)));
+                self.note(say!("you left {}", "вы вышли из {}", harmless(&room)));
                 self.left(&room);
             }
             (Wanted::Who, Ok(Answer::Who { who, more, .. })) => self.who(&who, more),
             (Wanted::Rooms, Ok(Answer::Rooms { rooms, more })) => self.rooms(&rooms, more),
             (Wanted::Messages | Wanted::Before, Ok(Answer::Page { messages, .. })) => {
                 if messages.is_empty() && wanted == Wanted::Messages {
-                    self.note("nothing found".to_owned());
+                    self.note(words::nothing_found());
                 }
                 messages.iter().for_each(|message| self.message(message));
             }
@@ -395,14 +470,13 @@ impl Talk {
         let room = harmless(&state.room);
         let about = match &*state.topic {
             "" => String::new(),
-            topic => format!(", about \"{}\"", harmless(topic)),
+            topic => say!(", about \"{}\"", ", тема: «{}»", harmless(topic)),
         };
-        let people = if state.members == 1 {
-            "1 member"
-        } else {
-            &format!("{} members", state.members)
-        };
-        self.note(format!("you are in {room} ({people}{about})"));
+        let people = words::members(state.members);
+        self.note(say!(
+            "you are in {room} ({people}{about})",
+            "вы в {room} ({people}{about})"
+        ));
         match self.style.terminal {
             true => said_before(state),
             false => Do::Nothing,
@@ -418,126 +492,10 @@ impl Talk {
             self.current = Some(FIRST_ROOM.into());
         }
     }
-
-    /// With a ban: until when, if it ends.
-    fn kicked(
-        &mut self,
-        room: &str,
-        by: &str,
-        reason: Option<&str>,
-        ban: Option<Option<Timestamp>>,
-    ) {
-        let what = match ban {
-            None => "kicked out of",
-            Some(_) => "banned from",
-        };
-        let until = ban.flatten().map(|until| self.style.until(until));
-        let until = until.map_or(String::new(), |until| format!(" until {until}"));
-        let reason = reason.map_or(String::new(), |reason| format!(": {}", harmless(reason)));
-        let (shown, by) = (harmless(room), harmless(by));
-        self.note(format!("you were {what} {shown} by {by}{until}{reason}"));
-        self.left(room);
-    }
-
-    fn who(&mut self, who: &[Person], more: bool) {
-        let mut names: Vec<_> = (who.iter())
-            .map(|person| {
-                let away = if person.online { "" } else { " (away)" };
-                let role = person.role.as_deref().map(harmless);
-                let role = role.map_or(String::new(), |role| format!(" ({role})"));
-                format!("{}{role}{away}", harmless(&person.user))
-            })
-            .collect();
-        if more {
-            names.push("and more".to_owned());
-        }
-        self.answer(&format!("{}: {}", who.len(), names.join(", ")));
-    }
-
-    fn rooms(&mut self, rooms: &[RoomEntry], more: bool) {
-        for entry in rooms {
-            let line = room_line(entry);
-            self.answer(&line);
-        }
-        if more {
-            self.answer("and more: `chat-client rooms` lists them all");
-        }
-    }
-
-    fn pushed(&mut self, push: Answer) {
-        let here = |room: &Arc<str>, talk: &Self| talk.current.as_ref() == Some(room);
-        match push {
-            Answer::Notice { text } => self.note(format!("notice: {}", harmless(&text))),
-            Answer::Presence {
-                room,
-                user,
-                state,
-                others,
-            } if self.style.terminal && here(&room, self) => {
-                self.comings.comes(room, user, state, others);
-            }
-            Answer::Topic { room, topic, by } => {
-                let by = by.map_or(String::new(), |by| format!(" by {}", harmless(&by)));
-                let (room, topic) = (harmless(&room), harmless(&topic));
-                self.note(format!("the topic of {room} was set{by}: {topic}"));
-            }
-            // A conversation is begun by its first message, which says enough.
-            Answer::Joined(state) if !state.room.starts_with('@') => {
-                self.note(format!("you are now in {}, too", harmless(&state.room)));
-            }
-            Answer::Cleared { room, first_seq } => {
-                let last = first_seq.0.saturating_sub(1);
-                let room = harmless(&room);
-                self.note(format!(
-                    "the messages of {room} up to number {last} were cleared away by the admin"
-                ));
-            }
-            Answer::Removed { room } => {
-                self.note(format!(
-                    "the room {} was removed by the admin",
-                    harmless(&room)
-                ));
-                self.left(&room);
-            }
-            Answer::Kicked {
-                room,
-                by,
-                reason,
-                banned,
-                until,
-            } => {
-                self.kicked(&room, &by, reason.as_deref(), banned.then_some(until));
-            }
-            Answer::Role {
-                room,
-                user,
-                role,
-                by,
-            } => self.note(role_words(room.as_deref(), &user, role.as_deref(), &by)),
-            Answer::Left { room } => {
-                self.note(format!("you are no longer in {}", harmless(&room)));
-                self.left(&room);
-            }
-            _ => {}
-        }
-    }
 }
 
-/// Who may do what from now on.
-fn role_words(room: Option<&str>, user: &str, role: Option<&str>, by: &str) -> String {
-    let (user, by) = (harmless(user), harmless(by));
-    let place = room.map_or("this server".to_owned(), harmless);
-    match role.map(harmless) {
-        Some(role) => format!("{user} is {role} of {place} now, by {by}"),
-        None => format!("{user} is {} of {place} no more, by {by}", former(room)),
-    }
-}
-
-fn former(room: Option<&str>) -> &'static str {
-    match room {
-        Some(_) => "operator",
-        None => "moderator",
-    }
+fn messages_form(count: u64) -> &'static str {
+    plural(count, "сообщение", "сообщения", "сообщений")
 }
 
 /// Shows what was said in a room up to where the live messages begin: none is shown twice.
@@ -552,29 +510,12 @@ fn said_before(state: &RoomState) -> Do {
     )
 }
 
-/// A room of the list of all as a line.
-#[must_use]
-pub fn room_line(entry: &RoomEntry) -> String {
-    let about = match &*entry.topic {
-        "" => String::new(),
-        topic => format!("  {}", harmless(topic)),
-    };
-    let joined = if entry.joined { "*" } else { " " };
-    let (room, members, online) = (harmless(&entry.room), entry.members, entry.online);
-    format!("{joined} {room:<20} {members:>5} members {online:>5} online{about}")
-}
-
-fn room_and_unread(room: &RoomState) -> String {
-    let read = room.read_seq.0.max(room.first_seq.0.saturating_sub(1));
-    let name = harmless(&room.room);
-    match room.last_seq.0.saturating_sub(read) {
-        0 => name,
-        unread => format!("{name} ({unread} unread)"),
-    }
-}
-
 /// How long a send may wait before that is told.
 pub const PENDING_TOLD: Duration = Duration::from_secs(1);
 
+mod news;
 #[cfg(test)]
 mod tests;
+
+use news::room_and_unread;
+pub use news::room_line;

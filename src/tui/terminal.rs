@@ -225,7 +225,8 @@ impl Highlighter for AtKeys {}
 impl Helper for AtKeys {}
 
 /// What the last word of the line can become, and where it begins: a command at the beginning, else a name.
-fn complete(line: &str, names: &BTreeSet<String>) -> (usize, Vec<String>) {
+#[must_use]
+pub fn complete(line: &str, names: &BTreeSet<String>) -> (usize, Vec<String>) {
     let start = line.rfind(char::is_whitespace).map_or(0, |space| {
         space + line[space..].chars().next().map_or(0, char::len_utf8)
     });

@@ -3,15 +3,17 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::base::Seq;
 use crate::base::limit::PAGE_MESSAGES_MAX;
 use crate::base::text::harmless_json;
+use crate::base::tongue::{plural, say};
+use crate::base::{Cause, Seq};
 use crate::client::calls::as_on_the_wire;
 use crate::client::{Client, Event, Message, Part, Refusal};
 use crate::tui::args::{Args, Verb};
 use crate::tui::ask;
 use crate::tui::enter::{Entry, twice};
 use crate::tui::failure::Failure;
+use crate::tui::profile::Profiles;
 use crate::tui::show::{Style, harmless};
 use crate::tui::talk::room_line;
 
@@ -27,7 +29,10 @@ const TEXT_BYTES_READ: u64 = 65_536;
 /// # Errors
 /// With the sentence and the code to end with.
 pub async fn run(verb: &Verb, args: &Args) -> Result<(), Failure> {
-    let mut entry = Entry::of_script(args);
+    if matches!(verb, Verb::Profiles) {
+        return profiles();
+    }
+    let mut entry = Entry::of_script(args)?;
     // Before the connection: the person may take their time, and so may the program that writes into the pipe.
     let text = match verb {
         Verb::Send { text, .. } => Some(text_of(text)?),
@@ -80,8 +85,17 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
         }
         Verb::Who { room } => who(client, room.as_deref()).await,
         Verb::Passwd => passwd(client).await,
-        Verb::Echo { .. } | Verb::Login { .. } | Verb::Logout => Ok(()),
+        Verb::Echo { .. } | Verb::Login { .. } | Verb::Logout | Verb::Profiles => Ok(()),
     }
+}
+
+fn profiles() -> Result<(), Failure> {
+    let profiles = Profiles::of_user(|name| std::env::var_os(name)).map_err(Failure::Usage)?;
+    let lines = profiles.listed();
+    if lines.is_empty() {
+        tell!("{}", profiles.none());
+    }
+    lines.iter().try_for_each(|line| print(line))
 }
 
 fn text_of(words: &[String]) -> Result<String, Failure> {
@@ -93,18 +107,26 @@ fn text_of(words: &[String]) -> Result<String, Failure> {
                 .lock()
                 .take(TEXT_BYTES_READ)
                 .read_to_end(&mut bytes);
-            read.map_err(|error| Failure::Refused(format!("cannot read the text: {error}")))?;
+            read.map_err(|error| {
+                Failure::Refused(say!(
+                    "cannot read the text: {}",
+                    "не удаётся прочитать текст: {}",
+                    Cause(&error)
+                ))
+            })?;
             String::from_utf8(bytes).map_err(|_| {
-                Failure::Usage(
-                    "the text is not UTF-8; convert it first, for example with iconv".to_owned(),
-                )
+                Failure::Usage(say!(
+                    "the text is not UTF-8; convert it first, for example with iconv",
+                    "текст не в UTF-8; сначала преобразуйте его, например с помощью iconv"
+                ))
             })?
         }
     };
     match text.trim_end_matches(['\n', '\r']) {
-        "" => Err(Failure::Usage(
-            "there is no text; give one as an argument or on standard input".to_owned(),
-        )),
+        "" => Err(Failure::Usage(say!(
+            "there is no text; give one as an argument or on standard input",
+            "нет текста; передайте его аргументом или на стандартный ввод"
+        ))),
         text => Ok(text.to_owned()),
     }
 }
@@ -188,17 +210,30 @@ async fn follow(client: &mut Client, rooms: &[String], printer: &Printer) -> Res
             Event::Lost {
                 why, attempts: 1, ..
             } => {
-                tell!("{}; connecting again…", harmless(&why));
+                let why = harmless(&why);
+                tell!(
+                    "{}",
+                    say!("{why}; connecting again…", "{why}; переподключение…")
+                );
             }
-            Event::Back { .. } => tell!("connected again"),
-            Event::WentBack { room, has, .. } => tell!(
-                "the server went back to a backup: {} ends at message {has} there",
-                harmless(&room)
-            ),
-            Event::Expired { room, count } => tell!(
-                "{count} messages of {} are no longer kept by the server",
-                harmless(&room)
-            ),
+            Event::Back { .. } => tell!("{}", say!("connected again", "связь восстановлена")),
+            Event::WentBack { room, has, .. } => {
+                let room = harmless(&room);
+                let said = say!(
+                    "the server went back to a backup: {room} ends at message {has} there",
+                    "сервер восстановлен из резервной копии: последнее сообщение в {room} теперь {has}"
+                );
+                tell!("{said}");
+            }
+            Event::Expired { room, count } => {
+                let room = harmless(&room);
+                let form = plural(count, "сообщение", "сообщения", "сообщений");
+                let said = say!(
+                    "{count} messages of {room} are no longer kept by the server",
+                    "{count} {form} из {room} сервер больше не хранит"
+                );
+                tell!("{said}");
+            }
             Event::Ended(ending) => {
                 let refusal = Refusal {
                     code: None,
@@ -252,9 +287,9 @@ async fn who(client: &mut Client, room: Option<&str>) -> Result<(), Failure> {
     })?;
     who.iter().try_for_each(|person| {
         let state = match (person.online, person.last_seen) {
-            (true, _) => "online".to_owned(),
-            (false, Some(at)) => format!("last seen {at}"),
-            (false, None) => "away".to_owned(),
+            (true, _) => say!("online", "в сети"),
+            (false, Some(at)) => say!("last seen {at}", "последний раз {at}"),
+            (false, None) => say!("away", "не в сети"),
         };
         print(&format!("{:<32} {state}", harmless(&person.user)))
     })
@@ -268,13 +303,16 @@ async fn echo(client: &mut Client, entry: &Entry, text: &str, count: u32) -> Res
         let answer = answer.map_err(|refusal| Failure::of(client, &refusal))?;
         let millis = began.elapsed().as_secs_f64() * 1_000.0;
         if *answer != *text {
-            let text = "the server said something else back; tell its admin";
-            return Err(Failure::Refused(text.to_owned()));
+            return Err(Failure::Refused(say!(
+                "the server said something else back; tell its admin",
+                "сервер вернул не то, что получил; сообщите его администратору"
+            )));
         }
         times.push(millis);
         let (host, port, text) = (&entry.host, entry.port, harmless(text));
-        print(&format!(
-            "echo {no} from {host}:{port} in {millis:.2} ms: {text}"
+        print(&say!(
+            "echo {no} from {host}:{port} in {millis:.2} ms: {text}",
+            "эхо {no} от {host}:{port} за {millis:.2} мс: {text}"
         ))?;
         if no < count {
             tokio::time::sleep(ECHO_INTERVAL).await;
@@ -287,8 +325,9 @@ async fn echo(client: &mut Client, entry: &Entry, text: &str, count: u32) -> Res
         (least.min(*time), most.max(*time))
     });
     let mean = times.iter().sum::<f64>() / times.len() as f64;
-    print(&format!(
+    print(&say!(
         "{count} sent, {} came back; shortest {least:.2}, mean {mean:.2}, longest {most:.2} ms",
+        "отправлено {count}, вернулось {}; быстрее всего {least:.2}, в среднем {mean:.2}, дольше всего {most:.2} мс",
         times.len()
     ))
 }
@@ -299,8 +338,9 @@ async fn login(client: &mut Client, entry: &mut Entry, register: bool) -> Result
         false => entry.afresh(client).await?,
     };
     let (host, port) = (&entry.host, entry.port);
-    print(&format!(
+    print(&say!(
         "logged in at {host}:{port} as {}",
+        "вход выполнен: {host}:{port}, имя {}",
         harmless(&welcome.user)
     ))
 }
@@ -320,18 +360,23 @@ async fn logout(client: &mut Client, entry: &Entry) -> Result<(), Failure> {
             Err(refusal) => return Err(Failure::of(client, &refusal)),
         }
         entry.forget()?;
-        return print("logged out");
+        return print(&say!("logged out", "сеанс окончен"));
     }
-    Err(Failure::Credentials(format!(
+    Err(Failure::Credentials(say!(
         "nobody is logged in at {}:{} from here; there is nothing to do",
-        entry.host, entry.port
+        "отсюда никто не входил на {}:{}, завершать нечего",
+        entry.host,
+        entry.port
     )))
 }
 
 async fn passwd(client: &mut Client) -> Result<(), Failure> {
-    let old = ask::password("old password")?;
-    let new = twice("new password")?;
+    let old = ask::password(&say!("old password", "старый пароль"))?;
+    let new = twice(&say!("new password", "новый пароль"))?;
     let changed = client.change_password(old, new).await;
     changed.map_err(|refusal| Failure::of(client, &refusal))?;
-    print("the password is changed; other devices have to log in again")
+    print(&say!(
+        "the password is changed; other devices have to log in again",
+        "пароль изменён; на других устройствах нужно войти заново"
+    ))
 }

@@ -12,8 +12,15 @@ use crate::support::skipped;
 
 /// Compares what a program prints with `--generate {what}` with the file that is shipped.
 fn check(program: &str, what: &str, shipped: &str) {
+    check_in("C.UTF-8", program, what, shipped);
+}
+
+/// The same for people of this locale.
+fn check_in(locale: &str, program: &str, what: &str, shipped: &str) {
     let output = Command::new(program)
         .args(["--generate", what])
+        .env_remove("LANGUAGE")
+        .env("LC_ALL", locale)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -64,6 +71,38 @@ fn the_pages_of_the_programs_are_as_shipped() {
         "man",
         "man/chat-client.1",
     );
+    // The name by which debhelper knows that it belongs into `/usr/share/man/ru`.
+    check_in(
+        "ru_RU.UTF-8",
+        env!("CARGO_BIN_EXE_chat-client"),
+        "man",
+        "man/chat-client.ru.1",
+    );
+}
+
+/// The Russian page has all the sections and all the entries of the English one, and nobody's English words.
+#[test]
+fn the_russian_page_is_the_english_one_in_russian() {
+    if is_update() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man");
+    let read = |page: &str| std::fs::read_to_string(folder.join(page)).unwrap();
+    let (english, russian) = (read("chat-client.1"), read("chat-client.ru.1"));
+    for request in [".SH ", ".SS ", ".TP", ".PP"] {
+        let count = |page: &str| {
+            page.lines()
+                .filter(|line| line.starts_with(request))
+                .count()
+        };
+        assert_eq!(count(&english), count(&russian), "{request}");
+    }
+    let is_russian = |line: &&str| line.contains(|letter| ('\u{400}'..'\u{500}').contains(&letter));
+    let sentences = russian
+        .lines()
+        .filter(|line| line.ends_with('.') && line.contains(' '));
+    let foreign: Vec<_> = sentences.filter(|line| !is_russian(line)).collect();
+    assert!(foreign.is_empty(), "{foreign:#?}");
 }
 
 #[test]
@@ -157,7 +196,7 @@ fn the_pages_are_clean() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man");
     let pages = std::fs::read_dir(folder).unwrap();
     let pages: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
-    assert_eq!(pages.len(), 5, "{pages:?}");
+    assert_eq!(pages.len(), 6, "{pages:?}");
     let mandoc: &[&str] = &["mandoc", "-T", "lint", "-W", "warning"];
     // As lintian does it.
     let man: &[&str] = &["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"];

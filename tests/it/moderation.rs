@@ -371,8 +371,8 @@ fn at_the_other_end() {
     anna.run(&["login", "--register"]).done();
     boris.run(&["login", "--register"]).done();
     daemon.ctl(&["user", "role", "anna", "moderator"]).done();
-    let mut keeper = anna.terminal(&[]);
-    let mut loud = boris.terminal(&[]);
+    let mut keeper = anna.terminal(&["--plain"]);
+    let mut loud = boris.terminal(&["--plain"]);
     keeper.sees("lobby> ");
     keeper.types("/help");
     keeper.sees("/kick USER [REASON]");

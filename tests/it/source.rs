@@ -1,4 +1,4 @@
-//! A Rust source as words: names and signs, without comments and literals. Not a parser: it knows where a word stands,
+//! A Rust source as words: names and signs, without comments and, unless it is asked for, literals. Not a parser: it knows where a word stands,
 //! how many inline modules are around it, and whether it is compiled for tests only.
 
 /// A name, a number, or a sign; `::` is one word.
@@ -23,7 +23,15 @@ struct Block {
 
 /// All words of a source.
 pub fn words(text: &str) -> Vec<Word<'_>> {
-    let mut found = raw_words(text);
+    marked(raw_words(text, false))
+}
+
+/// The same with what is quoted: each literal text is a word, with its quotes.
+pub fn words_and_texts(text: &str) -> Vec<Word<'_>> {
+    marked(raw_words(text, true))
+}
+
+fn marked(mut found: Vec<Word<'_>>) -> Vec<Word<'_>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut test_begins = false;
     for at in 0..found.len() {
@@ -53,7 +61,7 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
     found
 }
 
-fn raw_words(text: &str) -> Vec<Word<'_>> {
+fn raw_words(text: &str, texts: bool) -> Vec<Word<'_>> {
     let mut found = Vec::new();
     let (mut rest, mut line) = (text, 1);
     while let Some(first) = rest.chars().next() {
@@ -63,7 +71,8 @@ fn raw_words(text: &str) -> Vec<Word<'_>> {
             skipped => skipped,
         };
         let (word, after) = rest.split_at(length);
-        if skipped == 0 && !first.is_whitespace() {
+        let is_text = skipped > 0 && word.ends_with(['"', '#']) && !word.starts_with('/');
+        if (skipped == 0 && !first.is_whitespace()) || (texts && is_text) {
             found.push(Word {
                 text: word,
                 line,

@@ -353,7 +353,7 @@ fn a_pause_over_tls() {
     let anna = from_afar(&daemon, "anna").with("CHAT_FINGERPRINT", &fingerprint(&daemon));
     anna.run(&["login", "--register"]).done();
     daemon.ctl(&["pause"]).done();
-    let mut terminal = anna.terminal(&[]);
+    let mut terminal = anna.terminal(&["--plain"]);
     terminal.sees("it may be paused");
     daemon.ctl(&["resume"]).done();
     terminal.sees("welcome back, anna");

@@ -291,3 +291,23 @@ fn an_empty_assignment_resets_what_the_service_has_set() {
         }
     }
 }
+
+/// What a desktop does with an address: it has the program open it, on a terminal. Whoever made a link is given no password
+/// of another server.
+#[test]
+fn the_desktop_file_opens_addresses_with_the_program() {
+    let file = read("packaging/chat-client.desktop");
+    for line in [
+        "Exec=env -u CHAT_PASSWORD -u CHAT_PASSWORD_COMMAND chat-client %u",
+        "Terminal=true",
+        "MimeType=x-scheme-handler/chat;",
+    ] {
+        assert!(file.lines().any(|found| found == line), "no line '{line}'");
+    }
+    let install = "project/packaging/chat-client.desktop usr/share/applications";
+    assert!(
+        read("packaging/deb/chatd.install")
+            .lines()
+            .any(|line| line == install)
+    );
+}

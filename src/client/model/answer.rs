@@ -5,8 +5,6 @@ use super::*;
 /// Good-byes that are no reason to stay away, also when the server does not say when to come back.
 const PASSING: [&str; 3] = ["shutting-down", "login-timeout", "frame-timeout"];
 
-const SESSION_OVER: &str = "the session has ended; log in again with name and password";
-
 impl Model {
     pub(super) fn answered(&mut self, now: Duration, asked: Asked, event: event::Event) {
         if let event::Event::Error {
@@ -17,7 +15,7 @@ impl Model {
         {
             let refusal = Refusal {
                 code: Some(code),
-                text,
+                text: meaning::of_refusal(code, text),
                 retry_after_ms,
             };
             return self.refused(now, asked, refusal);
@@ -70,21 +68,27 @@ impl Model {
                 reason,
                 text,
                 reconnect_after_ms,
-            } => self.bye(now, &reason, &text, reconnect_after_ms),
+            } => {
+                let text = meaning::of_bye(&reason, text);
+                self.bye(now, &reason, &text, reconnect_after_ms);
+            }
             // What has no name concerns the connection; the server closes it next, and says why only here.
             event::Event::Error {
                 code,
                 text,
                 retry_after_ms,
-            } => match code {
-                Code::Banned | Code::Forbidden => self.end(EndingKind::Refused, &text),
-                Code::BadFrame | Code::TooLarge | Code::RateLimited | Code::Busy => {
-                    self.lose(now, &text, retry_after_ms.map(Duration::from_millis));
+            } => {
+                let text = meaning::of_refusal(code, text);
+                match code {
+                    Code::Banned | Code::Forbidden => self.end(EndingKind::Refused, &text),
+                    Code::BadFrame | Code::TooLarge | Code::RateLimited | Code::Busy => {
+                        self.lose(now, &text, retry_after_ms.map(Duration::from_millis));
+                    }
+                    _ => self
+                        .events
+                        .push_back(Event::Push(event::Event::Notice { text })),
                 }
-                _ => self
-                    .events
-                    .push_back(Event::Push(event::Event::Notice { text })),
-            },
+            }
             // Comes to a connection that had been behind: it replaces what is known, but no cursors. A room that is
             // not in it was left, or follows as `joined`.
             event::Event::Welcome(welcome) => {
@@ -140,16 +144,18 @@ impl Model {
             re: Option<u64>,
         }
         if matches!(self.phase, Phase::Greeting { .. }) {
-            return self.end(
-                EndingKind::Foreign,
+            let why = say!(
                 "whoever answers there is no chat server, or a much newer one; check the port",
+                "там отвечает не сервер чата или намного более новый; проверьте порт"
             );
+            return self.end(EndingKind::Foreign, &why);
         }
         let named: Option<Named> = serde_json::from_slice(frame).ok();
         let asked = (named.and_then(|named| named.re)).and_then(|no| self.asked.remove(&no));
-        let refusal = Refusal::local(
+        let refusal = Refusal::local(say!(
             "the server answered with something this program does not know; install a newer one",
-        );
+            "сервер ответил тем, чего эта программа не знает; установите более новую"
+        ));
         match asked.map(|asked| (asked.no, asked.by)) {
             Some((no, By::Program)) => self.refuse(no, refusal),
             Some((_, By::Send(key))) => self.fail(&key, refusal),
@@ -374,16 +380,21 @@ impl Model {
                 }
             }
             (By::Send(key), None) => self.fail(&key, refusal),
-            (By::Program, Some(wait)) => self.queue.push_back(Asked {
-                not_before: now + wait,
-                ..asked
-            }),
+            (By::Program, Some(wait)) => {
+                let no = asked.no;
+                self.events
+                    .push_back(Event::Postponed { no, refusal, wait });
+                self.queue.push_back(Asked {
+                    not_before: now + wait,
+                    ..asked
+                });
+            }
             (By::Program, None) => self.refuse(asked.no, refusal),
             (By::Model, _) if matches!(asked.request, Request::Ping(_)) => {}
             (By::Model, _) => return self.not_let_in(now, &refusal, wait),
         }
         if session_over {
-            self.end(EndingKind::SessionOver, SESSION_OVER);
+            self.end(EndingKind::SessionOver, &meaning::session_over());
         }
     }
 
@@ -391,7 +402,7 @@ impl Model {
     fn not_let_in(&mut self, now: Duration, refusal: &Refusal, wait: Option<Duration>) {
         match refusal.code {
             Some(Code::BadCredentials | Code::NotLoggedIn) => {
-                self.end(EndingKind::SessionOver, SESSION_OVER);
+                self.end(EndingKind::SessionOver, &meaning::session_over());
             }
             Some(Code::Banned) => self.end(EndingKind::Refused, &refusal.text),
             Some(Code::BadRequest | Code::UnknownType) => {

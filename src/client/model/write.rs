@@ -25,7 +25,10 @@ impl Model {
             self.frames.push_back(frame);
             self.asked.insert(asked.no, asked);
         } else if asked.by == By::Program {
-            let text = "the request is too long for the server; make it shorter";
+            let text = say!(
+                "the request is too long for the server; make it shorter",
+                "запрос слишком длинный для сервера; сократите его"
+            );
             self.refuse(asked.no, Refusal::local(text));
         }
     }
@@ -99,8 +102,9 @@ impl Model {
             let Some(send) = self.pending.remove(at) else {
                 return;
             };
-            let text = format!(
+            let text = say!(
                 "the text is {} bytes long, and the server takes {most}; divide it",
+                "текст длиной {} байт, а сервер принимает не больше {most}; разделите его",
                 send.text.len()
             );
             self.events.push_back(failed(send, Refusal::local(text)));
@@ -154,9 +158,10 @@ impl Model {
                 By::Program if may_repeat(&asked.request) => self.queue.push_front(asked),
                 By::Program => self.refuse(
                     asked.no,
-                    Refusal::local(
+                    Refusal::local(say!(
                         "the connection was lost before the answer; look whether it was done, and try again if not",
-                    ),
+                        "соединение пропало до ответа; посмотрите, сделано ли это, и если нет, попробуйте снова"
+                    )),
                 ),
                 By::Model | By::Send(_) => {}
             }

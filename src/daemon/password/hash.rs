@@ -1,5 +1,8 @@
 //! Argon2id (RFC 9106): passwords into PHC strings, and checked against them.
 
+use std::alloc::System;
+
+use allocator_api2::vec::Vec;
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
@@ -7,16 +10,23 @@ use crate::base::Password;
 use crate::base::record::PasswordHash;
 
 /// Memory asked for at once in this size comes from the system and goes back to it when it is let go. Below it, malloc
-/// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment.
+/// may keep it (mallopt(3), M_MMAP_THRESHOLD), and the daemon would keep the memory of its busiest moment. What is not
+/// touched of it costs nothing.
 const ALWAYS_MAPPED_BYTES: usize = 33 * 1024 * 1024;
 /// Memory and passes that a hash from outside may ask for: each login of its account takes that much.
 const GIVEN_KIB_MAX: u32 = 65_536;
 const GIVEN_PASSES_MAX: u32 = 10;
 
-/// What hashes are computed in: 19 MiB for our own settings, taken for the first hash and kept for the next ones. To give
-/// it back is to wipe all of it.
-#[derive(Default)]
-pub struct Memory(Vec<Block>);
+/// What hashes are computed in: 19 MiB for our own settings, taken for the first hash and kept for the next ones. It comes
+/// from the system and goes back to it past the allocator that wipes, which would touch all of it; there is no password
+/// in it (RFC 9106, section 3.2: it begins with a hash).
+pub struct Memory(Vec<Block, System>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Vec::new_in(System))
+    }
+}
 
 impl Memory {
     /// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string, of the form in which passwords are compared.
@@ -64,7 +74,7 @@ impl Memory {
     ) -> Result<Output, password_hash::Error> {
         let (blocks, Self(memory)) = (params.block_count(), self);
         if memory.len() < blocks {
-            *memory = Vec::with_capacity(blocks.max(ALWAYS_MAPPED_BYTES / Block::SIZE));
+            *memory = Vec::with_capacity_in(blocks.max(ALWAYS_MAPPED_BYTES / Block::SIZE), System);
             memory.resize(blocks, Block::new());
         }
         let mut bytes = [0; Params::DEFAULT_OUTPUT_LEN];

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::base::Seq;
+use crate::client::Person;
 use crate::client::{Code, Ending, EndingKind, LastLogin, Presence, Unsent};
 
 struct Story {
@@ -503,6 +504,7 @@ fn trouble_is_told_once_and_plainly() {
         message: Unsent {
             key: "k".into(),
             to: "lobby".into(),
+            kind: Kind::Text,
             text: "hi".into(),
         },
         refusal: refusal(Code::Muted, "you may not speak here"),

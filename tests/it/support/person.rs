@@ -1,5 +1,6 @@
 //! Somebody with a home folder who uses chat-client.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -53,6 +54,17 @@ impl Person {
     pub fn without(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| *known != name);
         self
+    }
+
+    /// Writes the file with their profiles.
+    pub fn configure(&self, text: &str) -> PathBuf {
+        let folder = self.home.path().join(".config/chat-client");
+        std::fs::create_dir_all(&folder).expect("the home is ours");
+        let file = folder.join("config.toml");
+        std::fs::write(&file, text).expect("the home is ours");
+        let mode = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&file, mode).expect("the home is ours");
+        file
     }
 
     /// Where chat-client keeps tokens.

@@ -126,3 +126,61 @@ fn a_server_may_say_that_more_was_missed_than_can_be_counted() {
     story.says(&format!("{welcome},\"rooms\":[{lobby},{endless}]}}"));
     assert_eq!(story.told(), format!("! Back {{ missed: {} }}\n", u64::MAX));
 }
+
+#[test]
+fn what_an_earlier_run_did_not_get_sent_is_sent_with_its_key_and_once() {
+    let mut story = Story::online();
+    let left = Unsent {
+        key: "0000000000000009-7".into(),
+        to: "lobby".into(),
+        kind: Kind::Action,
+        text: "waves".into(),
+    };
+    story.model.send_again(story.now, left.clone());
+    story.model.send_again(story.now, left);
+    story.send("new");
+    insta::assert_snapshot!(story.told(), @r#"
+    > {"id":3,"type":"send","to":"lobby","text":"waves","kind":"action","key":"0000000000000009-7"}
+    > {"id":4,"type":"send","to":"Lobby","text":"new","key":"k1"}
+    "#);
+}
+
+#[test]
+fn how_the_connection_is_can_be_seen() {
+    let mut story = Story::online();
+    story.send("one");
+    story.now += Duration::from_millis(30);
+    story.sent(3, 11);
+    assert_eq!(story.model.round_trip(), Some(Duration::from_millis(30)));
+    story.lose();
+    story.wait();
+    story.connect();
+    story.says(&HELLO.replace("\"re\":1", "\"re\":4"));
+    assert!(!story.model.is_catching_up());
+    story.welcome(5, 1, 13);
+    assert!(story.model.is_catching_up());
+    story.message(12, "bert", None);
+    assert!(story.model.is_catching_up());
+    story.message(13, "bert", None);
+    assert!(!story.model.is_catching_up());
+}
+
+#[test]
+fn a_person_need_not_wait_for_the_next_try() {
+    let mut story = Story::online();
+    for _ in 0..8 {
+        story.lose();
+        story.wait();
+        story.model.connected(story.now);
+    }
+    story.lose();
+    assert!(story.model.deadline().unwrap() > story.now + Duration::from_secs(10));
+    story.now += Duration::from_secs(1);
+    assert!(!story.model.wants_connection(story.now));
+    story.model.retry_now(story.now);
+    assert!(story.model.wants_connection(story.now));
+    // It stands already: nothing is made anew.
+    story.model.connected(story.now);
+    story.model.retry_now(story.now);
+    assert!(story.model.is_up() && !story.model.wants_connection(story.now));
+}

@@ -105,6 +105,7 @@ fn those_who_keep_order_have_more_to_say() {
         message: Unsent {
             key: "k".into(),
             to: "lobby".into(),
+            kind: Kind::Text,
             text: "buy".into(),
         },
         refusal: Refusal {

@@ -1,76 +1,37 @@
-//! The way in: which server, which name, by token or password; asks a person for what is missing, and no script.
+//! The way in for lines: asks a person at the terminal for what is missing, and no script.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::base::Password;
-use crate::client::credential::{Credential, Credentials};
-use crate::client::trust::is_local;
+use crate::base::tongue::say;
+use crate::client::credential::Credential;
 use crate::client::{
-    Client, Code, DEFAULT_PORT, Event, KnownHosts, Options, Refusal, Registration, Trust,
-    TrustError, Welcome,
+    Client, Code, Event, Options, Refusal, Registration, Trust, TrustError, Welcome,
 };
-use crate::tui::args::{Args, port};
+use crate::tui::address::port;
+use crate::tui::args::Args;
 use crate::tui::ask;
+use crate::tui::enter::Entry;
 use crate::tui::failure::Failure;
 use crate::tui::show::harmless;
 
 /// How often a person may try a password before the program ends.
 const TRIES: usize = 3;
 
-/// Where to, as whom.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    trust: Trust,
-    name: Option<String>,
-    password: Option<Password>,
-    invite: Option<Password>,
-    kept: Option<Credentials>,
-}
-
 impl Entry {
-    /// What is known without asking; for the rest there are defaults.
-    #[must_use]
-    pub fn of_script(args: &Args) -> Self {
-        let address = args.address.as_ref();
-        let host = address.map(|address| address.host.clone());
-        let port = address.and_then(|address| address.port).or(args.port);
-        Self {
-            host: (host.or_else(|| args.server.clone())).unwrap_or_else(|| "localhost".to_owned()),
-            port: port.unwrap_or(DEFAULT_PORT),
-            trust: match args.fingerprint {
-                _ if args.plaintext => Trust::Plaintext,
-                Some(fingerprint) => Trust::Exactly(fingerprint),
-                None => Trust::Usual(KnownHosts::of_user(|name| std::env::var_os(name))),
-            },
-            name: args.name.clone().filter(|name| !name.is_empty()),
-            password: std::env::var("CHAT_PASSWORD")
-                .ok()
-                .filter(|password| !password.is_empty())
-                .map(Password::new),
-            invite: args.invite().cloned(),
-            kept: Credentials::of_user(|name| std::env::var_os(name)),
-        }
-    }
-
-    /// The same, after asking for the server.
+    /// What is known, and what a person says to the question for the server.
     ///
     /// # Errors
     /// When there is no answer.
     pub fn of_person(args: &Args) -> Result<Self, Failure> {
-        let mut entry = Self::of_script(args);
-        if args.address.is_none() && args.server.is_none() {
-            entry.host = ask::line("server", &entry.host)?;
+        let mut entry = Self::of_script(args)?;
+        if !entry.told.host {
+            entry.host = ask::line(&say!("server", "сервер"), &entry.host)?;
         }
-        let port_told =
-            args.port.is_some() || args.address.as_ref().is_some_and(|at| at.port.is_some());
-        if !port_told {
-            let answer = ask::line("port", &entry.port.to_string())?;
+        if !entry.told.port {
+            let answer = ask::line(&say!("port", "порт"), &entry.port.to_string())?;
             entry.port = port(&answer).map_err(Failure::Usage)?;
         }
         Ok(entry)
@@ -81,15 +42,12 @@ impl Entry {
     /// # Errors
     /// When there is no server, or it is not trusted.
     pub async fn connect(&self, patience: Option<Duration>) -> Result<Client, Failure> {
-        if self.trust == Trust::Plaintext && !is_local(&self.host) {
-            tell!(
-                "warning: nothing is encrypted on the way to '{}': whoever is on it can read your password and all you say",
-                harmless(&self.host)
-            );
+        if let Some(warning) = self.warning() {
+            tell!("{warning}");
         }
         let mut options = Options::new(&self.host, self.port);
         options.patience = patience;
-        options.trust = self.trust.clone();
+        options.trust = self.trust().clone();
         loop {
             let mut client = Client::connect(options.clone()).await?;
             match greeted(&mut client).await {
@@ -103,7 +61,7 @@ impl Entry {
     /// Asks whether a server that is not known is to be trusted from now on.
     fn makes_acquaintance(&self, client: &Client) -> Result<bool, Failure> {
         let (Some(TrustError::Unknown { server, shown, why }), Trust::Usual(Some(known))) =
-            (client.distrust(), &self.trust)
+            (client.distrust(), self.trust())
         else {
             return Ok(false);
         };
@@ -112,11 +70,19 @@ impl Entry {
         }
         let _ = writeln!(
             io::stdout(),
-            "'{}' is not known here: {why}\nits certificate has the fingerprint {shown}\n\
-             its admin sees the right one with `chatctl status`",
-            harmless(server)
+            "{}",
+            say!(
+                "'{}' is not known here: {why}\nits certificate has the fingerprint {shown}\n\
+                 its admin sees the right one with `chatctl status`",
+                "Сервер «{}» здесь не известен: {why}\nотпечаток его сертификата: {shown}\n\
+                 администратор видит правильный отпечаток в `chatctl status`",
+                harmless(server)
+            )
         );
-        let trusts = ask::yes("is it the same, and is the server to be trusted from now on?")?;
+        let trusts = ask::yes(&say!(
+            "is it the same, and is the server to be trusted from now on?",
+            "отпечаток тот же, и серверу можно доверять?"
+        ))?;
         if trusts {
             let kept = known.keep(&self.host, self.port, *shown);
             kept.map_err(|error| Failure::Refused(error.to_string()))?;
@@ -128,24 +94,28 @@ impl Entry {
     ///
     /// # Errors
     /// When there is neither, or they are refused.
-    pub async fn script(&self, client: &mut Client) -> Result<Welcome, Failure> {
+    pub async fn script(&mut self, client: &mut Client) -> Result<Welcome, Failure> {
         if let Some(welcome) = self.by_token(client, self.credential()?).await? {
             return Ok(welcome);
         }
         let place = format!("{}:{}", self.host, self.port);
+        self.told_password()?;
         match (&self.name, &self.password) {
             (Some(name), Some(password)) => {
                 let welcome = client.login(name, password).await;
                 let welcome = welcome.map_err(|refusal| wrong(client, &refusal, name))?;
-                self.keep(client);
+                self.keep_told(client);
                 Ok(welcome)
             }
-            (None, Some(_)) => Err(Failure::Credentials(
-                "CHAT_PASSWORD says the password, but not whose; say the name with --name or CHAT_NAME".to_owned(),
-            )),
-            (name, None) => Err(Failure::Credentials(format!(
+            (None, Some(_)) => Err(Failure::Credentials(say!(
+                "CHAT_PASSWORD says the password, but not whose; say the name with --name or CHAT_NAME",
+                "в CHAT_PASSWORD есть пароль, но не сказано чей; укажите имя через --name или CHAT_NAME"
+            ))),
+            (name, None) => Err(Failure::Credentials(say!(
                 "not logged in at {place}{}; run `chat-client login` once, or set CHAT_NAME and CHAT_PASSWORD",
-                name.as_ref().map_or(String::new(), |name| format!(" as '{name}'")),
+                "на {place} вы не вошли{}; один раз выполните `chat-client login` или задайте CHAT_NAME и CHAT_PASSWORD",
+                name.as_ref()
+                    .map_or(String::new(), |name| say!(" as '{name}'", " как «{name}»")),
             ))),
         }
     }
@@ -161,18 +131,31 @@ impl Entry {
                 [only] => only.name.clone(),
                 _ => std::env::var("USER").unwrap_or_default(),
             };
-            self.name = Some(ask::line("name", &default)?).filter(|name| !name.is_empty());
+            self.name =
+                Some(ask::line(&say!("name", "имя"), &default)?).filter(|name| !name.is_empty());
         }
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
         if let Some(welcome) = self.by_token(client, self.credential()?).await? {
             return Ok(welcome);
         }
+        self.told_password()?;
         let welcome = self.by_password(client, &name).await?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
+    }
+
+    fn keep_told(&self, client: &Client) {
+        if let Err(error) = self.keep(client) {
+            tell!(
+                "{}",
+                say!(
+                    "the token is not kept: {error}",
+                    "токен не сохранён: {error}"
+                )
+            );
+        }
     }
 
     /// Makes the account for a script.
@@ -181,17 +164,16 @@ impl Entry {
     /// When it is refused.
     pub async fn register(&mut self, client: &mut Client) -> Result<Welcome, Failure> {
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
-        let password = match self.password.clone() {
+        let password = match self.told_password()? {
             Some(password) => password,
-            None => twice("password")?,
+            None => twice(&say!("password", "пароль"))?,
         };
-        let invite = self.invite(client)?;
+        let invite = self.invite_for(client)?;
         let welcome = client.register(&name, &password, invite.as_ref()).await;
         let welcome = welcome.map_err(|refusal| Failure::of(client, &refusal))?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
     }
 
@@ -203,44 +185,24 @@ impl Entry {
         if let Some(found) = self.credential()? {
             self.name.get_or_insert(found.name);
         }
-        if ask::is_possible() && self.password.is_none() {
+        if ask::is_possible() && self.told_password()?.is_none() {
             let kept = self.kept.take();
             let welcome = self.person(client).await;
             self.kept = kept;
-            self.keep(client);
+            self.keep_told(client);
             return welcome;
         }
         let Some(name) = self.name.clone() else {
-            let text = "a name is needed; say one with --name or CHAT_NAME";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(no_name());
         };
         let password = match self.password.clone() {
             Some(password) => password,
-            None => ask::password("password")?,
+            None => ask::password(&say!("password", "пароль"))?,
         };
         let welcome = client.login(&name, &password).await;
         let welcome = welcome.map_err(|refusal| wrong(client, &refusal, &name))?;
-        self.keep(client);
+        self.keep_told(client);
         Ok(welcome)
-    }
-
-    /// The token of whoever is meant.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn token(&self) -> Result<Option<Password>, Failure> {
-        Ok(self.credential()?.map(|found| found.token))
-    }
-
-    /// Forgets the token of whoever is meant.
-    ///
-    /// # Errors
-    /// When the file stays.
-    pub fn forget(&self) -> Result<(), Failure> {
-        if let (Some(kept), Some(found)) = (&self.kept, self.credential()?) {
-            kept.forget(&self.host, self.port, &found.name)?;
-        }
-        Ok(())
     }
 
     async fn by_token(
@@ -257,9 +219,15 @@ impl Entry {
                 if let Some(kept) = &self.kept {
                     kept.forget(&self.host, self.port, &credential.name)?;
                 }
-                if self.password.is_none() {
+                if self.password.is_none() && self.command.is_none() {
                     let name = harmless(&credential.name);
-                    tell!("the session of '{name}' has ended: a new login is needed");
+                    tell!(
+                        "{}",
+                        say!(
+                            "the session of '{name}' has ended: a new login is needed",
+                            "сеанс «{name}» завершён: нужно войти заново"
+                        )
+                    );
                 }
                 Ok(None)
             }
@@ -272,7 +240,7 @@ impl Entry {
             let told = self.password.clone();
             let (told, password) = match told {
                 Some(password) => (true, password),
-                None => (false, ask::password("password")?),
+                None => (false, ask::password(&say!("password", "пароль"))?),
             };
             let refusal = match client.login(name, &password).await {
                 Ok(welcome) => return Ok(welcome),
@@ -288,11 +256,18 @@ impl Entry {
                 return Err(wrong(client, &refusal, name));
             }
             tell!(
-                "the password is not that of '{}'; try again",
-                harmless(name)
+                "{}",
+                say!(
+                    "the password is not that of '{}'; try again",
+                    "это не пароль «{}»; попробуйте ещё раз",
+                    harmless(name)
+                )
             );
         }
-        Err(Failure::Credentials("too many tries".to_owned()))
+        Err(Failure::Credentials(say!(
+            "too many tries",
+            "слишком много попыток"
+        )))
     }
 
     /// Offers to register a name that may be unknown. `None` when it is known, or the person does not want to.
@@ -308,8 +283,17 @@ impl Entry {
             return Ok(None);
         }
         let name_shown = harmless(name);
-        tell!("nobody called '{name_shown}' has this password here");
-        if !ask::yes(&format!("register '{name_shown}' as a new name?"))? {
+        tell!(
+            "{}",
+            say!(
+                "nobody called '{name_shown}' has this password here",
+                "здесь нет «{name_shown}» с таким паролем"
+            )
+        );
+        if !ask::yes(&say!(
+            "register '{name_shown}' as a new name?",
+            "зарегистрировать новое имя «{name_shown}»?"
+        ))? {
             return Ok(None);
         }
         let shortest = client
@@ -323,19 +307,32 @@ impl Entry {
             if let Some(shortest) = shortest
                 && (password.expose().chars().count() as u64) < shortest as u64
             {
-                tell!("the password is too short; take at least {shortest} characters");
-                password = ask::password("new password")?;
+                tell!(
+                    "{}",
+                    say!(
+                        "the password is too short; take at least {shortest} characters",
+                        "пароль слишком короткий; нужно не меньше {shortest} знаков"
+                    )
+                );
+                password = ask::password(&say!("new password", "новый пароль"))?;
                 again = true;
                 continue;
             }
-            if again && ask::password("password again")? != password {
-                tell!("the two are not the same; once more");
-                password = ask::password("new password")?;
+            if again && ask::password(&say!("password again", "пароль ещё раз"))? != password
+            {
+                tell!(
+                    "{}",
+                    say!(
+                        "the two are not the same; once more",
+                        "пароли не совпадают; ещё раз"
+                    )
+                );
+                password = ask::password(&say!("new password", "новый пароль"))?;
                 continue;
             }
             again = false;
             if invite.is_none() {
-                invite = self.invite(client)?;
+                invite = self.invite_for(client)?;
             }
             match client.register(name, &password, invite.as_ref()).await {
                 Ok(welcome) => return Ok(Some(welcome)),
@@ -350,7 +347,7 @@ impl Entry {
                 }
                 Err(refusal) if refusal.code == Some(Code::WeakPassword) => {
                     tell!("{}", harmless(&refusal.text));
-                    password = ask::password("new password")?;
+                    password = ask::password(&say!("new password", "новый пароль"))?;
                     again = true;
                 }
                 Err(refusal) => return Err(Failure::of(client, &refusal)),
@@ -359,62 +356,25 @@ impl Entry {
     }
 
     /// The invite, where the server asks for one: what was told, else what a person says.
-    fn invite(&self, client: &Client) -> Result<Option<Password>, Failure> {
+    fn invite_for(&self, client: &Client) -> Result<Option<Password>, Failure> {
         match (&self.invite, registration(client)) {
             (_, Some(Registration::Open | Registration::Closed) | None) => Ok(None),
             (Some(told), _) => Ok(Some(told.clone())),
             (None, _) if ask::is_possible() => asked_invite().map(Some),
-            (None, _) => Err(Failure::Usage(
-                "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one"
-                    .to_owned(),
-            )),
+            (None, _) => Err(Failure::Usage(say!(
+                "an account takes an invite on this server; say its code with --invite or CHAT_INVITE, or ask the admin for one",
+                "на этом сервере для учётной записи нужно приглашение; укажите его код через --invite или CHAT_INVITE либо \
+                 попросите приглашение у администратора"
+            ))),
         }
     }
+}
 
-    /// What is kept for the name that is meant: the one that was told, else the only one there is.
-    fn credential(&self) -> Result<Option<Credential>, Failure> {
-        let Some(kept) = &self.kept else {
-            return Ok(None);
-        };
-        if let Some(name) = &self.name {
-            return Ok(kept.find(&self.host, self.port, name)?);
-        }
-        let mut all = self.all_kept()?;
-        match all.len() {
-            0 | 1 => Ok(all.pop()),
-            _ => {
-                let names: Vec<_> = all.iter().map(|found| harmless(&found.name)).collect();
-                Err(Failure::Usage(format!(
-                    "several people are logged in here ({}); say which with --name or CHAT_NAME",
-                    names.join(", ")
-                )))
-            }
-        }
-    }
-
-    fn all_kept(&self) -> Result<Vec<Credential>, Failure> {
-        let kept = self.kept.as_ref();
-        let all = kept.map(|kept| kept.of_server(&self.host, self.port));
-        Ok(all.transpose()?.unwrap_or_default())
-    }
-
-    /// Keeps the token. Without it the program works as well, this time.
-    fn keep(&self, client: &Client) {
-        let (Some(kept), Some(name), Some(token)) =
-            (&self.kept, client.model().user(), client.model().token())
-        else {
-            return;
-        };
-        let credential = Credential {
-            host: self.host.clone(),
-            port: self.port,
-            name: name.to_owned(),
-            token: token.clone(),
-        };
-        if let Err(error) = kept.keep(&credential) {
-            tell!("the token is not kept: {error}");
-        }
-    }
+fn no_name() -> Failure {
+    Failure::Usage(say!(
+        "a name is needed; say one with --name or CHAT_NAME",
+        "нужно имя; укажите его через --name или CHAT_NAME"
+    ))
 }
 
 fn registration(client: &Client) -> Option<Registration> {
@@ -422,7 +382,7 @@ fn registration(client: &Client) -> Option<Registration> {
 }
 
 fn asked_invite() -> Result<Password, Failure> {
-    ask::line("invite", "").map(Password::new)
+    ask::line(&say!("invite", "приглашение"), "").map(Password::new)
 }
 
 /// Waits for the server's greeting.
@@ -433,12 +393,21 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
             Some(Event::Greeted(_)) => return Ok(()),
             Some(Event::Waiting) if !told => {
                 told = true;
-                tell!("connected; the server has not answered yet, waiting (it may be paused)…");
+                tell!(
+                    "{}",
+                    say!(
+                        "connected; the server has not answered yet, waiting (it may be paused)…",
+                        "соединение есть; сервер пока молчит, ждём (возможно, он на паузе)…"
+                    )
+                );
             }
             Some(Event::Lost {
                 why, attempts: 1, ..
             }) => {
-                tell!("{}; trying again…", harmless(&why));
+                tell!(
+                    "{}",
+                    say!("{}; trying again…", "{}; пробуем ещё раз…", harmless(&why))
+                );
             }
             Some(Event::Ended(ending)) => {
                 let refusal = Refusal {
@@ -449,7 +418,12 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
                 return Err(Failure::of(client, &refusal));
             }
             Some(_) => {}
-            None => return Err(Failure::Unreachable("the server said nothing".to_owned())),
+            None => {
+                return Err(Failure::Unreachable(say!(
+                    "the server said nothing",
+                    "сервер ничего не сказал"
+                )));
+            }
         }
     }
 }
@@ -460,18 +434,22 @@ async fn greeted(client: &mut Client) -> Result<(), Failure> {
 /// When the two differ, or there is no answer.
 pub fn twice(question: &str) -> Result<Password, Failure> {
     let password = ask::password(question)?;
-    if ask::is_possible() && ask::password(&format!("{question} again"))? != password {
-        return Err(Failure::Refused(
-            "the two are not the same; nothing was done".to_owned(),
-        ));
+    if ask::is_possible()
+        && ask::password(&say!("{question} again", "{question} ещё раз"))? != password
+    {
+        return Err(Failure::Refused(say!(
+            "the two are not the same; nothing was done",
+            "пароли не совпадают; ничего не сделано"
+        )));
     }
     Ok(password)
 }
 
 fn wrong(client: &Client, refusal: &Refusal, name: &str) -> Failure {
     match refusal.code {
-        Some(Code::BadCredentials) => Failure::Credentials(format!(
+        Some(Code::BadCredentials) => Failure::Credentials(say!(
             "name or password is wrong: the server does not let '{}' in; check both (--name, CHAT_PASSWORD)",
+            "имя или пароль неверны: сервер не впускает «{}»; проверьте и то и другое (--name, CHAT_PASSWORD)",
             harmless(name)
         )),
         _ => Failure::of(client, refusal),
