@@ -40,6 +40,7 @@ mod ctl;
 mod detach;
 mod disabled;
 mod drain;
+mod eager;
 mod ended;
 mod export;
 mod far;

@@ -78,21 +78,23 @@ impl Far {
             )
         };
         let lossy = both("netem loss 5% delay 40ms 20ms rate 64kbit");
-        if let Err(why) = lossy {
+        let narrow = lossy.or_else(|why| {
             println!("no netem here ({why}); a queue that overflows loses instead");
-            both("tbf rate 64kbit burst 2000 limit 6000").expect("a narrow link");
+            both("tbf rate 64kbit burst 2000 limit 6000")
+        });
+        if let Err(why) = narrow {
+            skipped("64 kbit/s with loss, but not the cuts", &why);
         }
     }
 
-    #[track_caller]
+    /// Where it was spoiled.
     fn mend(&self) {
         let pid = self.daemon.pid();
-        call("tc", "qdisc del dev near root").expect("it was spoiled");
-        call(
+        let _ = call("tc", "qdisc del dev near root");
+        let _ = call(
             "nsenter",
             &format!("--net -t {pid} tc qdisc del dev far root"),
-        )
-        .expect("it was spoiled");
+        );
     }
 
     /// Neither side hears of it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -117,15 +117,15 @@ impl Mount {
         call(Command::new("mount").args(["-o", &option]).arg(&self.at)).expect("it is mounted");
     }
 
-    /// Whoever writes waits, as on a disk that does not answer, until [`Mount::thaw`].
+    /// Whoever writes waits, as on a disk that does not answer, until what is returned goes out of scope.
     #[track_caller]
-    pub fn freeze(&self) {
+    pub fn freeze(&self) -> Ice {
         call(Command::new("fsfreeze").arg("--freeze").arg(&self.at)).expect("it is mounted");
-    }
-
-    /// It answers again.
-    pub fn thaw(&self) -> Result<(), String> {
-        call(Command::new("fsfreeze").arg("--unfreeze").arg(&self.at))
+        let thaw = (Command::new("sh").args(["-c", "read _; exec fsfreeze --unfreeze \"$0\""]))
+            .arg(&self.at)
+            .stdin(Stdio::piped())
+            .spawn();
+        Ice(thaw.expect("a shell"))
     }
 
     fn mount(&self) -> Result<(), String> {
@@ -136,10 +136,19 @@ impl Mount {
     }
 }
 
+/// A frozen file system would hold up whoever touches it for ever. So it is thawed by a shell that reads from us: also when
+/// the tests are killed.
+pub struct Ice(Child);
+
+impl Drop for Ice {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
-        // A frozen one would hold up whoever touches it for ever. One that is not says so.
-        let _ = self.thaw();
         let _ = call(Command::new("umount").arg("--lazy").arg(&self.at));
     }
 }
