@@ -289,7 +289,8 @@ fn without_its_sync_the_ledger_finds_losses() {
     let shell = format!("export LD_PRELOAD={}", library.display());
     let mut dice = Dice(seed());
     let mut lost = 0;
-    for _ in 0..5 {
+    // The system may write by itself what was not synced: a busy one does so more often.
+    for _ in 0..20 {
         let Some(report) = run(&mut dice, 3, Death::PowerCut, Some(&shell)) else {
             return;
         };
@@ -299,5 +300,5 @@ fn without_its_sync_the_ledger_finds_losses() {
             return;
         }
     }
-    panic!("15 power cuts without syncs lost nothing");
+    panic!("60 power cuts without syncs lost nothing");
 }
