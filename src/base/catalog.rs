@@ -96,12 +96,20 @@ catalog! {
     STORING_FAILED: "d6736d28bcee60a0e830b04e9d840db3", "chatd cannot store messages",
         "Nothing that was acknowledged is lost. Until this is over whoever sends is told that it was\n\
         not stored; reading goes on. The message names the cause. When the disk is full, make room:\n\
-        chatd goes on by itself. For anything else look at the disk first (`journalctl -k`).";
+        chatd goes on by itself. When another program has locked the database, end that one; `fuser`\n\
+        names it. When the file system is read-only, look why (`journalctl -k`), mount it for writing\n\
+        and restart chatd. For anything else look at the disk first (`journalctl -k`).";
     STORING_AGAIN: "f7871210719753b6e04c546816515d3d", "chatd stores messages again",
         "Whatever was in the way is gone. What was refused meanwhile was told to whoever sent it.";
     READING_FAILED: "e2a116a9048b42aeb003a03cef96feb4", "chatd cannot read its database",
         "Whoever asked for history, a search or a login was told that something went wrong here; what\n\
-        is live goes on. The message names the cause. Look at the disk first (`journalctl -k`).";
+        is live goes on. The message names the cause. Look at the disk first (`journalctl -k`). When\n\
+        the message says that the database is damaged, `chatctl check` tells more: save what can be\n\
+        read, and put the newest good backup in its place, as chatctl(8) tells under BACKUPS.";
+    MEMORY_SHORT: "4b7f0e1d92c84e3fa6d5137c0b98e24a", "there is no memory for passwords",
+        "Whoever logs in or registers is told to try again; whoever is logged in goes on. Each of\n\
+        limits.password_threads takes 33 MiB while it works. Give chatd more memory (MemoryMax= and\n\
+        LimitAS=, `systemctl edit chatd`), or let it use fewer threads and `systemctl restart chatd`.";
     INDEX_FAILED: "a52d00794dac2e5daf8bc8abdecba837", "the search index is behind",
         "Searches do not find the newest messages. Everything else goes on, and the index is brought\n\
         up with the next message. The message names the cause.";

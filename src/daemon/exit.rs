@@ -5,10 +5,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, Uid, User, geteuid};
 
 use crate::control::BindError;
 use crate::store::{KEY_FILE, StoreError};
+
+/// With less than this left, a start that failed has failed for want of room.
+const DISK_BYTES_MIN: u64 = 65_536;
 
 /// Why the daemon does not serve, and the exit code for it (sysexits.h).
 #[derive(Debug)]
@@ -82,9 +86,16 @@ impl Exit {
 impl Exit {
     /// Why the state folder cannot be used.
     pub fn state(state_dir: &Path, error: StoreError) -> Self {
+        let is_told = matches!(error, StoreError::Full { .. });
         let exit = Self::from(error);
         if exit.code != Self::IO {
             return exit;
+        }
+        if let Some(trouble) = trouble_of_disk(state_dir).filter(|_| !is_told) {
+            return Self {
+                text: format!("{}; {trouble}", exit.text),
+                ..exit
+            };
         }
         // What SQLite says does not tell that somebody else's file is in the way; looking tells.
         if let Some(file) = in_the_way(state_dir) {
@@ -104,6 +115,22 @@ impl Exit {
                 ..exit
             },
         }
+    }
+}
+
+/// What is wrong with the disk of the state folder, and what to do.
+fn trouble_of_disk(state_dir: &Path) -> Option<&'static str> {
+    let there = state_dir.ancestors().find(|folder| folder.is_dir())?;
+    let disk = statvfs(there).ok()?;
+    let room = disk.blocks_available().saturating_mul(disk.fragment_size());
+    match disk.flags().contains(FsFlags::ST_RDONLY) {
+        true => Some(
+            "its file system is mounted read-only: mount it for writing, or choose another folder with --state",
+        ),
+        false if room < DISK_BYTES_MIN => {
+            Some("its disk is full: make room there, then start chatd")
+        }
+        false => None,
     }
 }
 
@@ -174,7 +201,14 @@ impl From<StoreError> for Exit {
         };
         Self {
             code,
-            text: error.to_string(),
+            text: match &error {
+                // Once it serves it goes on by itself; now there is nobody yet who could.
+                StoreError::Full { path } => format!(
+                    "the disk with '{}' is full; make room there, then start chatd",
+                    path.display()
+                ),
+                _ => error.to_string(),
+            },
         }
     }
 }

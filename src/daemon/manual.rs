@@ -18,6 +18,7 @@ pub(super) fn manual() -> Manual {
             proxies(),
             credentials(),
             background(),
+            trouble(),
             logs(),
             metrics(),
             signals(),
@@ -89,6 +90,52 @@ fn background() -> Section {
              wants chatd in the foreground.",
         ],
         [] as [(&str, &str); 0],
+    )
+}
+
+fn trouble() -> Section {
+    Section::new(
+        "WHEN SOMETHING FAILS",
+        &[
+            "What was acknowledged, or seen by anybody, is on the disk and stays there. What cannot be stored is refused, and \
+             whoever sent it is told so. `systemctl status chatd` shows that storing fails, the log says why, and \
+             `journalctl -x` what to do:",
+        ],
+        [
+            (
+                "the disk is full",
+                "Who sends is told `storage-full`, who reads notices nothing. Make room; it goes on by itself.",
+            ),
+            (
+                "the file system has become read-only",
+                "Who sends is told `internal`. Look why (`journalctl -k`), mount it for writing, restart chatd.",
+            ),
+            (
+                "another program holds the database",
+                "After a second who sends is told `internal`. End that program (`fuser` names it); it goes on by itself.",
+            ),
+            (
+                "the database is damaged",
+                "What cannot be read is answered `internal`, and all else goes on; `chatctl check` tells more. Where the \
+                 newest messages cannot be read, chatd does not start. Put a backup in its place, as chatctl(8) tells under \
+                 BACKUPS. Damage in chatd.db-wal looks like its end: what was stored after it is gone, and clients notice \
+                 that the server went back.",
+            ),
+            (
+                "the disk does not answer",
+                "Who sends waits. The watchdog is not fed, so in the end the service manager starts chatd again.",
+            ),
+            (
+                "there is no memory for passwords",
+                "Who logs in or registers is told `busy`; who is inside goes on. Each of `limits.password_threads` takes \
+                 33 MiB while it works.",
+            ),
+            (
+                "the clock jumps",
+                "Order and numbers never depend on it. What has an end, such as sessions, bans, mutes and invites, has it by \
+                 the clock on the wall: with a clock that was set forward too far, people have to log in again.",
+            ),
+        ],
     )
 }
 

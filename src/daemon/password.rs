@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use argon2::password_hash::Error;
+
 use crate::base::metrics::{self, Counter, Measure};
 use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{Limits, Origin, Password, Seldom, Token, UserId, catalog};
@@ -150,26 +152,45 @@ impl Worker {
 
     fn outcome(&mut self, work: PasswordWork) -> PasswordOutcome {
         let outcome = match work {
-            PasswordWork::Hash(password) => Ok(self.hashed(&password)),
+            PasswordWork::Hash(password) => self.hashed(&password),
             PasswordWork::Check(user, password) => {
                 self.check(user, &password).map(|right| match right {
                     Some(known) => self.let_in(&password, known),
                     None => PasswordOutcome::Wrong,
                 })
             }
-            PasswordWork::Replace(user, old, new) => {
-                self.check(Some(user), &old).map(|right| match right {
-                    Some(_) => self.hashed(&new),
-                    None => PasswordOutcome::Wrong,
-                })
-            }
+            PasswordWork::Replace(user, old, new) => match self.check(Some(user), &old) {
+                Ok(Some(_)) => self.hashed(&new),
+                Ok(None) => Ok(PasswordOutcome::Wrong),
+                Err(trouble) => Err(trouble),
+            },
         };
-        outcome.unwrap_or_else(|error| {
-            if let Some(unsaid) = self.failing.failed(&error.to_string()) {
+        outcome.unwrap_or_else(|trouble| self.tell(&trouble))
+    }
+
+    /// What went wrong is told to the admin; whoever asked may try again.
+    fn tell(&mut self, trouble: &Trouble) -> PasswordOutcome {
+        let unsaid = self.failing.failed(&trouble.to_string());
+        match (trouble, unsaid) {
+            (Trouble::Reading(error), Some(unsaid)) => {
                 tracing::error!(MESSAGE_ID = catalog::READING_FAILED, %error, unsaid, "cannot look a password up");
             }
-            PasswordOutcome::Broken
-        })
+            (Trouble::Hashing(Error::OutOfMemory), Some(unsaid)) => {
+                tracing::error!(
+                    MESSAGE_ID = catalog::MEMORY_SHORT,
+                    unsaid,
+                    "no memory for a password's hash; give chatd more (MemoryMax= of the unit, ulimit -v), or lower limits.password_threads"
+                );
+            }
+            (Trouble::Hashing(error), Some(unsaid)) => {
+                tracing::error!(%error, unsaid, "cannot hash a password");
+            }
+            (_, None) => {}
+        }
+        match trouble {
+            Trouble::Hashing(Error::OutOfMemory) => PasswordOutcome::Busy,
+            _ => PasswordOutcome::Broken,
+        }
     }
 
     /// The account's hash when the password is its.
@@ -177,10 +198,11 @@ impl Worker {
         &mut self,
         user: Option<UserId>,
         password: &Password,
-    ) -> Result<Option<Known>, StoreError> {
+    ) -> Result<Option<Known>, Trouble> {
         // Made by the first login, whoever's it is: a start need not wait for it.
         if self.stand_in.is_none() {
-            self.stand_in = self.memory.hash(&Password::new("stand-in".into()));
+            let stand_in = self.memory.hash(&Password::new("stand-in".into()))?;
+            self.stand_in = Some(stand_in);
         }
         // Looked for in the same way whether there is somebody or not, or the time it takes would tell.
         let known = self.reader.password(user.unwrap_or(NOBODY))?;
@@ -189,13 +211,13 @@ impl Worker {
             return Ok(None);
         };
         let prepared = password.prepared();
-        let right = prepared
-            .as_ref()
-            .is_some_and(|it| self.memory.verify(it, &hash.0).is_ok());
+        let right = match &prepared {
+            Some(prepared) => self.fits(prepared, &hash)?,
+            None => false,
+        };
         // Hashes were once made of passwords as they were typed.
-        let as_typed = !right
-            && prepared.as_ref() != Some(password)
-            && self.memory.verify(password, &hash.0).is_ok();
+        let as_typed =
+            !right && prepared.as_ref() != Some(password) && self.fits(password, &hash)?;
         let known = Known {
             is_old: as_typed || is_low(&hash.0),
             hash,
@@ -203,20 +225,40 @@ impl Worker {
         Ok(Some(known).filter(|_| real && (right || as_typed)))
     }
 
+    /// Whether the password is that of the hash. Where there is no memory to see, nobody was wrong.
+    fn fits(&mut self, password: &Password, hash: &PasswordHash) -> Result<bool, Trouble> {
+        match self.memory.verify(password, &hash.0) {
+            Err(error @ Error::OutOfMemory) => Err(error.into()),
+            verified => Ok(verified.is_ok()),
+        }
+    }
+
     /// Hashed anew where it is time for that; if that fails, the old hash does.
     fn let_in(&mut self, password: &Password, known: Known) -> PasswordOutcome {
-        let better = known.is_old.then(|| self.memory.hash(password)).flatten();
+        let better = known
+            .is_old
+            .then(|| self.memory.hash(password).ok())
+            .flatten();
         fresh_token().map_or(PasswordOutcome::Broken, |token| {
             PasswordOutcome::Right(known.hash, token, better)
         })
     }
 
-    fn hashed(&mut self, password: &Password) -> PasswordOutcome {
-        match (self.memory.hash(password), fresh_token()) {
-            (Some(hash), Some(token)) => PasswordOutcome::Hashed(hash, token),
-            _ => PasswordOutcome::Broken,
-        }
+    fn hashed(&mut self, password: &Password) -> Result<PasswordOutcome, Trouble> {
+        let hash = self.memory.hash(password)?;
+        Ok(fresh_token().map_or(PasswordOutcome::Broken, |token| {
+            PasswordOutcome::Hashed(hash, token)
+        }))
     }
+}
+
+/// Why it cannot be said whether a password is right, or what its hash is.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Reading(#[from] StoreError),
+    #[error("no hash: {0}")]
+    Hashing(#[from] Error),
 }
 
 /// The hash of a password that was right.

@@ -125,7 +125,25 @@ pub(super) fn fault(action: &'static str, path: &Path, error: &Error) -> StoreEr
     let code = error.sqlite_error().map_or(String::new(), |error| {
         format!(" (SQLite error {})", error.extended_code)
     });
-    StoreError::io(action, path, format_args!("{error}{code}"))
+    let advice = advice(error).map_or(String::new(), |advice| format!("; {advice}"));
+    StoreError::io(action, path, format_args!("{error}{code}{advice}"))
+}
+
+/// What SQLite's words leave open: whose doing it is, and what helps.
+fn advice(error: &Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(
+            "another program has locked it; end that one (`fuser` names it), and it goes on by itself",
+        ),
+        ErrorCode::DatabaseCorrupt => Some(
+            "it is damaged: `chatctl check` tells more; save what can be read, look at the disk, and put a backup in its place, as chatctl(8) tells under BACKUPS",
+        ),
+        ErrorCode::ReadOnly => Some(
+            "its file system may be read-only: look why (`journalctl -k`), and mount it for writing",
+        ),
+        ErrorCode::SystemIoFailure => Some("look at the disk (`journalctl -k`)"),
+        _ => None,
+    }
 }
 
 /// Some file systems and calls (an fsync, the shared memory beside the log) report a full disk as an I/O error.

@@ -1,5 +1,6 @@
 //! What a script can have done: each verb is a function that prints and ends.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
@@ -176,16 +177,14 @@ async fn tail(
             .map(|room| room.trim_start_matches('#').to_owned())
             .collect(),
     };
-    // Up to where the live messages begin: none is missing, and none comes twice.
-    let ends: Vec<_> = (rooms.iter())
-        .map(|room| {
-            joined
-                .get(room.as_str())
-                .map(|room| Seq(room.cursor().0.saturating_add(1)))
-        })
+    // Up to where the live messages begin: none is missing, and none comes twice. Some that have come already may still
+    // wait to be looked at.
+    let come: BTreeMap<String, Seq> = (rooms.iter())
+        .filter_map(|room| Some((room.clone(), joined.get(room.as_str())?.cursor())))
         .collect();
     let mut messages = Vec::new();
-    for (room, end) in rooms.iter().zip(ends) {
+    for room in &rooms {
+        let end = come.get(room).map(|seq| Seq(seq.0.saturating_add(1)));
         messages.extend(newest(client, room, end, number).await?);
     }
     messages.sort_by(|one, other| {
@@ -193,15 +192,22 @@ async fn tail(
     });
     printer.print_all(&messages)?;
     if follow {
-        return self::follow(client, &rooms, printer).await;
+        return self::follow(client, &rooms, come, printer).await;
     }
     Ok(())
 }
 
-/// Prints what comes until nobody reads it, or the server ends it.
-async fn follow(client: &mut Client, rooms: &[String], printer: &Printer) -> Result<(), Failure> {
+/// Prints what comes after these numbers until nobody reads it, or the server ends it.
+async fn follow(
+    client: &mut Client,
+    rooms: &[String],
+    mut shown: BTreeMap<String, Seq>,
+    printer: &Printer,
+) -> Result<(), Failure> {
     while let Some(event) = client.next().await {
         match event {
+            Event::Message(message) | Event::Own(message)
+                if (shown.get(&*message.room)).is_some_and(|upto| message.seq <= *upto) => {}
             Event::Message(message) | Event::Own(message)
                 if rooms.iter().any(|room| **room == *message.room) =>
             {
@@ -218,6 +224,8 @@ async fn follow(client: &mut Client, rooms: &[String], printer: &Printer) -> Res
             }
             Event::Back { .. } => tell!("{}", say!("connected again", "связь восстановлена")),
             Event::WentBack { room, has, .. } => {
+                // What comes now has numbers that others had before.
+                shown.remove(&*room);
                 let room = harmless(&room);
                 let said = say!(
                     "the server went back to a backup: {room} ends at message {has} there",

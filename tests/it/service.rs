@@ -12,7 +12,8 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::support::{Daemon, Heard, PATIENCE, ask, run, until};
+use crate::support::mount::Mount;
+use crate::support::{Daemon, Heard, PATIENCE, UNHURRIED, View, ask, request, run, skipped, until};
 
 const MORE_TIME: &str = "EXTEND_TIMEOUT_USEC=30000000";
 const STALLED: &str = "the hub or the writer does not answer";
@@ -389,4 +390,58 @@ fn a_disk_that_takes_nothing() {
     tells(false);
     let log = daemon.whole_log();
     assert!(!log.contains(STALLED), "{log}");
+}
+
+/// A disk that does not answer: whoever sends waits, people read on, the watchdog is not fed and the log says why. Once it
+/// answers, everything is acknowledged, once.
+#[test]
+fn a_disk_that_hangs() {
+    let manager = Manager::new();
+    let shell = manager.with_watchdog(Duration::from_secs(3));
+    let mut daemon = Daemon::prepare_after(&shell, UNHURRIED, &[]);
+    let disk = match Mount::new(&daemon.folder().join("disk"), &daemon.state()) {
+        Ok(disk) => disk,
+        Err(why) => return skipped("a disk that hangs", &why),
+    };
+    daemon.launch();
+    manager.hears_of_a_start();
+    let mut anna = daemon.register("anna");
+    let mut boris = daemon.register("boris");
+    for n in 0..30 {
+        anna.say("lobby", &format!("message{n} before"));
+    }
+    // Nothing is on its way to the disk any more, and what was stored last was read once: readers note in a shared file
+    // how far they see, and to note it anew is to write.
+    until("the index is up to the log", || {
+        let found = ask!(boris, "search", text: "message29").must_be("page");
+        (found.texts().len() == 1).then_some(())
+    });
+    ask!(boris, "history", room: "lobby", limit: 1).must_be("page");
+    let ice = disk.freeze();
+    let send =
+        |n| request!("send", to: "lobby", text: format!("{n} meanwhile"), key: format!("{n}"));
+    let ids = anna.begin_all((0..20).map(send));
+    until("it is noticed", || {
+        manager.next()[0].ends_with(STALLED).then_some(())
+    });
+    let page = ask!(boris, "history", room: "lobby", limit: 50).must_be("page");
+    assert_eq!(page.texts().len(), 30);
+    ask!(boris, "echo", text: "there?").must_be("echo");
+    daemon.ctl(&["log", "show"]).done();
+    let log = daemon.log();
+    assert!(
+        log.contains("the watchdog is not fed until it does"),
+        "{log}"
+    );
+    drop(ice);
+    let seqs = ids
+        .into_iter()
+        .map(|id| anna.answer(id).must_be("sent").seq());
+    assert_eq!(seqs.collect::<Vec<_>>(), (31..=50).collect::<Vec<_>>());
+    for id in anna.begin_all((0..20).map(send)) {
+        assert!((31..=50).contains(&anna.answer(id).must_be("sent").seq()));
+    }
+    assert_eq!(View::of_log(&mut boris, "lobby").cursor, 50);
+    manager.hears_at_last(&["WATCHDOG=1"], |line| line.starts_with("STATUS="));
+    daemon.logged("the hub and the writer answer again");
 }

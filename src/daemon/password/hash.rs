@@ -30,27 +30,29 @@ impl Default for Memory {
 
 impl Memory {
     /// Argon2id with m=19456, t=2, p=1 (OWASP's first choice) as a PHC string, of the form in which passwords are compared.
-    pub fn hash(&mut self, password: &Password) -> Option<PasswordHash> {
+    ///
+    /// # Errors
+    /// `OutOfMemory` where the system gives none.
+    pub fn hash(&mut self, password: &Password) -> password_hash::Result<PasswordHash> {
         self.hash_by(password, Params::DEFAULT)
     }
 
-    pub fn hash_by(&mut self, password: &Password, params: Params) -> Option<PasswordHash> {
+    pub fn hash_by(
+        &mut self,
+        password: &Password,
+        params: Params,
+    ) -> password_hash::Result<PasswordHash> {
         let prepared = password.prepared();
         let password = prepared.as_ref().unwrap_or(password);
-        let hash = || {
-            let salt = Salt::generate();
-            let hash = argon2::PasswordHash {
-                algorithm: Algorithm::Argon2id.ident(),
-                version: Some(Version::V0x13.into()),
-                params: (&params).try_into()?,
-                salt: Some(salt),
-                hash: Some(self.digest(password, &salt, params)?),
-            };
-            Ok::<_, password_hash::Error>(PasswordHash(hash.to_string().into()))
+        let salt = Salt::generate();
+        let hash = argon2::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: (&params).try_into()?,
+            salt: Some(salt),
+            hash: Some(self.digest(password, &salt, params)?),
         };
-        hash()
-            .inspect_err(|error| tracing::error!(%error, "cannot hash a password"))
-            .ok()
+        Ok(PasswordHash(hash.to_string().into()))
     }
 
     /// Whether the password is that of a hash, by the settings with which that was made. Outputs are compared in a time that
@@ -74,7 +76,12 @@ impl Memory {
     ) -> Result<Output, password_hash::Error> {
         let (blocks, Self(memory)) = (params.block_count(), self);
         if memory.len() < blocks {
-            *memory = Vec::with_capacity_in(blocks.max(ALWAYS_MAPPED_BYTES / Block::SIZE), System);
+            // What there was goes first, so that it need not be there twice. A failed allocation of any other sort ends
+            // the daemon; this one is so large that it is the first to fail, and nothing but a login hangs on it.
+            *memory = Vec::new_in(System);
+            memory
+                .try_reserve_exact(blocks.max(ALWAYS_MAPPED_BYTES / Block::SIZE))
+                .map_err(|_| password_hash::Error::OutOfMemory)?;
             memory.resize(blocks, Block::new());
         }
         let mut bytes = [0; Params::DEFAULT_OUTPUT_LEN];

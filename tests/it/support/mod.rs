@@ -9,6 +9,7 @@ mod heard;
 pub mod http;
 pub mod mount;
 mod person;
+pub mod preload;
 mod process;
 pub mod records;
 pub mod samples;

@@ -224,6 +224,15 @@ impl Talker {
         std::mem::take(&mut self.pushes)
     }
 
+    /// Reads so many bytes at most, if any are there; what they say is looked at later.
+    pub fn sip(&mut self, bytes: usize) {
+        let mut sip = vec![0; bytes];
+        self.stream.set_nonblocking(true).expect("a socket");
+        let read = self.stream.read(&mut sip).unwrap_or(0);
+        self.stream.set_nonblocking(false).expect("a socket");
+        self.buffer.extend_from_slice(&sip[..read]);
+    }
+
     /// Writes bytes as they are.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
