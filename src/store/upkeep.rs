@@ -22,7 +22,7 @@ use crate::store::rows::fault;
 use crate::store::{StoreError, migrate, sqlite};
 
 /// The copy's name in the state folder, as long as it has one.
-const COPY_FILE: &str = "chatd.db.backup";
+pub(super) const COPY_FILE: &str = "chatd.db.backup";
 /// Left free on the disk beside a copy, so that people can go on talking.
 const SPARE_BYTES: u64 = 32 << 20;
 /// Steps of SQLite between two looks whether to go on: a fraction of a millisecond.
@@ -69,7 +69,7 @@ impl Upkeep {
         let failed = |error| fault("copy", &self.path, &error);
         let mut connection = sqlite::connect_reader(&self.path).map_err(failed)?;
         let bytes = used_bytes(&connection).map_err(failed)?;
-        self.make_room(bytes)?;
+        make_room(&self.path, bytes).map_err(|cause| StoreError::io("copy", &self.path, cause))?;
         let named = Named::make(&copy)?;
         watch(&mut connection, gone, named.0.clone(), bytes, tell).map_err(failed)?;
         let target = named.0.to_str().ok_or_else(|| {
@@ -84,24 +84,6 @@ impl Upkeep {
             .map_err(|error| fault("copy to", &named.0, &error))?;
         drop(connection);
         self.open_copy(&named, gone)
-    }
-
-    /// More than fits would leave no room for what people say.
-    fn make_room(&self, bytes: u64) -> Result<(), StoreError> {
-        let free = match statvfs(&*self.path) {
-            Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
-            Err(_) => return Ok(()),
-        };
-        if free >= bytes.saturating_add(SPARE_BYTES) {
-            return Ok(());
-        }
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        let cause = format!(
-            "that takes {} MiB beside it for a while, and {} MiB are free there; make room",
-            mib(bytes + SPARE_BYTES),
-            mib(free)
-        );
-        Err(StoreError::io("copy", &self.path, cause))
     }
 
     /// Looks at the copy, and takes its name away.
@@ -148,11 +130,31 @@ pub(super) fn clear(state_dir: &Path) {
     let _ = fs::remove_file(state_dir.join(COPY_FILE));
 }
 
+/// More than fits would leave no room for what people say.
+///
+/// # Errors
+/// With what is missing, in words.
+pub(super) fn make_room(beside: &Path, bytes: u64) -> Result<(), String> {
+    let free = match statvfs(beside) {
+        Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
+        Err(_) => return Ok(()),
+    };
+    if free >= bytes.saturating_add(SPARE_BYTES) {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    Err(format!(
+        "that takes {} MiB beside it for a while, and {} MiB are free there; make room",
+        mib(bytes + SPARE_BYTES),
+        mib(free)
+    ))
+}
+
 /// A file that loses its name when this goes out of scope.
-struct Named(PathBuf);
+pub(super) struct Named(pub PathBuf);
 
 impl Named {
-    fn make(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn make(path: &Path) -> Result<Self, StoreError> {
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -190,7 +192,7 @@ fn watch(
 }
 
 /// What a copy will take.
-fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
     Ok((pages * number("PRAGMA page_size")?).unsigned_abs())

@@ -178,6 +178,12 @@ pub enum Verb {
         /// The room, or @USER
         room: Option<String>,
     },
+    /// Read rooms from beginning to end, by default all you are in, and say whether a message is missing
+    Verify {
+        /// The rooms, or @USER
+        #[arg(value_name = "ROOM")]
+        rooms: Vec<String>,
+    },
     /// Measure round trips to the server; needs no account
     Echo {
         /// What the server says back
@@ -287,6 +293,8 @@ mod tests {
           search   Print messages with certain words
           rooms    List the rooms there are
           who      List who is online, or who is in a room
+          verify   Read rooms from beginning to end, by default all you are in, and say whether a message is
+                   missing
           echo     Measure round trips to the server; needs no account
           login    Log in and keep the token, so that scripts need no password
           logout   End the session and forget the token

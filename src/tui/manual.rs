@@ -120,6 +120,10 @@ fn examples() -> Section {
                 "send all of standard input as one message",
             ),
             (
+                "chat-client verify lobby",
+                "read all that was ever said there: `lobby: 1..48211, no hole`, or what is missing, and exit status 1",
+            ),
+            (
                 "chat-client tail -f --json lobby",
                 "read a room from a program, as it goes on",
             ),

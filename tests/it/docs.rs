@@ -83,3 +83,31 @@ fn attacks_are_made_by_tests_that_exist() {
     let tests = tests_exist(&security);
     assert!(tests > 50, "only {tests} tests were found in the tables");
 }
+
+/// Each guarantee of the protocol is one sentence with the tests that hold it.
+#[test]
+fn guarantees_are_held_by_tests_that_exist() {
+    let protocol = read("src/wire/PROTOCOL.md");
+    let (_, guarantees) = protocol.split_once("\n## Guarantees\n").unwrap();
+    let (guarantees, _) = guarantees.split_once("\n## ").unwrap();
+    let rows = guarantees.lines().filter(|line| line.starts_with("| "));
+    for row in rows.skip(1) {
+        let columns: Vec<_> = row.trim_matches('|').split(" | ").collect();
+        let [name, sentence, held_by] = columns[..] else {
+            panic!("three columns are due: {row}");
+        };
+        assert_eq!(sentence.matches(". ").count(), 0, "more than one: {name}");
+        assert!(sentence.ends_with('.') && held_by.contains('`'), "{row}");
+    }
+    for name in [
+        "Durability",
+        "Order",
+        "No hole",
+        "No double",
+        "Resume",
+        "Deletion",
+    ] {
+        assert!(guarantees.contains(&format!("| {name} |")), "{name}");
+    }
+    tests_exist(guarantees);
+}

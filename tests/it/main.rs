@@ -18,6 +18,7 @@ mod page;
 mod source;
 
 // The store alone, on a disk that fails.
+mod migrate;
 mod plug;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
@@ -72,6 +73,7 @@ mod redact;
 mod rekey;
 mod resets;
 mod restart;
+mod retention;
 mod room;
 mod rooms;
 mod scarce;
@@ -86,5 +88,6 @@ mod tls;
 mod tls_client;
 mod tls_hostile;
 mod top;
+mod verify;
 
 mod support;

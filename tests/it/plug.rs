@@ -26,7 +26,7 @@ const ANNA: UserId = UserId(1);
 const BORIS: UserId = UserId(2);
 
 /// Of all places in turn this many are looked at, unless all are wanted.
-fn places(all: usize, few: usize) -> usize {
+pub fn places(all: usize, few: usize) -> usize {
     match std::env::var_os("PLACES") {
         Some(_) => 1,
         None => all.div_ceil(few).max(1),
@@ -158,7 +158,7 @@ fn content((store, reader): &mut (SqliteStore, SqliteReader)) -> Result<String, 
 }
 
 /// What `chatctl check` finds wrong.
-fn findings(folder: &Path) -> Vec<String> {
+pub fn findings(folder: &Path) -> Vec<String> {
     let upkeep = Database::open(folder, &KeySource::default())
         .expect("it opens")
         .upkeep();
