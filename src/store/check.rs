@@ -15,6 +15,7 @@ use rusqlite::{Connection, Row};
 use crate::base::UserId;
 use crate::store::bans::open_network;
 use crate::store::identity::{Identity, Place};
+use crate::store::long::Watch;
 use crate::store::rows::{fault, unsigned};
 use crate::store::snapshot::{open_name, open_text};
 use crate::store::{StoreError, Upkeep, sqlite};
@@ -28,8 +29,6 @@ mod words;
 const FINDINGS_MAX: usize = 20;
 /// Rows looked at in one transaction: some milliseconds.
 const ROWS: i64 = 2_000;
-/// Steps of SQLite between two looks whether to go on.
-const STEPS: i32 = 10_000;
 
 /// What is looked at, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +79,9 @@ impl Upkeep {
     ) -> Result<(), StoreError> {
         let mut connection = sqlite::connect_reader(&self.path)
             .map_err(|error| fault("open for reading", &self.path, &error))?;
-        let stop = gone.clone();
-        let look = move || stop.load(Ordering::Relaxed);
-        connection
-            .progress_handler(STEPS, Some(look))
+        let watch = Watch::over(&self.path, gone, self.growth_max);
+        (watch.clone())
+            .set(&mut connection, || {})
             .map_err(|error| fault("open for reading", &self.path, &error))?;
         let mut check = Check {
             upkeep: self,
@@ -96,9 +94,15 @@ impl Upkeep {
         };
         for step in Step::ALL {
             (check.tell)(Checking::Looked(step, 0, 0));
+            // All others are short transactions.
+            let is_long = step == Step::Database;
+            watch.is_long.store(is_long, Ordering::Relaxed);
             let done = check.run(step);
             if gone.load(Ordering::Relaxed) {
                 return Ok(());
+            }
+            if let Some(complaint) = watch.complaint("check", &self.path) {
+                return Err(complaint);
             }
             // What cannot be read is what is wrong.
             if let Err(error) = done {

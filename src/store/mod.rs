@@ -22,6 +22,7 @@ mod invites;
 mod kept;
 mod keys;
 mod lock;
+mod long;
 mod migrate;
 mod numbers;
 mod reader;

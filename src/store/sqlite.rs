@@ -37,6 +37,7 @@ use nix::fcntl::Flock;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::keys::Keys;
+use crate::store::long::LOG_BYTES_MAX;
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
 use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, Upkeep, kept, lock, upkeep};
@@ -131,6 +132,7 @@ impl Database {
         Upkeep {
             path: self.path.clone(),
             keys: self.keys.clone(),
+            growth_max: LOG_BYTES_MAX,
         }
     }
 }

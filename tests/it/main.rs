@@ -89,5 +89,6 @@ mod tls_client;
 mod tls_hostile;
 mod top;
 mod verify;
+mod wal;
 
 mod support;

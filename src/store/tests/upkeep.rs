@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -340,6 +340,38 @@ fn a_copy_is_a_database_by_itself_and_leaves_nothing_behind() {
         100
     );
     assert_eq!(reader.author(ANNA).unwrap().unwrap().as_str(), "anna");
+}
+
+/// Whoever reads in one transaction lets go where the write-ahead log gets too long meanwhile; it is no sign of damage.
+#[test]
+fn a_copy_and_a_check_let_go_where_too_much_is_stored_meanwhile() {
+    let (_folder, database) = database();
+    let mut store = database.writer().unwrap();
+    let mut upkeep = database.upkeep();
+    let stop = Arc::new(AtomicBool::new(false));
+    let texts = vec!["so much that nobody reads it all"; 500];
+    upkeep.growth_max = 1 << 20;
+    let reads = std::thread::spawn({
+        let stop = stop.clone();
+        move || {
+            let gone = Arc::new(AtomicBool::new(false));
+            // As often as it takes for both to meet it.
+            let copied = (0..).find_map(|_| upkeep.copy(&gone, Box::new(|_, _| {})).err());
+            let checked = (0..).find_map(|_| upkeep.check(&gone, &mut |_| {}).err());
+            stop.store(true, Ordering::Relaxed);
+            (copied, checked)
+        }
+    });
+    while !stop.load(Ordering::Relaxed) {
+        say(&mut store, LOBBY, &texts);
+    }
+    let (copied, checked) = reads.join().unwrap();
+    for error in [copied, checked] {
+        let error = error.unwrap().to_string();
+        assert!(error.contains("try again when less is said"), "{error}");
+    }
+    drop(store);
+    assert_eq!(findings(&database), []);
 }
 
 #[test]
