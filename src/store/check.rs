@@ -86,6 +86,7 @@ impl Upkeep {
         let mut check = Check {
             upkeep: self,
             connection: &connection,
+            gone,
             tell,
             authors: HashSet::new(),
             findings: Vec::new(),
@@ -118,6 +119,7 @@ impl Upkeep {
 struct Check<'a> {
     upkeep: &'a Upkeep,
     connection: &'a Connection,
+    gone: &'a AtomicBool,
     tell: &'a mut dyn FnMut(Checking),
     /// Of the messages.
     authors: HashSet<u32>,

@@ -91,6 +91,11 @@ fn run(dice: &mut Dice, deaths: usize, death: Death, shell: Option<&str>) -> Opt
     daemon.launch();
     let (counted, counter) = channel();
     let members = gather(&daemon, dice, &counted);
+    if shell.is_some() {
+        // What is lost is to be what was said, not those who said it: a stop leaves nothing in the write-ahead log.
+        daemon.stop();
+        daemon.launch();
+    }
     let tell_all = |told: Told| tell(&members, told);
     tell_all(Told::Up(daemon.address()));
     let died = die_again_and_again(

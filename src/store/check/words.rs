@@ -6,6 +6,7 @@
 //! something is wrong with the message, or it was changed in between, which a second look tells apart.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
@@ -58,9 +59,13 @@ impl Check<'_> {
         let parts = parts(self.stretches()?);
         let total = 2 * parts.iter().map(|part| part.sums.len() as u64).sum::<u64>();
         let mut done = 0;
+        (self.tell)(Checking::Looked(Step::SearchIndex, 0, total));
         for mut part in parts {
             let messages = part.sums.len() as u64;
             let mut wrong = self.compare(&mut part, &texts, (done, total))?;
+            if self.gone.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             if !wrong.is_empty() {
                 // Once more: what was redacted or cleared away in between is right now.
                 part.sums.fill(0);
@@ -104,6 +109,9 @@ impl Check<'_> {
     ) -> rusqlite::Result<Vec<i64>> {
         let messages = part.sums.len() as u64;
         let words = self.add_texts(part, texts, (done, total))?;
+        if self.gone.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
         self.take_index(part, |read| {
             let share = u128::from(messages) * u128::from(read.min(words));
             let share = share / u128::from(words.max(1));
@@ -136,7 +144,7 @@ impl Check<'_> {
             let stretch = part.stretches[at].clone();
             let last = message_id(stretch.room, stretch.last);
             let mut after = message_id(stretch.room, Seq(stretch.first.0 - 1));
-            while after < last {
+            while after < last && !self.gone.load(Ordering::Relaxed) {
                 let begun = Instant::now();
                 let before = after;
                 let together = texts.unchecked_transaction()?;
