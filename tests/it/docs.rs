@@ -90,24 +90,31 @@ fn guarantees_are_held_by_tests_that_exist() {
     let protocol = read("src/wire/PROTOCOL.md");
     let (_, guarantees) = protocol.split_once("\n## Guarantees\n").unwrap();
     let (guarantees, _) = guarantees.split_once("\n## ").unwrap();
-    let rows = guarantees.lines().filter(|line| line.starts_with("| "));
-    for row in rows.skip(1) {
-        let columns: Vec<_> = row.trim_matches('|').split(" | ").collect();
-        let [name, sentence, held_by] = columns[..] else {
-            panic!("three columns are due: {row}");
-        };
-        assert_eq!(sentence.matches(". ").count(), 0, "more than one: {name}");
-        assert!(sentence.ends_with('.') && held_by.contains('`'), "{row}");
+    let (guarantees, _) = guarantees.split_once("\n\nOne thing").unwrap();
+    let sources = sources();
+    let mut names = Vec::new();
+    for guarantee in guarantees.split("\n- **").skip(1) {
+        let (name, rest) = guarantee.split_once(".** ").unwrap();
+        let (sentence, held_by) = rest.rsplit_once('(').unwrap();
+        assert_eq!(sentence.matches(". ").count(), 1, "one sentence: {name}");
+        let tests: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test holds {name}");
+        for test in tests {
+            let is_there = sources.contains(&format!("fn {test}("));
+            assert!(
+                is_there,
+                "there is no test `{test}`, which is to hold {name}"
+            );
+        }
+        names.push(name);
     }
-    for name in [
+    let all = [
         "Durability",
         "Order",
         "No hole",
         "No double",
         "Resume",
         "Deletion",
-    ] {
-        assert!(guarantees.contains(&format!("| {name} |")), "{name}");
-    }
-    tests_exist(guarantees);
+    ];
+    assert_eq!(names, all);
 }
