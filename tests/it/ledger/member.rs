@@ -156,15 +156,16 @@ impl Member {
     fn look_back(&mut self, welcome: &Value) {
         for (room, name) in ROOMS.iter().enumerate() {
             let last = welcome.room(name)["last_seq"].as_u64().unwrap_or(0);
-            if self.cursors[room] <= last {
+            // What one said oneself may be known before what others said.
+            let before = self.cursors[room].max(self.notes.seen[room].len() as u64);
+            if before <= last {
                 continue;
             }
             if !self.may_go_back {
-                let before = self.cursors[room];
                 self.trouble(&format!("{name} ends at #{last}, and #{before} was seen"));
             }
             self.notes.went_back += 1;
-            self.cursors[room] = last;
+            self.cursors[room] = self.cursors[room].min(last);
             self.notes.seen[room].truncate(last as usize);
             let is_left = |of: &(usize, u64, u64)| of.0 != room || of.1 <= last;
             self.notes.acknowledged.retain(is_left);
