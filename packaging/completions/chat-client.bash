@@ -49,6 +49,9 @@ _chat__client() {
             chat__client,tail)
                 cmd="chat__client__subcmd__tail"
                 ;;
+            chat__client,verify)
+                cmd="chat__client__subcmd__verify"
+                ;;
             chat__client,who)
                 cmd="chat__client__subcmd__who"
                 ;;
@@ -84,6 +87,9 @@ _chat__client() {
                 ;;
             chat__client__subcmd__help,tail)
                 cmd="chat__client__subcmd__help__subcmd__tail"
+                ;;
+            chat__client__subcmd__help,verify)
+                cmd="chat__client__subcmd__help__subcmd__verify"
                 ;;
             chat__client__subcmd__help,who)
                 cmd="chat__client__subcmd__help__subcmd__who"
@@ -337,6 +343,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__help__subcmd__tail)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chat__subcmd__client__subcmd__help__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -703,6 +723,36 @@ _chat__client() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chat__subcmd__client__subcmd__verify)
+            opts="-h --server --port --name --fingerprint --plaintext --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

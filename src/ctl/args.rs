@@ -276,6 +276,8 @@ pub(super) enum Verb {
     Backup(BackupArgs),
     #[command(about = about::<wire::Check>())]
     Check,
+    #[command(about = about::<wire::Reindex>())]
+    Reindex,
     #[command(about = about::<wire::Search>())]
     Search(SearchArgs),
     /// Show who did what, on whom, and how it came out

@@ -192,7 +192,11 @@ fn backups() -> Section {
             "To go back to a backup: stop chatd and its sockets; in the state folder, remove chatd.db-wal and chatd.db-shm, \
              which belong to the old database; put the backup there as chatd.db, as a file of chatd's user with mode 600; \
              see that identity.key is that of the backup; start chatd, and run `chatctl check`. What was said since is \
-             gone, and clients notice that the server went back.",
+             gone, and clients notice that the server went back. In the same way one goes back to an older chatd, with the \
+             chatd.db.v1 that a newer one keeps when it brings the database up to date.",
+            "`chatctl check` looks at everything: the file, the numbers of each room (`lobby: 1..48211, no hole`), what refers to \
+             what, what is sealed, and the words of the search index. Where \
+             only the search index is wrong, `chatctl reindex` makes it anew; until it is done, searches find what it has come to.",
         ],
         [] as [(&str, &str); 0],
     )

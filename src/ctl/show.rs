@@ -243,6 +243,7 @@ pub(super) fn rooms(reply: &Rooms, look: Look) -> String {
         ("MEMBERS", true),
         ("ONLINE", true),
         ("MESSAGES", true),
+        ("FIRST", true),
         ("TOPIC", false),
     ];
     // Rooms by their names, then the conversations between two.
@@ -261,6 +262,7 @@ pub(super) fn rooms(reply: &Rooms, look: Look) -> String {
                 room.members.to_string(),
                 room.online.to_string(),
                 room.messages.to_string(),
+                room.first_seq.to_string(),
                 topic,
             ]
         })

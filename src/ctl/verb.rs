@@ -115,6 +115,7 @@ pub(super) fn call(verb: &Verb, daemon: &mut Daemon, console: &mut Console) -> R
         Verb::Import(what) => import::run(what, daemon, console),
         Verb::Backup(args) => backup::run(args, daemon, console),
         Verb::Check => check::run(daemon, console),
+        Verb::Reindex => check::reindex(daemon, console),
         Verb::Search(args) => search::run(args, daemon, console),
         Verb::Audit(args) => audit::run(args, daemon, console),
         Verb::Debug(verb) => bundle::run(verb, daemon, console),

@@ -21,6 +21,7 @@ use super::lag::READERS_MAX;
 use super::log::Log;
 use super::moderation;
 use super::password::Passwords;
+use super::reindex;
 use super::rekey;
 use super::room;
 use super::service::{self, Service};
@@ -87,6 +88,7 @@ impl Admin {
             let mut draining = None;
             let result = match command {
                 Command::Rekey(rekey) => rekey::rekey(&admin, rekey, &reply).await,
+                Command::Reindex(_) => reindex::reindex(&admin, &reply).await,
                 Command::ExportHistory(call) => data::export::history(&admin, call, &reply).await,
                 Command::ExportUsers(call) => data::export::users(&admin, call, &reply).await,
                 Command::ImportUsers(call) => data::import::import(&admin, call, &reply).await,
@@ -148,6 +150,7 @@ impl Admin {
             | Command::ImportUsers(_)
             | Command::Backup(_)
             | Command::Check(_)
+            | Command::Reindex(_)
             | Command::Drain(_)
             | Command::FollowLoad(_)
             | Command::FollowAudit(_)

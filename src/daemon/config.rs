@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::args::Args;
 use super::exit::Exit;
+use super::history::HistoryTable;
 use super::log::Addresses;
 use super::monitor::Place as Watched;
 use crate::base::limit::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
@@ -53,6 +54,7 @@ pub(super) struct Config {
     pub tls: Option<TlsTable>,
     /// Where those are served who watch the daemon.
     pub metrics: Option<Watched>,
+    pub history: HistoryTable,
     pub log_level: LogLevel,
     pub log_addresses: Addresses,
     pub limits: Limits,
@@ -73,6 +75,7 @@ struct File {
     proxies: Vec<Network>,
     tls: TlsTable,
     metrics: MetricsTable,
+    history: HistoryTable,
     log: LogTable,
     limits: Limits,
 }
@@ -178,6 +181,10 @@ impl Config {
             proxies: file.proxies,
             tls,
             metrics: file.metrics.listen,
+            history: file
+                .history
+                .check()
+                .map_err(|text| Exit::config(format!("{place}: {text}")))?,
             log_level: file.log.level,
             log_addresses: file.log.addresses,
             limits: file.limits,
@@ -249,9 +256,10 @@ fn mistake(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Where settings stand in the file. Tables come last in it, so one that is added at its end is easily in a wrong one.
-fn places() -> [Place; 3] {
+fn places() -> [Place; 4] {
     [
         Place::of::<File>("at the top of the file, above [log]"),
+        Place::of::<HistoryTable>("under [history]"),
         Place::of::<LogTable>("under [log]"),
         Place::of::<Limits>("under [limits]"),
     ]
@@ -529,7 +537,7 @@ mod tests {
         line 1, column 15: a list is not possible here; write a text in quotation marks
         line 1, column 7: 7 is not possible here; write a table, as the chatd.toml that comes with chatd has it
         line 1, column 10: true is not possible here; write a table, as the chatd.toml that comes with chatd has it
-        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, log, limits
+        line 1, column 1: there is no setting 'nonsense'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, history, log, limits
         line 2, column 1: there is no setting 'conections'; did you mean 'connections'?
         line 2, column 1: there is no setting 'nonsense'; the chatd.toml that comes with chatd has them all
         line 2, column 9: -5 is not possible here; write a whole number up to 4294967295
@@ -543,7 +551,7 @@ mod tests {
         line 1, column 22: the text has no second quotation mark
         line 2, column 1: this is set already, further up
         line 1, column 6: key with no value, expected `=`
-        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, log, limits
+        line 1, column 1: there is no setting 'a b\u{1b}[2J'; there are: server_name, listen, registration, allow_plaintext, proxies, tls, metrics, history, log, limits
         "#);
     }
 

@@ -34,7 +34,7 @@ const EXPORTS_MAX: usize = 4;
 /// Parts made ahead of what is written by a thread of its own.
 const PARTS_AHEAD: usize = 4;
 /// Callers are told at least so often how far it is: who hears nothing for long takes the daemon for stuck.
-const PULSE: Duration = Duration::from_secs(5);
+pub(super) const PULSE: Duration = Duration::from_secs(5);
 
 pub(super) type Result<T> = std::result::Result<T, ControlError>;
 

@@ -411,6 +411,11 @@ const FILES: Entries = &[
         "the state folder: the first for root, the second for anyone else",
     ),
     (
+        "chatd.db.v1",
+        "in the state folder: the database as it was before a newer chatd brought it up to date, by the number of its schema; \
+         one is kept, until somebody removes it. What is redacted or cleared away later stays in it",
+    ),
+    (
         "chatd.db, chatd.db-wal, chatd.db-shm",
         "in the state folder: the database (SQLite)",
     ),

@@ -93,6 +93,13 @@ pub(super) fn tell(note: Note) {
             let reason = words(ending);
             tracing::info!(MESSAGE_ID = catalog::SESSION_ENDED, %user, %session, reason, "session ended");
         }
+        Note::Retained { rooms, messages } => {
+            tracing::info!(
+                rooms,
+                messages,
+                "history that the settings do not keep was cleared away"
+            );
+        }
         Note::RoomCreated { user, room } => {
             tracing::info!(MESSAGE_ID = catalog::ROOM_CREATED, %user, %room, "room created");
         }

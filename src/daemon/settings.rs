@@ -112,6 +112,7 @@ pub(super) fn rules(config: &Config) -> Rules {
             Registration::Invite => input::Registration::Invite,
             Registration::Closed => input::Registration::Closed,
         },
+        retention: config.history.retention(),
         limits: config.limits.clone(),
     }
 }
@@ -138,6 +139,16 @@ fn differing(old: &Config, new: &Config) -> impl Iterator<Item = (String, bool)>
             false,
         ),
         ("proxies", old.proxies != new.proxies, false),
+        (
+            "history.keep_days",
+            old.history.keep_days != new.history.keep_days,
+            false,
+        ),
+        (
+            "history.keep_messages",
+            old.history.keep_messages != new.history.keep_messages,
+            false,
+        ),
         ("log.level", old.log_level != new.log_level, false),
         (
             "log.addresses",

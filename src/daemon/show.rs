@@ -103,6 +103,8 @@ pub(super) fn rooms(reply: Reply) -> wire::Rooms {
         members: line.members,
         online: line.online,
         messages: line.messages,
+        first_seq: line.first_seq,
+        last_seq: line.last_seq,
     });
     wire::Rooms {
         rooms: rooms.collect(),

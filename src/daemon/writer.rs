@@ -44,8 +44,27 @@ pub(super) struct Job {
 pub(super) enum Work {
     /// To store something, with whatever else waits.
     Store(Job),
+    /// To make the search index anew.
+    Reindex(UnboundedSender<Reindexing>),
     /// To seal everything with another identity key: this, or else a random one.
     Rekey(Option<IdentityKey>, UnboundedSender<Rekeying>),
+}
+
+/// How it goes when the search index is made anew.
+#[derive(Debug)]
+pub(super) enum Reindexing {
+    /// So many messages are still to be put into it; at 0 it is done.
+    Left(u64),
+    /// The index before is still being removed.
+    NotYet,
+    /// It is not done.
+    Failed(String),
+}
+
+/// What is to be done after a commit.
+enum Chore {
+    Rekey(Option<IdentityKey>, UnboundedSender<Rekeying>),
+    Reindex(UnboundedSender<Reindexing>),
 }
 
 /// How a change of the identity key goes.
@@ -75,6 +94,7 @@ pub(super) fn spawn(
         jobs_per_commit,
         indexed: Instant::now(),
         unindexed: true,
+        reindexing: None,
         tidied: Instant::now(),
         untidy: true,
         tidy_again: false,
@@ -95,6 +115,8 @@ struct Writer {
     jobs_per_commit: usize,
     indexed: Instant,
     unindexed: bool,
+    /// Who has the index made anew and is told how far it is.
+    reindexing: Option<UnboundedSender<Reindexing>>,
     storing: Seldom,
     indexing: Seldom,
     tidied: Instant,
@@ -110,12 +132,14 @@ impl Writer {
     fn run(mut self) {
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
         while let Some(work) = self.next() {
-            let rekey = self.take(work, &mut tickets, &mut entries);
+            let chore = self.take(work, &mut tickets, &mut entries);
             if !entries.is_empty() {
                 self.commit(&mut tickets, &mut entries);
             }
-            if let Some((key, told)) = rekey {
-                self.rekey(key, &told);
+            match chore {
+                Some(Chore::Rekey(key, told)) => self.rekey(key, &told),
+                Some(Chore::Reindex(told)) => self.reindex(told),
+                None => {}
             }
             if self.unindexed && self.indexed.elapsed() > INDEX_INTERVAL {
                 self.index();
@@ -153,7 +177,7 @@ impl Writer {
         first: Work,
         tickets: &mut Vec<Ticket>,
         entries: &mut Vec<Entry>,
-    ) -> Option<(Option<IdentityKey>, UnboundedSender<Rekeying>)> {
+    ) -> Option<Chore> {
         let mut next = Ok(first);
         loop {
             match next {
@@ -161,7 +185,8 @@ impl Writer {
                     tickets.push(ticket);
                     entries.push(entry);
                 }
-                Ok(Work::Rekey(key, told)) => return Some((key, told)),
+                Ok(Work::Rekey(key, told)) => return Some(Chore::Rekey(key, told)),
+                Ok(Work::Reindex(told)) => return Some(Chore::Reindex(told)),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
             }
             if entries.len() >= self.jobs_per_commit {
@@ -169,6 +194,29 @@ impl Writer {
             }
             next = self.jobs.try_recv();
         }
+    }
+
+    /// From then on it is filled as always.
+    fn reindex(&mut self, told: UnboundedSender<Reindexing>) {
+        match self.store.reindex() {
+            Ok(true) => {
+                (self.unindexed, self.untidy) = (true, true);
+                self.reindexing = Some(told);
+                self.tell_left();
+            }
+            // Whoever asked may be gone.
+            Ok(false) => drop(told.send(Reindexing::NotYet)),
+            Err(error) => drop(told.send(Reindexing::Failed(error.to_string()))),
+        }
+    }
+
+    /// Tells whoever has the index made anew how much is left, until they are gone or it is done.
+    fn tell_left(&mut self) {
+        let left = self.store.unindexed();
+        let listens = |told: &UnboundedSender<Reindexing>| {
+            told.send(Reindexing::Left(left)).is_ok() && left > 0
+        };
+        self.reindexing = self.reindexing.take().filter(listens);
     }
 
     fn rekey(&mut self, key: Option<IdentityKey>, told: &UnboundedSender<Rekeying>) {
@@ -235,6 +283,9 @@ impl Writer {
             }
             false
         });
+        if self.reindexing.is_some() {
+            self.tell_left();
+        }
     }
 
     fn tidy(&mut self) {
@@ -301,6 +352,7 @@ mod tests {
             jobs_per_commit: 10,
             indexed: Instant::now(),
             unindexed: false,
+            reindexing: None,
             tidied: Instant::now(),
             untidy: false,
             tidy_again: false,

@@ -55,34 +55,52 @@ impl Engine {
         );
         for clearing in clearings {
             self.stores_waiting += 1;
-            let ticket = self.ticket(Pending::Clear { clearing, call });
+            let ticket = self.ticket(Pending::Clear {
+                clearing,
+                call: Some(call),
+            });
             self.effects.push(Effect::Clear { ticket, clearing });
         }
         None
     }
 
-    pub(super) fn cleared(&mut self, clearing: Clearing, call: CallId, outcome: Outcome) {
+    pub(super) fn cleared(&mut self, clearing: Clearing, call: Option<CallId>, outcome: Outcome) {
+        let went = self.messages_gone(clearing.room, outcome);
         // A room that is gone meanwhile is cleared, too.
         let room = self.state.rooms.get_mut(&clearing.room);
-        if let (Outcome::Cleared(first), Some(room)) = (outcome, room) {
-            let went = first.0.saturating_sub(room.first_seq.0);
-            if let Some(call) = self.clears.get_mut(&call) {
-                call.rooms += u64::from(went > 0);
-                call.messages += went;
-            }
-            if went > 0 && !clearing.dry_run {
-                room.first_seq = first;
-                self.tell_cleared(clearing.room, first);
-            }
+        if let (Outcome::Cleared(first), Some(room)) = (outcome, room)
+            && went > 0
+            && !clearing.dry_run
+        {
+            room.first_seq = first;
+            self.tell_cleared(clearing.room, first);
         }
-        self.one_is_cleared(call);
+        let Some(id) = call else {
+            return self.retained(went);
+        };
+        if let Some(call) = self.clears.get_mut(&id) {
+            call.rooms += u64::from(went > 0);
+            call.messages += went;
+        }
+        self.one_is_cleared(id);
     }
 
-    pub(super) fn not_cleared(&mut self, call: CallId, fault: Fault) {
-        if let Some(call) = self.clears.get_mut(&call) {
+    pub(super) fn not_cleared(&mut self, call: Option<CallId>, fault: Fault) {
+        let Some(id) = call else {
+            return self.retained(0);
+        };
+        if let Some(call) = self.clears.get_mut(&id) {
             call.fault = Some(fault);
         }
-        self.one_is_cleared(call);
+        self.one_is_cleared(id);
+    }
+
+    /// How many messages a clearing took away, as the engine knows the log.
+    pub(super) fn messages_gone(&self, room: RoomId, outcome: Outcome) -> u64 {
+        match (outcome, self.state.rooms.get(&room)) {
+            (Outcome::Cleared(first), Some(room)) => first.0.saturating_sub(room.first_seq.0),
+            _ => 0,
+        }
     }
 
     /// The last one's is the answer.

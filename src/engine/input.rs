@@ -1,6 +1,7 @@
 //! Everything the engine can be told: one closed list.
 
 use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
 use crate::base::record::{Kind, PasswordHash};
@@ -79,8 +80,27 @@ pub enum Input {
 pub struct Rules {
     /// Who may make an account.
     pub registration: Registration,
+    /// How much of each log is kept.
+    pub retention: Retention,
     /// The bounds.
     pub limits: crate::base::Limits,
+}
+
+/// How much of each log is kept; without a number, all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// So many days.
+    pub days: Option<NonZeroU32>,
+    /// So many messages.
+    pub messages: Option<NonZeroU64>,
+}
+
+impl Retention {
+    /// Whether anything is ever to go.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.days.is_some() || self.messages.is_some()
+    }
 }
 
 /// Who may make an account, the admin apart.

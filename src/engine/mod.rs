@@ -35,6 +35,7 @@ mod presence;
 mod query;
 mod rate;
 mod redact;
+mod retain;
 mod roles;
 mod room;
 mod session;
@@ -92,6 +93,7 @@ pub struct Engine {
     creating: BTreeMap<RoomId, Box<str>>,
     /// Calls that clear history.
     clears: BTreeMap<CallId, clear::Call>,
+    retaining: retain::Retaining,
     /// Who has said what was said last.
     authors: watch::Authors,
     next_ticket: Ticket,
@@ -148,7 +150,8 @@ enum Pending {
     },
     Clear {
         clearing: Clearing,
-        call: CallId,
+        /// None where the settings ask for it.
+        call: Option<CallId>,
     },
     Commit {
         changes: Vec<Change>,
@@ -205,6 +208,7 @@ impl Engine {
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
             clears: BTreeMap::new(),
+            retaining: retain::Retaining::default(),
             authors: watch::Authors::default(),
             next_ticket: Ticket(1),
             next_user,
@@ -239,10 +243,7 @@ impl Engine {
             Input::Searched { user } => self.search_is_over(user),
             Input::Password { ticket, outcome } => self.password_done(ticket, outcome),
             Input::Call { call, command } => self.call(call, command),
-            Input::Reload(rules) => {
-                self.rules = rules;
-                self.fill_buckets();
-            }
+            Input::Reload(rules) => self.reload(rules),
             Input::Tick => {}
             Input::Stop { text } => self.stopping = self.stopping.take().or(Some(Some(text))),
         }
@@ -254,12 +255,16 @@ impl Engine {
     /// When [`Input::Tick`] is wanted if nothing happens before: a value of [`Now::elapsed`].
     #[must_use]
     pub fn next_deadline(&self) -> Duration {
-        let deadlines = [self.presence.next_deadline(), self.bans_deadline()];
-        let deadlines = deadlines.into_iter().flatten();
-        deadlines.fold(self.next_sweep, Duration::min)
+        let (presence, bans) = (self.presence.next_deadline(), self.bans_deadline());
+        let deadlines = [presence, bans, self.retain_deadline()];
+        deadlines
+            .into_iter()
+            .flatten()
+            .fold(self.next_sweep, Duration::min)
     }
 
     fn pass_deadlines(&mut self) {
+        self.retain();
         if self
             .presence
             .next_deadline()

@@ -88,6 +88,13 @@ pub enum Note {
         /// Why.
         ending: Ending,
     },
+    /// What is more or older than the settings keep was cleared away.
+    Retained {
+        /// In so many rooms and conversations, one counted twice that had too much and too old ones.
+        rooms: u64,
+        /// So many.
+        messages: u64,
+    },
     /// Somebody made a room.
     RoomCreated {
         /// Who.

@@ -1,43 +1,34 @@
 //! Whether a database is sound: its file, what refers to what, what is sealed, the numbers of the messages and the
 //! search index. Goes through it in short read transactions, the file itself apart, which SQLite looks at in one.
 //!
-//! **The search index** is filled behind the log, so its words cannot all be compared with the texts: its inside is looked
-//! at by SQLite (`integrity_check` goes into virtual tables), and here, whether each message that ought to be in it is, and
-//! no other.
+//! **The search index**: its inside is looked at by SQLite (`integrity_check` goes into virtual tables), and here, whether
+//! each message that ought to be in it is, and no other, and whether it has the words of each (`words.rs`).
 //!
 //! What was cleared away and is still there, since it goes in small steps, is no mistake and not looked at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, Row};
 
-use crate::base::{RoomId, Seq, UserId};
+use crate::base::UserId;
 use crate::store::bans::open_network;
 use crate::store::identity::{Identity, Place};
-use crate::store::rows::{
-    SEQ_MAX, fault, message_id, record, record_columns, room_of, seq_of, unsigned,
-};
+use crate::store::long::Watch;
+use crate::store::rows::{fault, unsigned};
 use crate::store::snapshot::{open_name, open_text};
 use crate::store::{StoreError, Upkeep, sqlite};
+pub use logs::LogCount;
+use logs::Offsets;
+
+mod logs;
+mod words;
 
 /// What is told of one step at most; the first mistakes show what it is about.
 const FINDINGS_MAX: usize = 20;
 /// Rows looked at in one transaction: some milliseconds.
 const ROWS: i64 = 2_000;
-/// Steps of SQLite between two looks whether to go on.
-const STEPS: i32 = 10_000;
-/// Offsets in a part of the set of those seen, and as many parts as are kept: 256 MiB, two thousand million messages.
-const PART_OFFSETS: i64 = 32_768;
-const PARTS_MAX: usize = 65_536;
-
-const MESSAGES: &str = concat!(
-    "SELECT ",
-    record_columns!(),
-    r#", message."offset" FROM message WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3"#
-);
-const INDEXED: &str = "SELECT id FROM message_text_docsize WHERE id > ?1 AND id <= ?2 ORDER BY id";
 
 /// What is looked at, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +41,7 @@ pub enum Step {
     References,
     /// What is sealed, and what names are looked up by.
     Keys,
-    /// Whether each message is in the search index.
+    /// Whether each message is in the search index, with its words.
     SearchIndex,
 }
 
@@ -70,6 +61,8 @@ impl Step {
 pub enum Checking {
     /// So much of so much is looked at.
     Looked(Step, u64, u64),
+    /// What there is of a log; told during [`Step::Numbering`].
+    Log(LogCount),
     /// The step is over; what is wrong, if anything.
     Over(Step, Vec<String>),
 }
@@ -86,14 +79,14 @@ impl Upkeep {
     ) -> Result<(), StoreError> {
         let mut connection = sqlite::connect_reader(&self.path)
             .map_err(|error| fault("open for reading", &self.path, &error))?;
-        let stop = gone.clone();
-        let look = move || stop.load(Ordering::Relaxed);
-        connection
-            .progress_handler(STEPS, Some(look))
+        let watch = Watch::over(&self.path, gone, self.growth_max);
+        (watch.clone())
+            .set(&mut connection, || {})
             .map_err(|error| fault("open for reading", &self.path, &error))?;
         let mut check = Check {
             upkeep: self,
             connection: &connection,
+            gone,
             tell,
             authors: HashSet::new(),
             findings: Vec::new(),
@@ -102,9 +95,15 @@ impl Upkeep {
         };
         for step in Step::ALL {
             (check.tell)(Checking::Looked(step, 0, 0));
+            // All others are short transactions.
+            let is_long = step == Step::Database;
+            watch.is_long.store(is_long, Ordering::Relaxed);
             let done = check.run(step);
             if gone.load(Ordering::Relaxed) {
                 return Ok(());
+            }
+            if let Some(complaint) = watch.complaint("check", &self.path) {
+                return Err(complaint);
             }
             // What cannot be read is what is wrong.
             if let Err(error) = done {
@@ -120,6 +119,7 @@ impl Upkeep {
 struct Check<'a> {
     upkeep: &'a Upkeep,
     connection: &'a Connection,
+    gone: &'a AtomicBool,
     tell: &'a mut dyn FnMut(Checking),
     /// Of the messages.
     authors: HashSet<u32>,
@@ -128,18 +128,6 @@ struct Check<'a> {
     /// Of the search index; noticed together with the numbering.
     index: Vec<String>,
     seen: Offsets,
-}
-
-/// A room as far as its log is concerned.
-struct Log {
-    id: RoomId,
-    /// As people know it.
-    name: String,
-    indexed: Seq,
-    /// The last number looked at, and its offset.
-    last: Seq,
-    offset: i64,
-    end: Seq,
 }
 
 impl Check<'_> {
@@ -156,7 +144,10 @@ impl Check<'_> {
             Step::SearchIndex => {
                 // Noticed on the way.
                 self.findings = std::mem::take(&mut self.index);
-                Ok(())
+                match self.findings.is_empty() {
+                    true => self.words(),
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -301,156 +292,6 @@ impl Check<'_> {
         }
         Ok(())
     }
-
-    fn numbering(&mut self) -> rusqlite::Result<()> {
-        let mut logs = self.logs()?;
-        self.strays(&logs)?;
-        let total = logs
-            .iter()
-            .map(|log| log.end.0.saturating_sub(log.last.0))
-            .sum();
-        let mut done = 0;
-        for log in &mut logs {
-            while log.last < log.end {
-                let before = log.last;
-                self.stretch(log)?;
-                done += log.last.0 - before.0;
-                (self.tell)(Checking::Looked(Step::Numbering, done, total));
-            }
-        }
-        Ok(())
-    }
-
-    fn logs(&self) -> rusqlite::Result<Vec<Log>> {
-        let connection = self.connection;
-        let mut statement = connection.prepare(
-            "SELECT id, ifnull(name, '@' || lower_user || ' @' || higher_user), first_seq, indexed_seq, \
-             (SELECT max(id) FROM message WHERE id > room.id << 36 AND id < (room.id + 1) << 36) \
-             FROM room ORDER BY id",
-        )?;
-        let log = |row: &Row| {
-            let before = Seq(unsigned(row, 2)?.saturating_sub(1));
-            Ok(Log {
-                id: RoomId(row.get(0)?),
-                name: row.get(1)?,
-                indexed: Seq(unsigned(row, 3)?),
-                last: before,
-                offset: 0,
-                end: row.get::<_, Option<i64>>(4)?.map_or(before, seq_of),
-            })
-        };
-        statement.query_map([], log)?.collect()
-    }
-
-    /// Messages in no room, and in none that was removed.
-    fn strays(&mut self, logs: &[Log]) -> rusqlite::Result<()> {
-        let connection = self.connection;
-        let mut removed = connection.prepare("SELECT id FROM removed_room")?;
-        let mut rooms = removed
-            .query_map([], |row| row.get(0).map(RoomId))?
-            .collect::<rusqlite::Result<HashSet<_>>>()?;
-        rooms.extend(logs.iter().map(|log| log.id));
-        let mut next = connection.prepare("SELECT min(id) FROM message WHERE id > ?1")?;
-        let mut after = 0_i64;
-        while let Some(id) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
-            let room = room_of(id);
-            if !rooms.contains(&room) {
-                self.found(format!("messages are in room {room}, which is not there"));
-            }
-            after = message_id(room, SEQ_MAX);
-        }
-        Ok(())
-    }
-
-    /// One stretch of a room's log, with what the search index has of it, in one transaction.
-    fn stretch(&mut self, log: &mut Log) -> rusqlite::Result<()> {
-        let connection = self.connection;
-        let transaction = connection.unchecked_transaction()?;
-        let start = log.last;
-        let (after, end) = (message_id(log.id, start), message_id(log.id, log.end));
-        let mut messages = transaction.prepare_cached(MESSAGES)?;
-        let mut rows = messages.query([after, end, ROWS])?;
-        // Those that are to be in the index, and those that may be: the text of one may have been taken back.
-        let mut texts: Vec<(i64, bool)> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let has_text = self.message(log, id, row)?;
-            if log.last <= log.indexed {
-                texts.push((id, has_text));
-            }
-        }
-        if log.last == start {
-            // The rest was removed meanwhile.
-            log.last = log.end;
-            return Ok(());
-        }
-        let to = message_id(log.id, log.last.min(log.indexed));
-        let mut indexed = transaction.prepare_cached(INDEXED)?;
-        let indexed = indexed.query_map([after, to], |row| row.get::<_, i64>(0))?;
-        let mut indexed = indexed.collect::<rusqlite::Result<HashSet<_>>>()?;
-        for (id, has_text) in texts {
-            if !indexed.remove(&id) && has_text {
-                let what = format!("message {} of '{}' is not in it", seq_of(id), log.name);
-                note(&mut self.index, what);
-            }
-        }
-        for id in indexed {
-            let what = format!(
-                "it has message {} of '{}', which is not there",
-                seq_of(id),
-                log.name
-            );
-            note(&mut self.index, what);
-        }
-        Ok(())
-    }
-
-    /// One message. Returns whether it has a text.
-    fn message(&mut self, log: &mut Log, id: i64, row: &Row) -> rusqlite::Result<bool> {
-        let (name, seq) = (&log.name, seq_of(id));
-        if seq != log.last.next() && !self.was_cleared(log.id, seq)? {
-            let what = match log.last.next().0 + 1 == seq.0 {
-                true => format!("'{name}' has no message {}", log.last.next()),
-                false => format!(
-                    "'{name}' has no messages {} to {}",
-                    log.last.next(),
-                    seq.0 - 1
-                ),
-            };
-            note(&mut self.findings, what);
-        }
-        let offset: i64 = row.get(7)?;
-        if offset <= log.offset {
-            let what = format!("message {seq} of '{name}' does not come after the one before it");
-            note(&mut self.findings, what);
-        }
-        if !self.seen.is_new(offset) {
-            let what = format!("message {seq} of '{name}' has the place of another one");
-            note(&mut self.findings, what);
-        }
-        (log.last, log.offset) = (seq, offset);
-        match record(row) {
-            Ok(record) => {
-                self.authors.insert(record.draft.author.0);
-                Ok(!record.draft.text.is_empty())
-            }
-            Err(error) => {
-                let what = format!("message {seq} of '{}' cannot be read: {error}", log.name);
-                self.found(what);
-                Ok(false)
-            }
-        }
-    }
-
-    /// Whether the log begins here by now, or is gone.
-    fn was_cleared(&self, room: RoomId, seq: Seq) -> rusqlite::Result<bool> {
-        let first = self
-            .connection
-            .prepare_cached("SELECT first_seq FROM room WHERE id = ?1")?
-            .query_row([room.0], |row| unsigned(row, 0))
-            .optional()?;
-        Ok(first.is_none_or(|first| first >= seq.0))
-    }
 }
 
 fn note(findings: &mut Vec<String>, what: String) {
@@ -458,29 +299,5 @@ fn note(findings: &mut Vec<String>, what: String) {
         FINDINGS_MAX.. => {}
         last if last + 1 == FINDINGS_MAX => findings.push("and more like that".to_owned()),
         _ => findings.push(what),
-    }
-}
-
-/// The offsets seen, a bit for each.
-#[derive(Default)]
-struct Offsets(HashMap<i64, Box<[u64]>>);
-
-impl Offsets {
-    /// Notes the offset. Where there are too many, all count as new.
-    fn is_new(&mut self, offset: i64) -> bool {
-        let part = offset.div_euclid(PART_OFFSETS);
-        let place = offset.rem_euclid(PART_OFFSETS) as usize;
-        if self.0.len() >= PARTS_MAX && !self.0.contains_key(&part) {
-            return true;
-        }
-        let words = PART_OFFSETS as usize / 64;
-        let part = self
-            .0
-            .entry(part)
-            .or_insert_with(|| vec![0; words].into_boxed_slice());
-        let (word, bit) = (place / 64, 1 << (place % 64));
-        let is_new = part[word] & bit == 0;
-        part[word] |= bit;
-        is_new
     }
 }

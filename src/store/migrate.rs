@@ -48,6 +48,12 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
     })
 }
 
+/// The version of a database that is not up to date.
+pub(super) fn behind(connection: &Connection, found: Found) -> rusqlite::Result<Option<i64>> {
+    let version = version(connection)?;
+    Ok((found == Found::Ours && version < known()).then_some(version))
+}
+
 /// Goes the steps that are missing. A new database is bound to its key in the same transaction that makes it.
 pub(super) fn run(connection: &mut Connection, identity: &Identity) -> rusqlite::Result<()> {
     go(connection, identity, MIGRATIONS)

@@ -19,12 +19,15 @@ mod check;
 mod diagnosis;
 mod identity;
 mod invites;
+mod kept;
 mod keys;
 mod lock;
+mod long;
 mod migrate;
 mod numbers;
 mod reader;
 mod redact;
+mod reindex;
 mod rekey;
 mod rows;
 mod search;
@@ -35,7 +38,7 @@ mod tidy;
 mod upkeep;
 mod writer;
 
-pub use check::{Checking, Step};
+pub use check::{Checking, LogCount, Step};
 pub use diagnosis::{Diagnosis, TableSize};
 pub use identity::{IdentityKey, parse_key};
 pub use keys::{KEY_FILE, KeySource};
@@ -117,6 +120,16 @@ pub trait Store: Send {
     /// # Errors
     /// Then the index stays where it was.
     fn index(&mut self, messages_max: usize) -> Result<bool, StoreError>;
+
+    /// How far the search index is behind the log, in messages.
+    fn unindexed(&self) -> u64;
+
+    /// Makes the search index anew: puts the old one aside, and [`Store::index`] goes through everything again. Searches
+    /// find what it has come to. Returns whether it was done; not while the one before is still being removed.
+    ///
+    /// # Errors
+    /// Then the index is as before.
+    fn reindex(&mut self) -> Result<bool, StoreError>;
 
     /// Goes one step in removing what nobody is given any more, at most `messages_max` messages, and in giving its space
     /// back. Returns whether there is more to do.

@@ -209,6 +209,17 @@ impl Numbers {
         !self.unindexed.is_empty()
     }
 
+    /// How many messages that are.
+    pub(super) fn unindexed(&self) -> u64 {
+        let tails = self
+            .unindexed
+            .iter()
+            .filter_map(|room| self.rooms.get(room));
+        tails
+            .map(|tail| tail.last.0.saturating_sub(tail.indexed.0))
+            .sum()
+    }
+
     /// What is to be indexed next, at most `messages_max` messages.
     pub(super) fn stretches(&self, messages_max: usize) -> Vec<Stretch> {
         let mut left = messages_max as u64;

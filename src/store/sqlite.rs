@@ -37,9 +37,10 @@ use nix::fcntl::Flock;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::keys::Keys;
+use crate::store::long::LOG_BYTES_MAX;
 use crate::store::migrate::{self, Found};
 use crate::store::rows::{fault, refused};
-use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, Upkeep, lock, upkeep};
+use crate::store::{KeySource, SqliteReader, SqliteStore, StoreError, Upkeep, kept, lock, upkeep};
 
 /// The database's name in the state folder.
 pub const DATABASE_FILE: &str = "chatd.db";
@@ -90,6 +91,9 @@ impl Database {
             Found::Foreign => return Err(StoreError::Foreign { path }),
         }
         let keys = Keys::find(key, state_dir, &connection, found)?;
+        if let Some(version) = migrate::behind(&connection, found).map_err(failed)? {
+            kept::keep_copy(&connection, &path, version)?;
+        }
         prepare(&connection, found)
             .and_then(|()| migrate::run(&mut connection, &keys.in_force()))
             .map_err(|error| fault("set up", &path, &error))?;
@@ -128,6 +132,7 @@ impl Database {
         Upkeep {
             path: self.path.clone(),
             keys: self.keys.clone(),
+            growth_max: LOG_BYTES_MAX,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::store::redact::unindex;
 use crate::store::rows::{message_id, rows_max, signed, unsigned};
 use crate::store::sqlite::BUSY_WAIT;
 use crate::store::writer::begin;
-use crate::store::{Outcome, SqliteStore};
+use crate::store::{Outcome, SqliteStore, reindex};
 
 /// Pages of the search index written at a time, while the words that are only marked as gone go: about two milliseconds.
 const INDEX_PAGES_PER_STEP: i64 = 32;
@@ -43,6 +43,8 @@ pub(super) struct Chores {
     /// How many pages of the search index to write next, so that the words of what was removed go with it: at once they are
     /// only marked, which is fifty times as fast. Negative where it begins; 0 where nothing is to be done.
     words: i64,
+    /// Whether tables of an old search index are still there.
+    old_index: bool,
     /// Whether pages are free that can be given back.
     space: bool,
     /// Whether the write-ahead log may still hold what is gone.
@@ -54,6 +56,7 @@ impl Chores {
     pub(super) fn find(connection: &Connection) -> rusqlite::Result<Self> {
         let mut chores = Self::default();
         chores.look(connection)?;
+        chores.old_index = reindex::is_old_left(connection)?;
         Ok(chores)
     }
 
@@ -71,8 +74,13 @@ impl Chores {
         (self.space, self.scrub) = (true, true);
     }
 
+    /// The search index is made anew: the old one is to go.
+    pub(super) fn old_index(&mut self) {
+        self.old_index = true;
+    }
+
     pub(super) fn any(&self) -> bool {
-        !self.remains.is_empty() || self.words != 0 || self.space || self.scrub
+        !self.remains.is_empty() || self.words != 0 || self.old_index || self.space || self.scrub
     }
 }
 
@@ -82,10 +90,11 @@ impl SqliteStore {
         let Chores {
             remains,
             words,
+            old_index,
             space,
             ..
         } = &self.chores;
-        if remains.is_empty() && *words == 0 && !space {
+        if remains.is_empty() && *words == 0 && !old_index && !space {
             return self.scrub();
         }
         self.connection
@@ -103,6 +112,11 @@ impl SqliteStore {
         let Some(remains) = self.chores.remains.front_mut() else {
             if self.chores.words != 0 {
                 self.chores.words = merge(&self.connection, self.chores.words)?;
+                return Ok(());
+            }
+            if self.chores.old_index {
+                self.chores.old_index = reindex::remove_some(&self.connection)?;
+                self.chores.space = true;
                 return Ok(());
             }
             self.chores.space = shrink(&self.connection)?;

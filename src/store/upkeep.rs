@@ -11,22 +11,21 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::keys::Keys;
+use crate::store::long::Watch;
 use crate::store::rows::fault;
 use crate::store::{StoreError, migrate, sqlite};
 
 /// The copy's name in the state folder, as long as it has one.
-const COPY_FILE: &str = "chatd.db.backup";
+pub(super) const COPY_FILE: &str = "chatd.db.backup";
 /// Left free on the disk beside a copy, so that people can go on talking.
 const SPARE_BYTES: u64 = 32 << 20;
-/// Steps of SQLite between two looks whether to go on: a fraction of a millisecond.
-const STEPS: i32 = 10_000;
 /// Between two words about how far it is.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -35,6 +34,8 @@ const TELL_INTERVAL: Duration = Duration::from_millis(200);
 pub struct Upkeep {
     pub(super) path: Arc<Path>,
     pub(super) keys: Arc<Keys>,
+    /// What the write-ahead log may grow by while one thing is read for long.
+    pub(super) growth_max: u64,
 }
 
 /// A copy of the database. It has no name any more: it is gone when the file is closed.
@@ -69,9 +70,11 @@ impl Upkeep {
         let failed = |error| fault("copy", &self.path, &error);
         let mut connection = sqlite::connect_reader(&self.path).map_err(failed)?;
         let bytes = used_bytes(&connection).map_err(failed)?;
-        self.make_room(bytes)?;
+        make_room(&self.path, bytes).map_err(|cause| StoreError::io("copy", &self.path, cause))?;
         let named = Named::make(&copy)?;
-        watch(&mut connection, gone, named.0.clone(), bytes, tell).map_err(failed)?;
+        let watch = Watch::over(&self.path, gone, self.growth_max);
+        let tell = telling(named.0.clone(), bytes, tell);
+        watch.clone().set(&mut connection, tell).map_err(failed)?;
         let target = named.0.to_str().ok_or_else(|| {
             StoreError::io(
                 "copy to",
@@ -81,27 +84,12 @@ impl Upkeep {
         })?;
         connection
             .execute("VACUUM INTO ?1", [target])
-            .map_err(|error| fault("copy to", &named.0, &error))?;
+            .map_err(|error| {
+                let complaint = watch.complaint("copy", &self.path);
+                complaint.unwrap_or_else(|| fault("copy to", &named.0, &error))
+            })?;
         drop(connection);
         self.open_copy(&named, gone)
-    }
-
-    /// More than fits would leave no room for what people say.
-    fn make_room(&self, bytes: u64) -> Result<(), StoreError> {
-        let free = match statvfs(&*self.path) {
-            Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
-            Err(_) => return Ok(()),
-        };
-        if free >= bytes.saturating_add(SPARE_BYTES) {
-            return Ok(());
-        }
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        let cause = format!(
-            "that takes {} MiB beside it for a while, and {} MiB are free there; make room",
-            mib(bytes + SPARE_BYTES),
-            mib(free)
-        );
-        Err(StoreError::io("copy", &self.path, cause))
     }
 
     /// Looks at the copy, and takes its name away.
@@ -110,8 +98,9 @@ impl Upkeep {
         let mut connection =
             Connection::open_with_flags(&named.0, OpenFlags::SQLITE_OPEN_READ_ONLY)
                 .map_err(failed)?;
-        let nothing = Box::new(|_, _| {});
-        watch(&mut connection, gone, named.0.clone(), 0, nothing).map_err(failed)?;
+        // Nobody writes to it.
+        let watch = Watch::over(&named.0, gone, self.growth_max);
+        watch.set(&mut connection, || {}).map_err(failed)?;
         let sound: String = connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(failed)?;
@@ -148,11 +137,31 @@ pub(super) fn clear(state_dir: &Path) {
     let _ = fs::remove_file(state_dir.join(COPY_FILE));
 }
 
+/// More than fits would leave no room for what people say.
+///
+/// # Errors
+/// With what is missing, in words.
+pub(super) fn make_room(beside: &Path, bytes: u64) -> Result<(), String> {
+    let free = match statvfs(beside) {
+        Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
+        Err(_) => return Ok(()),
+    };
+    if free >= bytes.saturating_add(SPARE_BYTES) {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    Err(format!(
+        "that takes {} MiB beside it for a while, and {} MiB are free there; make room",
+        mib(bytes + SPARE_BYTES),
+        mib(free)
+    ))
+}
+
 /// A file that loses its name when this goes out of scope.
-struct Named(PathBuf);
+pub(super) struct Named(pub PathBuf);
 
 impl Named {
-    fn make(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn make(path: &Path) -> Result<Self, StoreError> {
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -169,28 +178,20 @@ impl Drop for Named {
     }
 }
 
-/// Has SQLite stop once `gone` is set, and tell meanwhile how long the file is.
-fn watch(
-    connection: &mut Connection,
-    gone: &Arc<AtomicBool>,
-    file: PathBuf,
-    total: u64,
-    mut tell: Tell,
-) -> rusqlite::Result<()> {
-    let (gone, mut told) = (gone.clone(), Instant::now());
-    let look = move || {
+/// Tells now and then how long the file is.
+fn telling(file: PathBuf, total: u64, mut tell: Tell) -> impl FnMut() + Send + 'static {
+    let mut told = Instant::now();
+    move || {
         if told.elapsed() > TELL_INTERVAL {
             told = Instant::now();
             let done = fs::metadata(&file).map_or(0, |file| file.len());
             tell(done.min(total), total);
         }
-        gone.load(Ordering::Relaxed)
-    };
-    connection.progress_handler(STEPS, Some(look))
+    }
 }
 
 /// What a copy will take.
-fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
     Ok((pages * number("PRAGMA page_size")?).unsigned_abs())

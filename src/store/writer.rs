@@ -17,7 +17,9 @@ use crate::store::numbers::{Numbers, Stretch};
 use crate::store::redact::{blank, obstacle};
 use crate::store::rows::{fault, kind_number, message_id, signed};
 use crate::store::tidy::{Chores, clear};
-use crate::store::{Entry, Outcome, Rekeyed, Store, StoreError, migrate, snapshot, sqlite};
+use crate::store::{
+    Entry, Outcome, Rekeyed, Store, StoreError, migrate, reindex, snapshot, sqlite,
+};
 
 pub(super) const APPEND: &str = r#"INSERT INTO message (id, "offset", at, author, kind, key, text, redacts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#;
 
@@ -226,6 +228,27 @@ impl Store for SqliteStore {
         match self.index_next(messages_max) {
             Ok(()) => Ok(self.numbers.is_unindexed()),
             Err(error) => Err(self.failed("index messages in", &error)),
+        }
+    }
+
+    fn unindexed(&self) -> u64 {
+        self.numbers.unindexed()
+    }
+
+    fn reindex(&mut self) -> Result<bool, StoreError> {
+        self.prepare()?;
+        match reindex::begin_anew(&self.connection) {
+            Ok(true) => {
+                // What cannot be read now is read by `mend`, from what is on disk.
+                match Numbers::load(&self.connection) {
+                    Ok(numbers) => self.numbers = numbers,
+                    Err(_) => self.broken = true,
+                }
+                self.chores.old_index();
+                Ok(true)
+            }
+            Ok(false) => Ok(false),
+            Err(error) => Err(self.failed("make the search index anew in", &error)),
         }
     }
 

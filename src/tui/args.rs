@@ -200,6 +200,12 @@ pub enum Verb {
         /// The room, or @USER
         room: Option<String>,
     },
+    /// Read rooms from beginning to end, by default all you are in, and say whether a message is missing
+    Verify {
+        /// The rooms, or @USER
+        #[arg(value_name = "ROOM")]
+        rooms: Vec<String>,
+    },
     /// List the profiles: servers that have a name in ~/.config/chat-client/config.toml
     Profiles,
     /// Measure round trips to the server; needs no account
@@ -271,6 +277,8 @@ mod tests {
           search    Print messages with certain words
           rooms     List the rooms there are
           who       List who is online, or who is in a room
+          verify    Read rooms from beginning to end, by default all you are in, and say whether a message is
+                    missing
           profiles  List the profiles: servers that have a name in ~/.config/chat-client/config.toml
           echo      Measure round trips to the server; needs no account
           login     Log in and keep the token, so that scripts need no password

@@ -404,6 +404,10 @@ fn examples() -> Section {
                 ),
             ),
             (
+                "chat-client verify lobby",
+                "read all that was ever said there: `lobby: 1..48211, no hole`, or what is missing, and exit status 1",
+            ),
+            (
                 "chat-client tail -f --json lobby",
                 Both(
                     "read a room from a program, as it goes on",

@@ -29,6 +29,7 @@ pub mod show;
 pub mod talk;
 mod terminal;
 mod verbs;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ use crate::tui::failure::Failure;
 use crate::tui::profile::Profiles;
 use crate::tui::show::{Style, harmless};
 use crate::tui::talk::room_line;
+use crate::tui::verify;
 
 /// How long a script waits for a server that is gone before it gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,6 +86,7 @@ async fn logged_in(verb: &Verb, client: &mut Client, text: Option<&str>) -> Resu
             rooms.iter().try_for_each(|entry| print(&room_line(entry)))
         }
         Verb::Who { room } => who(client, room.as_deref()).await,
+        Verb::Verify { rooms } => verify::run(client, rooms).await,
         Verb::Passwd => passwd(client).await,
         Verb::Echo { .. } | Verb::Login { .. } | Verb::Logout | Verb::Profiles => Ok(()),
     }
@@ -156,7 +158,11 @@ impl Printer {
     }
 }
 
-fn print(line: &str) -> Result<(), Failure> {
+/// Prints a line for whoever reads.
+///
+/// # Errors
+/// When nobody does.
+pub(super) fn print(line: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")
         .and_then(|()| output.flush())

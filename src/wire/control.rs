@@ -244,6 +244,8 @@ methods! {
     Backup {} -> BackedUp, AUDITED, STREAMS;
     /// Look whether the database, the numbering of the rooms and the search index are sound.
     Check {} -> Checked, AUDITED, STREAMS;
+    /// Make the search index anew, while people talk.
+    Reindex {} -> Reindexed, CHANGES, STREAMS;
     /// Look for messages in all rooms, or in one.
     Search { text: String, room: Option<String>, from: Option<UserName>, direct: Option<bool>, limit: Option<u32> } -> Found, AUDITED, ONCE;
     /// List what was done by whom: the newest entries of the audit log.
@@ -268,7 +270,7 @@ macro_rules! with_methods {
             CreateRoom, RemoveRoom, SetTopic,
             ListMembers, ClearHistory, Redact, Kick, Announce,
             SetRole, AddOperator, RemoveOperator, Ban, Unban, Mute, Unmute, ListBans,
-            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Search,
+            ExportHistory, ExportUsers, StageUsers, ImportUsers, Backup, Check, Reindex, Search,
             ListAudit, FollowAudit, Diagnose,
             GetVersion,
         }
@@ -538,6 +540,7 @@ mod tests {
                 "ImportUsers",
                 "Backup",
                 "Check",
+                "Reindex",
                 "FollowAudit"
             ]
         );

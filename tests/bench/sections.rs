@@ -2,6 +2,7 @@
 
 mod attacks;
 mod secure;
+mod stored;
 
 use std::time::Duration;
 
@@ -124,6 +125,14 @@ pub const SECTIONS: &[Section] = &[
     Section {
         name: "attacks",
         run: attacks::attacks,
+    },
+    Section {
+        name: "checkpoints",
+        run: stored::checkpoints,
+    },
+    Section {
+        name: "millions",
+        run: stored::millions,
     },
 ];
 

@@ -43,6 +43,17 @@ impl Bare {
         })
     }
 
+    /// From now on the write-ahead log is copied every so many pages; with 0 never.
+    ///
+    /// # Errors
+    /// When it cannot be set.
+    pub fn checkpoint_every(&self, pages: u32) -> Result<()> {
+        let set = self
+            .connection
+            .pragma_update(None, "wal_autocheckpoint", pages);
+        set.context("cannot set SQLite")
+    }
+
     /// Stores batches of so many rows for this time, each in a transaction with a sync, the rooms in turn. Returns how
     /// long each commit took.
     ///

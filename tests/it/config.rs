@@ -40,7 +40,7 @@ fn grouped(number: u64) -> String {
 #[test]
 fn as_shipped_it_sets_nothing() {
     let file: Table = SHIPPED.parse().unwrap();
-    assert_eq!(keys(&file), ["limits", "log", "metrics", "tls"]);
+    assert_eq!(keys(&file), ["history", "limits", "log", "metrics", "tls"]);
     for (name, table) in &file {
         assert_eq!(
             table,
@@ -57,6 +57,7 @@ fn with_every_line_in_force_it_is_the_defaults() {
         keys(&file),
         [
             "allow_plaintext",
+            "history",
             "limits",
             "listen",
             "log",
@@ -79,6 +80,8 @@ fn with_every_line_in_force_it_is_the_defaults() {
     let none = ["certificate", "key"].map(|name| (name.to_owned(), Value::from("")));
     assert_eq!(file["tls"], Value::Table(Table::from_iter(none)));
     let nowhere = [("listen".to_owned(), Value::from(""))];
+    let everything = ["keep_days", "keep_messages"].map(|name| (name.to_owned(), Value::from(0)));
+    assert_eq!(file["history"], Value::Table(Table::from_iter(everything)));
     assert_eq!(file["metrics"], Value::Table(Table::from_iter(nowhere)));
     assert_eq!(
         file["log"],

@@ -83,3 +83,38 @@ fn attacks_are_made_by_tests_that_exist() {
     let tests = tests_exist(&security);
     assert!(tests > 50, "only {tests} tests were found in the tables");
 }
+
+/// Each guarantee of the protocol is one sentence with the tests that hold it.
+#[test]
+fn guarantees_are_held_by_tests_that_exist() {
+    let protocol = read("src/wire/PROTOCOL.md");
+    let (_, guarantees) = protocol.split_once("\n## Guarantees\n").unwrap();
+    let (guarantees, _) = guarantees.split_once("\n## ").unwrap();
+    let (guarantees, _) = guarantees.split_once("\n\nOne thing").unwrap();
+    let sources = sources();
+    let mut names = Vec::new();
+    for guarantee in guarantees.split("\n- **").skip(1) {
+        let (name, rest) = guarantee.split_once(".** ").unwrap();
+        let (sentence, held_by) = rest.rsplit_once('(').unwrap();
+        assert_eq!(sentence.matches(". ").count(), 1, "one sentence: {name}");
+        let tests: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test holds {name}");
+        for test in tests {
+            let is_there = sources.contains(&format!("fn {test}("));
+            assert!(
+                is_there,
+                "there is no test `{test}`, which is to hold {name}"
+            );
+        }
+        names.push(name);
+    }
+    let all = [
+        "Durability",
+        "Order",
+        "No hole",
+        "No double",
+        "Resume",
+        "Deletion",
+    ];
+    assert_eq!(names, all);
+}

@@ -6,11 +6,12 @@
 //! fall. What goes wrong is printed with the seed, and the state folder is kept.
 
 pub mod member;
+mod restored;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::mount::Mount;
@@ -57,6 +58,8 @@ pub struct Report {
     deaths: usize,
     pub acknowledged: usize,
     pub seen: usize,
+    /// How often a member was told that the server went back.
+    went_back: usize,
     pub troubles: Vec<String>,
 }
 
@@ -92,27 +95,13 @@ fn run(dice: &mut Dice, deaths: usize, death: Death, shell: Option<&str>) -> Opt
     };
     daemon.launch();
     let (counted, counter) = channel();
-    let mut founder = daemon.register("founder");
-    for room in &ROOMS[1..] {
-        ask!(founder, "create", room: room).must_be("joined");
+    let members = gather(&daemon, dice, &counted);
+    if shell.is_some() {
+        // What is lost is to be what was said, not those who said it: a stop leaves nothing in the write-ahead log.
+        daemon.stop();
+        daemon.launch();
     }
-    drop(founder);
-    let members = (0..MEMBERS).map(|number| {
-        let mut talker = daemon.register(&format!("member-{number}"));
-        for room in &ROOMS[1..] {
-            ask!(talker, "join", room: room).must_be("joined");
-        }
-        let (tell, told) = channel();
-        let member = Member::new(number, &talker.token, dice.roll(u64::MAX), counted.clone());
-        (tell, thread::spawn(move || member.lives(&told)))
-    });
-    let members: Vec<_> = members.collect();
-    let tell_all = |told: Told| {
-        for (tell, _) in &members {
-            // Whoever has failed is found in the end.
-            let _ = tell.send(told);
-        }
-    };
+    let tell_all = |told: Told| tell(&members, told);
     tell_all(Told::Up(daemon.address()));
     let died = die_again_and_again(
         &mut daemon,
@@ -129,19 +118,64 @@ fn run(dice: &mut Dice, deaths: usize, death: Death, shell: Option<&str>) -> Opt
         ..Report::default()
     };
     report.troubles.extend(died.err());
+    finish(&daemon, members, &counter, &mut report);
+    if !report.troubles.is_empty() && shell.is_none() {
+        keep(&daemon.state(), &report);
+    }
+    if let Some(mount) = &mount {
+        daemon.kill_9();
+        mount.plug_in();
+    }
+    Some(report)
+}
+
+/// Those who talk, each in a thread of their own, and how they are told something.
+type Members = Vec<(Sender<Told>, JoinHandle<Notes>)>;
+
+fn tell(members: &Members, told: Told) {
+    for (tell, _) in members {
+        // Whoever has failed is found in the end.
+        let _ = tell.send(told);
+    }
+}
+
+/// Makes the rooms, and everybody's account.
+fn gather(daemon: &Daemon, dice: &mut Dice, counted: &Sender<bool>) -> Members {
+    let mut founder = daemon.register("founder");
+    for room in &ROOMS[1..] {
+        ask!(founder, "create", room: room).must_be("joined");
+    }
+    drop(founder);
+    let members = (0..MEMBERS).map(|number| {
+        let mut talker = daemon.register(&format!("member-{number}"));
+        for room in &ROOMS[1..] {
+            ask!(talker, "join", room: room).must_be("joined");
+        }
+        let (tell, told) = channel();
+        let member = Member::new(number, &talker.token, dice.roll(u64::MAX), counted.clone());
+        (tell, thread::spawn(move || member.lives(&told)))
+    });
+    members.collect()
+}
+
+/// Nobody says more, everybody reads on to the end, and all is compared.
+fn finish(daemon: &Daemon, members: Members, counter: &Receiver<bool>, report: &mut Report) {
     let mut reader = daemon.login("founder");
     // Whoever has nothing on the way any more says no more.
-    tell_all(Told::Enough);
+    tell(&members, Told::Enough);
     for _ in 0..MEMBERS {
         while counter.recv_timeout(PATIENCE) == Ok(true) {}
     }
     let logs = ROOMS.map(|room| View::of_log(&mut reader, room));
-    tell_all(Told::Heads([0, 1, 2].map(|room: usize| logs[room].cursor)));
+    tell(
+        &members,
+        Told::Heads([0, 1, 2].map(|room: usize| logs[room].cursor)),
+    );
     drop(reader);
     let notes = members.into_iter().map(|(_, thread)| thread.join());
     for notes in notes {
         match notes {
-            Ok(notes) => compare(&notes, &logs, &mut report),
+            Ok(notes) => compare(&notes, &logs, report),
             Err(_) => report.troubles.push("a member could not go on".to_owned()),
         }
     }
@@ -152,14 +186,6 @@ fn run(dice: &mut Dice, deaths: usize, death: Death, shell: Option<&str>) -> Opt
         let twice = twice.map(|two| format!("there twice: {}", two[0]));
         report.troubles.extend(twice);
     }
-    if !report.troubles.is_empty() && shell.is_none() {
-        keep(&daemon.state(), &report);
-    }
-    if let Some(mount) = &mount {
-        daemon.kill_9();
-        mount.plug_in();
-    }
-    Some(report)
 }
 
 /// The server dies whenever so many sends were acknowledged as the dice say, sometimes again while it starts.
@@ -203,6 +229,7 @@ fn die_again_and_again(
 pub fn compare(notes: &Notes, logs: &[View; 3], report: &mut Report) {
     let who = notes.number;
     report.troubles.extend(notes.troubles.iter().cloned());
+    report.went_back += notes.went_back;
     for (room, log) in logs.iter().enumerate() {
         let is = |seq: u64| log.texts.get(&seq).map(String::as_str);
         for (at, number) in notes.seen[room].iter().enumerate() {

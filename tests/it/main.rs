@@ -18,6 +18,7 @@ mod page;
 mod source;
 
 // The store alone, on a disk that fails.
+mod migrate;
 mod plug;
 
 // The stories: what chatd, chatctl and chat-client do together, through real processes and sockets.
@@ -76,6 +77,7 @@ mod redact;
 mod rekey;
 mod resets;
 mod restart;
+mod retention;
 mod room;
 mod rooms;
 mod russian;
@@ -97,5 +99,7 @@ mod tls_client;
 mod tls_hostile;
 mod tongues;
 mod top;
+mod verify;
+mod wal;
 
 mod support;

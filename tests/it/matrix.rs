@@ -259,6 +259,7 @@ const CALLS: &[(&str, &str)] = &[
     ("ImportUsers", "import users --yes $FOLDER/users.csv"),
     ("Backup", "backup $FOLDER/backup.db"),
     ("Check", "check"),
+    ("Reindex", "reindex"),
     ("Search", "search hello"),
     ("Kick", "kick --yes anna"),
     ("Announce", "announce hello"),

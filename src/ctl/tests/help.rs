@@ -72,6 +72,7 @@ fn of_the_program() {
                      talk
       check          Look whether the database, the numbering of the rooms and the
                      search index are sound
+      reindex        Make the search index anew, while people talk
       search         Look for messages in all rooms, or in one
       audit          Show who did what, on whom, and how it came out
       debug          Help to find what is wrong

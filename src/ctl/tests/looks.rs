@@ -1,7 +1,7 @@
 //! Replies as people see them, on a wide terminal and on a narrow one.
 
 use super::{NARROW, NOW, WIDE, ago};
-use crate::base::SessionId;
+use crate::base::{Seq, SessionId};
 use crate::ctl::show;
 use crate::ctl::table::Look;
 use crate::wire::control::{
@@ -94,6 +94,8 @@ fn rooms() -> Rooms {
         members: counts[0],
         online: counts[1],
         messages,
+        first_seq: Seq(12),
+        last_seq: Seq(11 + messages),
     };
     Rooms {
         rooms: vec![
@@ -222,9 +224,9 @@ fn sessions_and_rooms() {
     1204  Константин       0  just now
     ");
     insta::assert_snapshot!(show::rooms(&rooms(), WIDE), @r"
-    NAME         MEMBERS  ONLINE  MESSAGES  TOPIC
-    lobby             40      12     10000  a topic that clears\u{1b}[2J the screen and is long besides
-    @anna @李雷        2       1       423  (direct conversation)
+    NAME         MEMBERS  ONLINE  MESSAGES  FIRST  TOPIC
+    lobby             40      12     10000     12  a topic that clears\u{1b}[2J the screen and is long …
+    @anna @李雷        2       1       423     12  (direct conversation)
     ");
     insta::assert_snapshot!(show::rooms(&rooms(), NARROW), @"
     NAME         MEMBERS  ONLINE  MESSAGES …

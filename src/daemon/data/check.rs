@@ -4,7 +4,7 @@ use super::{PULSE, Result, Turn, Worker, failed, gone};
 use crate::control::{Reply, ReplySender};
 use crate::daemon::admin::Admin;
 use crate::store::{Checking, Step, StoreError};
-use crate::wire::control::{CheckStep, Checked, ControlError};
+use crate::wire::control::{CheckStep, Checked, CheckedLog, ControlError};
 
 /// What the thread tells: how far it is, and then how it came out.
 enum Told {
@@ -64,6 +64,17 @@ fn words(checking: Checking) -> Checked {
             total,
             ..blank(word(step))
         },
+        Checking::Log(log) => Checked {
+            log: Some(CheckedLog {
+                room: log.room,
+                logs: log.logs,
+                first: log.first,
+                last: log.last,
+                messages: log.messages,
+                missing: log.missing,
+            }),
+            ..blank(CheckStep::Numbering)
+        },
         Checking::Over(step, findings) => Checked {
             findings,
             over: true,
@@ -78,6 +89,7 @@ fn blank(step: CheckStep) -> Checked {
         done: 0,
         total: 0,
         findings: Vec::new(),
+        log: None,
         over: false,
         whole: false,
     }

@@ -13,6 +13,7 @@ mod moderation;
 mod notes;
 mod people;
 mod rate;
+mod retain;
 mod rooms;
 mod rows;
 mod simulation;

@@ -39,6 +39,7 @@ pub fn noted(world: &mut World) -> Vec<String> {
         } => format!("{session} of {user} ended: {ending:?}"),
         Note::LoginDelayed { .. } => "a login delayed".to_owned(),
         Note::RegistrationDelayed { .. } => "an account delayed".to_owned(),
+        Note::Retained { rooms, messages } => format!("{messages} cleared in {rooms}"),
         Note::RoomCreated { user, room } => format!("{user} created {room}"),
     };
     world.notes.drain(..).map(line).collect()

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::world::World;
 use crate::base::{Limits, Password, UserId};
-use crate::engine::input::{Input, Range, Registration, Request, Rules};
+use crate::engine::input::{Input, Range, Registration, Request, Retention, Rules};
 
 /// Anna is here with two connections, Boris with one.
 fn world(limits: Limits) -> World {
@@ -304,6 +304,7 @@ fn under_other_rules_everybody_begins_anew() {
     let (registration, limits) = (Registration::Open, Limits::default());
     world.input(Input::Reload(Rules {
         registration,
+        retention: Retention::default(),
         limits,
     }));
     world.hush();

@@ -18,7 +18,9 @@ use crate::base::{
 };
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, News, Query, Refusal, Reply};
-use crate::engine::input::{Command, Fault, Input, PasswordOutcome, Registration, Request, Rules};
+use crate::engine::input::{
+    Command, Fault, Input, PasswordOutcome, Registration, Request, Retention, Rules,
+};
 use crate::engine::note::Note;
 
 /// What the writer is asked for.
@@ -186,6 +188,15 @@ impl World {
         };
         let outcomes = self.writer.drain(..).map(outcome).collect();
         self.input(Input::Stored(outcomes));
+    }
+
+    /// Those that wait for the writer.
+    pub fn clearings(&self) -> Vec<Clearing> {
+        let clearing = |(_, job): &(Ticket, Job)| match job {
+            Job::Clear(clearing) => Some(*clearing),
+            _ => None,
+        };
+        self.writer.iter().filter_map(clearing).collect()
     }
 
     /// The writer cannot store what waits.
@@ -358,6 +369,7 @@ pub fn new_engine(limits: Limits) -> Engine {
 pub fn new_rules(limits: Limits) -> Rules {
     Rules {
         registration: Registration::Open,
+        retention: Retention::default(),
         limits,
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::gone::clear;
+use super::gone::{clear, redact};
 use super::moderation::of_good;
 use super::stage::{ANNA, BORIS, TEA, log_in, make, member, open, room, say, user};
 use crate::base::id::LOBBY;
@@ -142,7 +142,7 @@ fn holes_and_doubles_in_a_log_are_found() {
         "{found:?}"
     );
     let found = after(
-        "UPDATE message SET id = id + (7 << 36) WHERE id = (2 << 36) + 40; DELETE FROM message_text WHERE rowid = (2 << 36) + 40",
+        "DELETE FROM message_text WHERE rowid = (2 << 36) + 40; UPDATE message SET id = id + (7 << 36) WHERE id = (2 << 36) + 40",
     );
     assert_eq!(
         found,
@@ -198,6 +198,102 @@ fn gaps_in_the_search_index_are_found() {
     );
 }
 
+/// Takes the words of one text out of the index and puts others in its place, as a bug would.
+const OTHER_WORDS: &str =
+    "INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', (2 << 36) + 3, 'tea');
+    INSERT INTO message_text (rowid, text) VALUES ((2 << 36) + 3, 'coffee');";
+
+#[test]
+fn wrong_words_in_the_search_index_are_found() {
+    let wrong = |seq: u64, room: &str| format!("the words of message {seq} of '{room}' are wrong");
+    let found = after(OTHER_WORDS);
+    assert_eq!(found, [(Step::SearchIndex, vec![wrong(3, "tea")])]);
+    // The right words at the wrong places, and one too many.
+    let found = after(
+        "INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', (1 << 36) + 5, 'word0 and 4');
+         INSERT INTO message_text (rowid, text) VALUES ((1 << 36) + 5, 'and word0 4');
+         INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', (1 << 36) + 9, 'word0 and 8');
+         INSERT INTO message_text (rowid, text) VALUES ((1 << 36) + 9, 'word0 and 8 8')",
+    );
+    let texts = vec![wrong(5, "lobby"), wrong(9, "lobby")];
+    assert_eq!(found, [(Step::SearchIndex, texts)]);
+}
+
+/// A check that cannot fail shows nothing, and one that fails for nothing is worse: the index is compared while texts go.
+#[test]
+fn what_is_redacted_or_cleared_while_it_is_compared_is_no_finding() {
+    let (_folder, database) = database();
+    let mut store = database.writer().unwrap();
+    let (mut over, mut at) = (Vec::new(), 0);
+    let mut tell = |checking| match checking {
+        Checking::Over(_, findings) => over.extend(findings),
+        Checking::Looked(Step::SearchIndex, ..) => {
+            at += 1;
+            let entry = match at % 2 {
+                0 => clear(LOBBY, at * 10),
+                _ => redact(at, BORIS, None),
+            };
+            store.commit(&[entry]).unwrap();
+            store.tidy(50).unwrap();
+            store.index(50).unwrap();
+        }
+        _ => {}
+    };
+    let gone = Arc::new(AtomicBool::new(false));
+    database.upkeep().check(&gone, &mut tell).unwrap();
+    assert_eq!(over, [""; 0]);
+    assert!(at > 5, "{at}");
+}
+
+/// Made anew, it has the words that the texts have; in the meantime searches find what it has come to, and the old one goes
+/// in steps, over restarts.
+#[test]
+fn a_search_index_that_is_made_anew() {
+    let (folder, database) = database();
+    let connection = Connection::open(folder.path().join("chatd.db")).unwrap();
+    connection.execute_batch(OTHER_WORDS).unwrap();
+    drop(connection);
+    let mut store = database.writer().unwrap();
+    let mut reader = database.reader().unwrap();
+    let mut found = |word| {
+        reader
+            .search(&[TEA], word, None, Seq(1_000), 200)
+            .unwrap()
+            .len()
+    };
+    assert_eq!((found("coffee"), found("tea")), (1, 39));
+    assert!(store.reindex().unwrap());
+    assert_eq!(store.unindexed(), 4_040);
+    assert_eq!(found("tea"), 0);
+    assert!(!store.reindex().unwrap(), "the old one is still there");
+    say(&mut store, TEA, &["more tea"]);
+    store.index(4_020).unwrap();
+    store.tidy(100).unwrap();
+    assert_eq!(store.unindexed(), 21);
+    drop(store);
+    // A restart in between, with both under way.
+    let mut store = database.writer().unwrap();
+    assert_eq!(store.unindexed(), 21);
+    while store.index(100).unwrap() {}
+    assert_eq!((found("coffee"), found("tea")), (0, 41));
+    assert_eq!(findings(&database), []);
+    while store.tidy(100).unwrap() {}
+    assert_eq!(findings(&database), []);
+    let left: i64 = store
+        .connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old_index%'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(left, 0);
+    assert!(store.reindex().unwrap());
+    while store.index(1_000).unwrap() {}
+    while store.tidy(100).unwrap() {}
+    assert_eq!(findings(&database), []);
+}
+
 #[test]
 fn a_torn_page_is_found() {
     let (folder, database) = database();
@@ -244,6 +340,38 @@ fn a_copy_is_a_database_by_itself_and_leaves_nothing_behind() {
         100
     );
     assert_eq!(reader.author(ANNA).unwrap().unwrap().as_str(), "anna");
+}
+
+/// Whoever reads in one transaction lets go where the write-ahead log gets too long meanwhile; it is no sign of damage.
+#[test]
+fn a_copy_and_a_check_let_go_where_too_much_is_stored_meanwhile() {
+    let (_folder, database) = database();
+    let mut store = database.writer().unwrap();
+    let mut upkeep = database.upkeep();
+    let stop = Arc::new(AtomicBool::new(false));
+    let texts = vec!["so much that nobody reads it all"; 500];
+    upkeep.growth_max = 1 << 20;
+    let reads = std::thread::spawn({
+        let stop = stop.clone();
+        move || {
+            let gone = Arc::new(AtomicBool::new(false));
+            // As often as it takes for both to meet it.
+            let copied = (0..).find_map(|_| upkeep.copy(&gone, Box::new(|_, _| {})).err());
+            let checked = (0..).find_map(|_| upkeep.check(&gone, &mut |_| {}).err());
+            stop.store(true, Ordering::Relaxed);
+            (copied, checked)
+        }
+    });
+    while !stop.load(Ordering::Relaxed) {
+        say(&mut store, LOBBY, &texts);
+    }
+    let (copied, checked) = reads.join().unwrap();
+    for error in [copied, checked] {
+        let error = error.unwrap().to_string();
+        assert!(error.contains("try again when less is said"), "{error}");
+    }
+    drop(store);
+    assert_eq!(findings(&database), []);
 }
 
 #[test]

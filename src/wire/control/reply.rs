@@ -165,6 +165,9 @@ replies! {
         members: u32,
         online: u32,
         messages: u64,
+        /// Where its log begins, and the last number given.
+        #[serde(default)] first_seq: Seq,
+        #[serde(default)] last_seq: Seq,
     }
     /// See [`super::RemoveRoom`]: what went with it.
     RoomRemoved { members: u64, messages: u64, }

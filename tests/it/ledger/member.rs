@@ -18,6 +18,8 @@ const AT_ONCE: usize = 24;
 pub enum Told {
     /// The server is there, for the first time or again.
     Up(SocketAddr),
+    /// It is there again with a backup: it may have gone back.
+    Back(SocketAddr),
     /// What is on the way is sent, and no more.
     Enough,
     /// The last number of each room: everything up to it is to be seen.
@@ -33,6 +35,8 @@ pub struct Notes {
     pub seen: [Vec<u64>; 3],
     /// Room, number there, and message.
     pub acknowledged: Vec<(usize, u64, u64)>,
+    /// In how many rooms the server has gone back to a backup.
+    pub went_back: usize,
     /// What cannot be.
     pub troubles: Vec<String>,
 }
@@ -60,6 +64,8 @@ pub struct Member {
     on_the_way: Vec<(usize, u64)>,
     enough: bool,
     heads: Option<[u64; 3]>,
+    /// Whether a backup was put back.
+    may_go_back: bool,
 }
 
 /// The connection is gone.
@@ -80,17 +86,18 @@ impl Member {
             on_the_way: Vec::new(),
             enough: false,
             heads: None,
+            may_go_back: false,
         }
     }
 
     /// Until everything is seen; gives back the notes.
     pub fn lives(mut self, told: &Receiver<Told>) -> Notes {
         loop {
-            match told
-                .recv_timeout(PATIENCE)
-                .expect("somebody looks after us")
-            {
-                Told::Up(address) => {
+            let next = told.recv_timeout(PATIENCE);
+            let next = next.expect("somebody looks after us");
+            self.may_go_back |= matches!(next, Told::Back(_));
+            match next {
+                Told::Up(address) | Told::Back(address) => {
                     if self.visit(address, told).is_ok() {
                         return self.notes;
                     }
@@ -120,7 +127,7 @@ impl Member {
             // The disk is gone, and the server soon.
             return Err(Gone);
         }
-        welcome.must_be("welcome");
+        self.look_back(&welcome.must_be("welcome"));
         loop {
             self.talk(&mut talker)?;
             if self.enough && self.on_the_way.is_empty() {
@@ -135,7 +142,7 @@ impl Member {
                 .expect("somebody looks after us")
             {
                 Told::Heads(heads) => self.heads = Some(heads),
-                Told::Enough | Told::Up(_) => {}
+                Told::Enough | Told::Up(_) | Told::Back(_) => {}
             }
         }
         while !self.has_seen_all() {
@@ -143,6 +150,27 @@ impl Member {
             self.note(&push);
         }
         Ok(())
+    }
+
+    /// A server that has less than one has seen went back to a backup. What it has is as it was; the rest is no more.
+    fn look_back(&mut self, welcome: &Value) {
+        for (room, name) in ROOMS.iter().enumerate() {
+            let last = welcome.room(name)["last_seq"].as_u64().unwrap_or(0);
+            // What one said oneself may be known before what others said.
+            let before = self.cursors[room].max(self.notes.seen[room].len() as u64);
+            if before <= last {
+                continue;
+            }
+            if !self.may_go_back {
+                self.trouble(&format!("{name} ends at #{last}, and #{before} was seen"));
+            }
+            self.notes.went_back += 1;
+            self.cursors[room] = self.cursors[room].min(last);
+            self.notes.seen[room].truncate(last as usize);
+            let is_left = |of: &(usize, u64, u64)| of.0 != room || of.1 <= last;
+            self.notes.acknowledged.retain(is_left);
+        }
+        self.may_go_back = false;
     }
 
     /// Says some things and waits for the answers; what was on the way before goes first, under the same keys.

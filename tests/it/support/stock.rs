@@ -9,6 +9,11 @@ use chatd::store::{Database, Entry, KeySource, Store};
 
 /// So many messages in the lobby, all from `stock`, each of about so many bytes.
 pub fn stock(state: &Path, messages: u64, bytes: usize) {
+    stock_at(state, messages, bytes, |n| n as i64 * 1_000);
+}
+
+/// The same, each said at this time, in milliseconds.
+pub fn stock_at(state: &Path, messages: u64, bytes: usize, time: impl Fn(u64) -> i64) {
     let database = Database::open(state, &KeySource::default()).expect("the folder is ours");
     let mut store = database.writer().expect("nobody else writes");
     let user = UserRecord {
@@ -39,7 +44,7 @@ fn append(store: &mut impl Store, messages: u64, bytes: usize) {
         Entry::Append(Draft {
             room: LOBBY,
             author: UserId(1),
-            at: Timestamp(at as i64 * 1_000),
+            at: Timestamp(time(at)),
             kind: Kind::Text,
             key: None,
             text: format!("message {at}, {padding}").into(),

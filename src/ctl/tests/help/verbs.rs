@@ -533,6 +533,12 @@ fn of_each_verb() {
 
     Options:
 
+    Make the search index anew, while people talk
+
+    Usage: chatctl reindex [OPTIONS]
+
+    Options:
+
     Look for messages in all rooms, or in one
 
     Usage: chatctl search [OPTIONS] <TEXT>

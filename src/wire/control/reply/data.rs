@@ -58,9 +58,22 @@ replies! {
         total: u64,
         /// What is wrong, told when the step is over; the first of it.
         findings: Vec<String>,
+        /// What there is of a log; in a reply of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")] log: Option<CheckedLog>,
         over: bool,
         whole: bool,
     }
+    /// The numbers of a room; without `room`, of all direct conversations together.
+    CheckedLog {
+        #[serde(default, skip_serializing_if = "Option::is_none")] room: Option<String>,
+        logs: u64,
+        first: Seq,
+        last: Seq,
+        messages: u64,
+        missing: u64,
+    }
+    /// See [`super::super::Reindex`]. Only the last reply is `whole`.
+    Reindexed { left: u64, whole: bool, }
     /// See [`super::super::Search`].
     Found { messages: Vec<Message>, more: bool, direct: u64, }
 }
@@ -76,7 +89,7 @@ words! {
         References = "references",
         /// What is sealed, and what names are looked up by.
         Keys = "keys",
-        /// Whether each message is in the search index.
+        /// Whether each message is in the search index, with its words.
         SearchIndex = "search_index",
     }
 }

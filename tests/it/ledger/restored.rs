@@ -1,0 +1,62 @@
+//! A backup that is made while people talk, put back on another day: the ledger holds on it.
+
+use std::fs;
+use std::sync::mpsc::channel;
+
+use super::member::Told;
+use super::{Dice, Report, finish, gather, seed, tell};
+use crate::support::{Daemon, PATIENCE, UNHURRIED};
+
+/// Acknowledged before the backup begins, at least; between its end and the stop; and after it was put back.
+const SENDS: [usize; 3] = [2_000, 1_500, 1_500];
+
+/// Made under load, and put into a new state folder with the identity key: whoever comes back is told that the server went
+/// back and goes on from there; what the backup has is as it was, and nothing is there twice.
+#[test]
+fn a_backup_made_under_load_is_a_server_on_which_the_ledger_holds() {
+    let seed = seed();
+    let mut dice = Dice(seed);
+    let mut daemon = Daemon::start_with(UNHURRIED, &[]);
+    let (counted, counter) = channel();
+    let members = gather(&daemon, &mut dice, &counted);
+    tell(&members, Told::Up(daemon.address()));
+    let wait = |sends: usize| {
+        for _ in 0..sends {
+            counter.recv_timeout(PATIENCE).expect("sends go on");
+        }
+    };
+    wait(SENDS[0]);
+    let file = daemon.folder().join("backup.db");
+    daemon
+        .ctl(&["backup", file.to_str().expect("a plain path")])
+        .done();
+    wait(SENDS[1]);
+    daemon.stop();
+
+    let old = daemon.folder().join("old");
+    fs::rename(daemon.state(), &old).expect("the folder is ours");
+    fs::create_dir(daemon.state()).expect("the folder is ours");
+    fs::copy(&file, daemon.state().join("chatd.db")).expect("a backup");
+    let key = "identity.key";
+    fs::copy(old.join(key), daemon.state().join(key)).expect("a key");
+    daemon.launch();
+    tell(&members, Told::Back(daemon.address()));
+    wait(SENDS[2]);
+    let mut report = Report::default();
+    finish(&daemon, members, &counter, &mut report);
+    assert!(
+        report.troubles.is_empty(),
+        "LEDGER_SEED={seed}: {} troubles, the first are\n{}",
+        report.troubles.len(),
+        report.troubles[..report.troubles.len().min(20)].join("\n")
+    );
+    assert!(
+        report.went_back > 0,
+        "nobody was told that the server went back"
+    );
+    assert!(daemon.ctl(&["check"]).done().contains("lobby: 1.."));
+    println!(
+        "{} acknowledged and kept, {} seen, {} times told that the server went back, 0 lost of the backup",
+        report.acknowledged, report.seen, report.went_back
+    );
+}
