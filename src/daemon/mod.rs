@@ -37,6 +37,8 @@ mod signal;
 mod start;
 mod stats;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::cell::{Cell, RefCell};
