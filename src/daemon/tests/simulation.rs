@@ -200,11 +200,13 @@ fn simulation_finds_what_is_planted() {
         Planted::LostFrame,
         Planted::NumberTwice,
     ] {
-        let found = (1..=SEEDS_PLANTED)
-            .filter_map(|seed| live(seed, &steps_of(seed), planted, false).err())
-            .collect::<Vec<_>>();
-        assert!(!found.is_empty(), "{planted:?} is not found");
-        let whats: Vec<_> = found.iter().map(|failure| &failure.what).collect();
-        println!("{planted:?}: {} of {SEEDS_PLANTED}: {whats:?}", found.len());
+        let lives = |seed| live(seed, &steps_of(seed), planted, false).err();
+        let found = (1..=SEEDS_PLANTED).find_map(|seed| Some((seed, lives(seed)?)));
+        // Without it nothing goes wrong in these lives: the other test shows it.
+        let Some((seed, failure)) = found else {
+            panic!("{planted:?} is not found in {SEEDS_PLANTED} lives");
+        };
+        let what: String = failure.what.chars().take(200).collect();
+        println!("{planted:?} is found in life {seed}: {what}");
     }
 }

@@ -391,6 +391,10 @@ impl Device {
             if state.first_seq != first {
                 return Some(format!("{label} begins at {} of {first}", state.first_seq));
             }
+            let topic = truth.topics.get(&room).cloned().unwrap_or_default();
+            if state.topic != topic {
+                return Some(format!("{label} is about '{}', not '{topic}'", state.topic));
+            }
             let is_operator = truth.rows.operators.contains(&(user, room));
             if state.role.is_some() != is_operator {
                 return Some(format!("an operator of {label}: {is_operator}"));

@@ -28,6 +28,7 @@ pub struct Truth {
     /// Everybody there ever was, and every room.
     pub users: BTreeMap<UserId, String>,
     pub rooms: BTreeMap<RoomId, RoomForm>,
+    pub topics: BTreeMap<RoomId, Arc<str>>,
     pub logs: BTreeMap<RoomId, BTreeMap<Seq, Draft>>,
     /// By text: nobody says the same twice, but what was cleared away may be said anew.
     pub said: BTreeMap<Arc<str>, Vec<Said>>,
@@ -136,6 +137,10 @@ impl Truth {
                 }
                 Change::AddRoom(room) => {
                     self.rooms.insert(room.id, room.form.clone());
+                    self.topics.insert(room.id, room.topic.clone());
+                }
+                Change::SetTopic(room, topic) => {
+                    self.topics.insert(*room, topic.clone());
                 }
                 Change::AddSession(session, _) => {
                     let whose = (session.id, session.user);
