@@ -264,7 +264,10 @@ fn an_acknowledgement_whose_neighbours_were_cut_off_is_asked_for_again() {
 fn a_gap_that_nothing_will_fill_holds_nothing_up() {
     let mut story = Story::online();
     story.message(40, "bert", None);
-    assert_eq!(story.told(), "! lobby#40 t40\n");
+    assert_eq!(
+        story.told(),
+        "! Expired { room: \"lobby\", count: 29 }\n! lobby#40 t40\n"
+    );
     story.send("one");
     story.message(60, "bert", None);
     story.told();

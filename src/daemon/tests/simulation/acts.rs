@@ -96,7 +96,7 @@ fn request(device: &Device, dice: &mut Dice) -> Request {
             room,
             topic: format!("topic {}", dice.below(1_000)),
         }),
-        12..15 => Request::Read(request::Read {
+        12..15 if device.knows(&place) => Request::Read(request::Read {
             seq: device.some_number(&place, dice),
             room: place,
         }),
@@ -104,7 +104,7 @@ fn request(device: &Device, dice: &mut Dice) -> Request {
             seq: device.some_number(&place, dice),
             room: place,
         }),
-        18 | 19 => Request::History(request::History {
+        12..15 | 18 | 19 => Request::History(request::History {
             before: Some(device.some_number(&place, dice)).filter(|_| dice.one_in(3)),
             after: None,
             limit: 1 + dice.below(20),

@@ -133,6 +133,11 @@ impl Device {
         self.posts.insert(key, post);
     }
 
+    /// Whether it is there, as far as it knows.
+    pub fn knows(&self, room: &str) -> bool {
+        self.told.contains(room)
+    }
+
     /// Somewhere up to what it has seen, or a little further.
     pub fn some_number(&self, room: &str, dice: &mut Dice) -> Seq {
         let seen = self.views.get(room).copied().unwrap_or_default();
@@ -269,8 +274,11 @@ impl Device {
             if cursor == Seq(0) && state.is_some_and(|state| state.members == 0) {
                 self.vague.insert(room.clone());
             }
-            let shown = *self.views.entry(room.clone()).or_insert(cursor);
-            assert_eq!(shown, cursor, "{room}: shown, and taken for shown");
+            let shown = self.views.entry(room.clone()).or_insert(cursor);
+            if self.vague.contains(&room) {
+                *shown = cursor;
+            }
+            assert_eq!(*shown, cursor, "{room}: shown, and taken for shown");
         }
     }
 
@@ -283,6 +291,10 @@ impl Device {
                 seen.0 += count;
                 let user = self.who.map_or(UserId(0), |(_, user)| user);
                 for room in truth.rooms_called(&room, user) {
+                    // What was said while one was out is not missed.
+                    if truth.out.contains_key(&(user, room)) {
+                        continue;
+                    }
                     let stays = |seq| {
                         truth
                             .logs
