@@ -272,10 +272,11 @@ fn a_gap_that_nothing_will_fill_holds_nothing_up() {
     story.message(60, "bert", None);
     story.told();
     story.says(r#"{"re":3,"type":"error","code":"muted","text":"you may not speak here"}"#);
-    insta::assert_snapshot!(story.told(), @r"
+    insta::assert_snapshot!(story.told(), @r#"
     ! failed one: you may not speak here
+    ! Expired { room: "lobby", count: 19 }
     ! lobby#60 t60
-    ");
+    "#);
 }
 
 #[test]
