@@ -29,7 +29,7 @@ use seen::Seen;
 use world::World;
 
 /// Lives in each `cargo test`.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 200;
 /// Lives in which a planted fault has to be found.
 const SEEDS_PLANTED: u64 = 20;
 /// Of what has happened, so many lines are told.

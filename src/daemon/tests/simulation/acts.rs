@@ -85,9 +85,7 @@ fn say(device: &mut Device, now: Duration, times: usize, dice: &mut Dice) -> Str
 fn request(device: &Device, dice: &mut Dice) -> Request {
     let room = ROOMS[dice.below(ROOMS.len())].to_owned();
     let place = PLACES[dice.below(PLACES.len())].to_owned();
-    let user = PEOPLE[dice.below(PEOPLE.len())].to_owned();
     let somewhere = Some(room.clone()).filter(|_| !dice.one_in(4));
-    let reason = None;
     match dice.below(32) {
         0..5 => Request::Join(request::Room { room }),
         5..7 => Request::Leave(request::Room { room }),
@@ -127,28 +125,38 @@ fn request(device: &Device, dice: &mut Dice) -> Request {
             new: Password::new(format!("password {}", dice.below(2))),
         }),
         24 => Request::Echo(request::Echo { text: room }),
-        25 => Request::Kick(request::Kick { room, user, reason }),
-        26 => Request::Ban(request::Ban {
+        _ => moderation(dice),
+    }
+}
+
+fn moderation(dice: &mut Dice) -> Request {
+    let room = ROOMS[dice.below(ROOMS.len())].to_owned();
+    let user = PEOPLE[dice.below(PEOPLE.len())].to_owned();
+    let somewhere = Some(room.clone()).filter(|_| !dice.one_in(4));
+    let reason = None;
+    match dice.below(7) {
+        0 => Request::Kick(request::Kick { room, user, reason }),
+        1 => Request::Ban(request::Ban {
             user,
             room: somewhere,
             seconds: Some(1 + dice.below(5_000) as u32).filter(|_| dice.one_in(2)),
             reason,
         }),
-        27 => Request::Unban(request::Unban {
+        2 => Request::Unban(request::Unban {
             user,
             room: somewhere,
         }),
-        28 => Request::Mute(request::Ban {
+        3 => Request::Mute(request::Ban {
             user,
             room: somewhere,
             seconds: Some(1 + dice.below(100) as u32),
             reason,
         }),
-        29 => Request::Unmute(request::Unban {
+        4 => Request::Unmute(request::Unban {
             user,
             room: somewhere,
         }),
-        30 => Request::Op(request::Member { room, user }),
+        5 => Request::Op(request::Member { room, user }),
         _ => Request::Deop(request::Member { room, user }),
     }
 }

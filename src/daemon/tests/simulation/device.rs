@@ -285,26 +285,7 @@ impl Device {
     fn take_event(&mut self, event: Event, truth: &Truth, opened: u32) {
         match event {
             Event::Message(message) | Event::Own(message) => self.shown(&message, truth),
-            Event::Expired { room, count } => {
-                let seen = self.views.entry(room.to_string()).or_default();
-                let gone = seen.0 + 1..=seen.0 + count;
-                seen.0 += count;
-                let user = self.who.map_or(UserId(0), |(_, user)| user);
-                for room in truth.rooms_called(&room, user) {
-                    // What was said while one was out is not missed.
-                    if truth.out.contains_key(&(user, room)) {
-                        continue;
-                    }
-                    let stays = |seq| {
-                        truth
-                            .logs
-                            .get(&room)
-                            .is_some_and(|log| log.contains_key(&Seq(seq)))
-                    };
-                    let lost = gone.clone().find(|seq| stays(*seq));
-                    assert_eq!(lost, None, "said to be gone from {room}");
-                }
-            }
+            Event::Expired { room, count } => self.expired(&room, count, truth),
             Event::WentBack { room, had, has } => {
                 panic!("{room} went back from {had} to {has}");
             }
@@ -351,6 +332,24 @@ impl Device {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What is said to be gone is gone.
+    fn expired(&mut self, label: &str, count: u64, truth: &Truth) {
+        let seen = self.views.entry(label.to_owned()).or_default();
+        let gone = seen.0 + 1..=seen.0 + count;
+        seen.0 += count;
+        let user = self.who.map_or(UserId(0), |(_, user)| user);
+        for room in truth.rooms_called(label, user) {
+            // What was said while one was out is not missed.
+            if truth.out.contains_key(&(user, room)) {
+                continue;
+            }
+            let log = truth.logs.get(&room);
+            let stays = |seq| log.is_some_and(|log| log.contains_key(&Seq(seq)));
+            let lost = gone.clone().find(|seq| stays(*seq));
+            assert_eq!(lost, None, "said to be gone from {room}");
         }
     }
 
