@@ -24,6 +24,8 @@ pub struct Room {
     /// below it only own messages can be missing whose `sent` is on its way.
     given: Seq,
     held: BTreeMap<Seq, Message>,
+    /// Whether it is known from where on messages come. Not where the first that was heard of the room was one of them.
+    is_told: bool,
     /// Whose texts are gone, as far as it was told lately: a page that was asked for before may still have them.
     redacted: BTreeSet<Seq>,
 }
@@ -53,7 +55,16 @@ impl Room {
             cursor,
             given: cursor,
             held: BTreeMap::new(),
+            is_told: true,
             redacted: BTreeSet::new(),
+        }
+    }
+
+    /// A room that a message came from before it was told: all before that is not missed.
+    pub(super) fn untold(state: RoomState) -> Self {
+        Self {
+            is_told: false,
+            ..Self::after(state, Seq(0))
         }
     }
 
@@ -115,16 +126,34 @@ impl Room {
         self.state.last_seq = self.state.last_seq.max(before);
     }
 
-    /// The next message to show. `sending`: an own message to this room is on its way and may fill a gap.
-    pub(super) fn next(&mut self, sending: bool) -> Option<Message> {
+    /// The room is told anew while one is in it. Returns how many messages were missed and are gone.
+    pub(super) fn refresh(&mut self, state: RoomState) -> u64 {
+        let had = self.cursor;
+        let first = state.first_seq;
+        self.state = state;
+        self.begin_at(first);
+        match self.is_told {
+            true => self.cursor.0 - had.0,
+            false => 0,
+        }
+    }
+
+    /// The next message to show, and how many before it were missed and are gone. `sending`: an own message to this room is
+    /// on its way and may fill a gap.
+    pub(super) fn next(&mut self, sending: bool) -> Option<(u64, Message)> {
         let seq = *self.held.first_key_value()?.0;
         let follows = seq.0 - 1 == self.cursor.0;
         let gap_stays = seq <= self.given && (!sending || self.held.len() > HELD_MAX);
         if !follows && !gap_stays {
             return None;
         }
+        let message = self.held.remove(&seq)?;
+        let gone = match std::mem::replace(&mut self.is_told, true) {
+            true => seq.0 - 1 - self.cursor.0,
+            false => 0,
+        };
         self.cursor = seq;
-        self.held.remove(&seq)
+        Some((gone, message))
     }
 
     /// The connection is gone: what waited for its turn comes again.

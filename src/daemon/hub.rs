@@ -78,7 +78,7 @@ impl Hub {
     }
 
     /// Returns whether the daemon may stop. Whoever cannot be told any more is stopping already.
-    fn carry_out(&self, effect: Effect) -> bool {
+    pub(super) fn carry_out(&self, effect: Effect) -> bool {
         match effect {
             Effect::Tell {
                 conn,

@@ -38,6 +38,8 @@ mod signal;
 mod start;
 mod stats;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::cell::{Cell, RefCell};

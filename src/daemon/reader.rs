@@ -37,24 +37,16 @@ pub(super) fn spawn(
     let queue = Arc::new(Mutex::new(queue));
     for reader in readers {
         let (queue, workers, hub) = (queue.clone(), workers.to_vec(), hub.clone());
-        let thread = Thread {
-            reader,
-            queue,
-            workers,
-            hub,
-            names: Names::default(),
-            failing: Seldom::default(),
-        };
+        let mut thread = Thread::new(reader, workers, hub);
         thread::Builder::new()
             .name("reader".into())
-            .spawn(move || thread.run())?;
+            .spawn(move || thread.run(&queue))?;
     }
     Ok(())
 }
 
-struct Thread {
+pub(super) struct Thread {
     reader: Box<dyn Reader>,
-    queue: Arc<Mutex<Receiver<Lookup>>>,
     workers: Vec<UnboundedSender<Order>>,
     /// Is told when a search is over.
     hub: Sender<Input>,
@@ -63,27 +55,42 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self) {
+    pub fn new(
+        reader: Box<dyn Reader>,
+        workers: Vec<UnboundedSender<Order>>,
+        hub: Sender<Input>,
+    ) -> Self {
+        Self {
+            reader,
+            workers,
+            hub,
+            names: Names::default(),
+            failing: Seldom::default(),
+        }
+    }
+
+    fn run(&mut self, queue: &Mutex<Receiver<Lookup>>) {
         loop {
             // The lock is let go before the work begins.
-            let lookup = self
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .recv();
+            let lookup = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(lookup) = lookup else { return };
-            let conn = lookup.conn;
-            let searcher = match &lookup.query {
-                Query::Search { viewer, .. } => Some(*viewer),
-                Query::History { .. } | Query::Log { .. } => None,
-            };
-            let order = self.look_up(lookup);
-            if let Some(user) = searcher {
-                drop(self.hub.send(Input::Searched { user }));
-            }
-            if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
-                drop(worker.send(order));
-            }
+            self.answer(lookup);
+        }
+    }
+
+    /// Looks something up and tells whoever wants to know.
+    pub fn answer(&mut self, lookup: Lookup) {
+        let conn = lookup.conn;
+        let searcher = match &lookup.query {
+            Query::Search { viewer, .. } => Some(*viewer),
+            Query::History { .. } | Query::Log { .. } => None,
+        };
+        let order = self.look_up(lookup);
+        if let Some(user) = searcher {
+            drop(self.hub.send(Input::Searched { user }));
+        }
+        if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
+            drop(worker.send(order));
         }
     }
 

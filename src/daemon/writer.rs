@@ -87,28 +87,13 @@ pub(super) fn spawn(
     jobs_per_commit: usize,
     audits: watch::Sender<()>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let writer = Writer {
-        store,
-        jobs,
-        hub,
-        jobs_per_commit,
-        indexed: Instant::now(),
-        unindexed: true,
-        reindexing: None,
-        tidied: Instant::now(),
-        untidy: true,
-        tidy_again: false,
-        storing: Seldom::default(),
-        indexing: Seldom::default(),
-        tidying: Seldom::default(),
-        audits,
-    };
+    let writer = Writer::new(store, jobs, hub, jobs_per_commit, audits);
     thread::Builder::new()
         .name("writer".into())
         .spawn(move || writer.run())
 }
 
-struct Writer {
+pub(super) struct Writer {
     store: Box<dyn Store>,
     jobs: Receiver<Work>,
     hub: Sender<Input>,
@@ -129,6 +114,31 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(
+        store: Box<dyn Store>,
+        jobs: Receiver<Work>,
+        hub: Sender<Input>,
+        jobs_per_commit: usize,
+        audits: watch::Sender<()>,
+    ) -> Self {
+        Self {
+            store,
+            jobs,
+            hub,
+            jobs_per_commit,
+            indexed: Instant::now(),
+            unindexed: true,
+            reindexing: None,
+            tidied: Instant::now(),
+            untidy: true,
+            tidy_again: false,
+            storing: Seldom::default(),
+            indexing: Seldom::default(),
+            tidying: Seldom::default(),
+            audits,
+        }
+    }
+
     fn run(mut self) {
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
         while let Some(work) = self.next() {
@@ -314,7 +324,7 @@ fn count_commit(entries: &[Entry], time: Duration) {
     metrics::observe_time(Measure::Commit, time);
 }
 
-fn outcome(outcome: store::Outcome) -> Outcome {
+pub(super) fn outcome(outcome: store::Outcome) -> Outcome {
     match outcome {
         store::Outcome::Appended(seq) => Outcome::Appended(seq),
         store::Outcome::Changed => Outcome::Changed,
@@ -333,6 +343,32 @@ fn fault(error: &StoreError) -> Fault {
     }
 }
 
+/// Without a thread: the simulation says when it is its turn.
+#[cfg(test)]
+impl Writer {
+    pub fn played(store: Box<dyn Store>, jobs: Receiver<Work>, hub: Sender<Input>) -> Self {
+        Self::new(store, jobs, hub, 1, watch::channel(()).0)
+    }
+
+    /// Stores what waits, at most so much. Returns whether anything did.
+    pub fn turn(&mut self, most: usize) -> bool {
+        self.jobs_per_commit = most;
+        let Ok(work) = self.jobs.try_recv() else {
+            return false;
+        };
+        let (mut tickets, mut entries) = (Vec::new(), Vec::new());
+        drop(self.take(work, &mut tickets, &mut entries));
+        self.commit(&mut tickets, &mut entries);
+        true
+    }
+
+    /// What it does when nothing waits.
+    pub fn rest(&mut self) {
+        self.index();
+        self.tidy();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,22 +381,8 @@ mod tests {
     fn an_empty_entry_is_no_sign_that_it_stores_again() {
         let store = MemoryStore::default();
         let ((_, jobs), (hub, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
-        let mut writer = Writer {
-            store: Box::new(store.clone()),
-            jobs,
-            hub,
-            jobs_per_commit: 10,
-            indexed: Instant::now(),
-            unindexed: false,
-            reindexing: None,
-            tidied: Instant::now(),
-            untidy: false,
-            tidy_again: false,
-            storing: Seldom::default(),
-            indexing: Seldom::default(),
-            tidying: Seldom::default(),
-            audits: watch::channel(()).0,
-        };
+        let store_of = Box::new(store.clone());
+        let mut writer = Writer::new(store_of, jobs, hub, 10, watch::channel(()).0);
         let message = Entry::Append(Draft {
             room: LOBBY,
             author: UserId(1),

@@ -154,6 +154,13 @@ impl Fanout {
         self.set_dirty(slot);
     }
 
+    /// A frame for one connection that tells in which rooms it is. Only one that is very far behind misses it.
+    pub fn tell_of_rooms(&mut self, slot: u32, frame: &[u8]) {
+        let outbox = &mut self.outboxes[slot as usize];
+        self.given += outbox.news_of_rooms(&self.ring, frame, self.outbox_bytes);
+        self.set_dirty(slot);
+    }
+
     /// Frames for one connection that are never dropped.
     pub fn push(&mut self, slot: u32, frames: &[u8]) {
         self.given += self.outboxes[slot as usize].push(&self.ring, frames);

@@ -43,7 +43,7 @@ mod state;
 mod strength;
 mod talk;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -14,6 +14,8 @@ use crate::engine::effect::Query;
 /// The bytes of messages that are copied for one connection so that a signal comes behind them. Small, because a signal
 /// may be for thousands.
 pub(super) const TAKE_UP_BYTES: usize = 2_048;
+/// The bytes that may wait beyond `outbox_bytes` before one is not told any more which rooms one is in: a thousand changes.
+const ROOMS_BYTES: usize = 65_536;
 
 /// The bytes waiting for one connection, and its cursors.
 #[derive(Debug)]
@@ -163,6 +165,16 @@ impl Outbox {
     /// dropped.
     pub(super) fn signal(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) -> u64 {
         if self.is_behind(bytes_max) {
+            self.missed = true;
+            return 0;
+        }
+        self.push(ring, frame)
+    }
+
+    /// The same with a frame that tells in which rooms one is. Who has older things to take is told, too: whoever comes back
+    /// into a room is given it from there on, and has to know that they were out.
+    pub(super) fn news_of_rooms(&mut self, ring: &Ring, frame: &[u8], bytes_max: usize) -> u64 {
+        if self.unsent() > bytes_max + ROOMS_BYTES {
             self.missed = true;
             return 0;
         }

@@ -27,6 +27,8 @@ mod lag;
 pub mod listener;
 pub mod native;
 mod order;
+#[cfg(test)]
+pub(crate) mod played;
 mod proxy;
 mod ready;
 pub mod stream;

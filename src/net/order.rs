@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::base::ConnId;
 use crate::base::metrics::{self, Counter};
-use crate::engine::effect::{Bye, ByeReason};
+use crate::engine::effect::{Bye, ByeReason, News};
 use crate::net::conn::Conn;
 use crate::net::crowd::Place;
 use crate::net::deadline::{Deadline, Kind};
@@ -36,10 +36,13 @@ impl Worker {
                 news,
             } => {
                 if let Some(slot) = self.find(conn) {
+                    let of_rooms = is_of_rooms(&news);
                     let frames = encode_news(re.as_ref(), news);
                     if answer {
                         self.fanout.push(slot, &frames);
                         self.answered(slot);
+                    } else if of_rooms {
+                        self.fanout.tell_of_rooms(slot, &frames);
                     } else {
                         self.fanout.tell(slot, &frames);
                     }
@@ -264,4 +267,12 @@ impl Worker {
     fn login_due(&self) -> u64 {
         self.now + u64::from(self.greeting.limits.login_seconds) * 1_000
     }
+}
+
+/// Whether it tells in which rooms one is.
+fn is_of_rooms(news: &News) -> bool {
+    matches!(
+        news,
+        News::Joined(_) | News::Left { .. } | News::Removed { .. } | News::Kicked { .. }
+    )
 }

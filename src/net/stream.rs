@@ -16,6 +16,8 @@ use zeroize::Zeroize as _;
 
 use crate::net::Doors;
 use crate::net::crowd::Place;
+#[cfg(test)]
+use crate::net::played::PlayedEnd;
 use crate::net::proxy::{self, HEADER_BYTES_MAX, HeaderError};
 use crate::net::tls::{FIRST_BYTE, OVERHEAD_BYTES, RECORD_BYTES, Session};
 
@@ -45,6 +47,9 @@ pub enum Socket {
     Tcp(std::net::TcpStream),
     /// On this machine.
     Unix(std::os::unix::net::UnixStream),
+    /// In memory.
+    #[cfg(test)]
+    Played(PlayedEnd),
 }
 
 /// What a worker reads into; no connection has a buffer of its own for that.
@@ -167,6 +172,9 @@ pub(super) enum Transport {
     /// Without a runtime that has to be waited for.
     #[cfg(test)]
     Bare(std::os::unix::net::UnixStream),
+    /// In memory.
+    #[cfg(test)]
+    Played(PlayedEnd),
 }
 
 /// What the bytes are wrapped in.
@@ -192,6 +200,8 @@ impl Stream {
                 TcpStream::from_std(socket).map(Transport::Tcp)
             }
             Socket::Unix(socket) => UnixStream::from_std(socket).map(Transport::Unix),
+            #[cfg(test)]
+            Socket::Played(end) => Ok(Transport::Played(end)),
         };
         Ok(Self {
             transport: transport?,
@@ -352,6 +362,8 @@ impl Transport {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             #[cfg(test)]
             Self::Bare(stream) => return or_pending(stream.read(buffer.initialize_unfilled())),
+            #[cfg(test)]
+            Self::Played(end) => return end.poll_read(cx, buffer.initialize_unfilled()),
         };
         outcome.map_ok(|()| buffer.filled().len())
     }
@@ -369,6 +381,8 @@ impl Transport {
             (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
             #[cfg(test)]
             (Self::Bare(stream), _) => or_pending(stream.write_vectored(slices)),
+            #[cfg(test)]
+            (Self::Played(end), _) => end.poll_write(cx, slices),
         }
     }
 
@@ -378,6 +392,8 @@ impl Transport {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             #[cfg(test)]
             Self::Bare(stream) => Poll::Ready(stream.shutdown(Shutdown::Write)),
+            #[cfg(test)]
+            Self::Played(end) => end.poll_shutdown(),
         }
     }
 }
@@ -418,6 +434,8 @@ impl Socket {
             Self::Unix(mut socket) => {
                 say_last(&mut socket, words, |it| it.shutdown(Shutdown::Write))
             }
+            #[cfg(test)]
+            Self::Played(_) => Ok(()),
         };
     }
 }

@@ -135,7 +135,7 @@ impl Worker {
         })
     }
 
-    fn new(
+    pub(super) fn new(
         index: u16,
         hub: Sender<Input>,
         readers: Sender<Lookup>,
@@ -177,6 +177,20 @@ impl Worker {
     /// One turn: orders, sockets, deadlines, writes. Ends the future when the worker has stopped.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (next, mut more) = self.work(cx);
+        more |= self.set_timer(next, cx);
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// What is done in a turn, at the time that it has. Returns when the next thing is due, and whether there is more to do
+    /// already.
+    pub(super) fn work(&mut self, cx: &mut Context<'_>) -> (Option<u64>, bool) {
         self.ready.arm(cx.waker());
         self.reading.begin_turn();
         let mut more = self.take_orders(cx);
@@ -199,14 +213,12 @@ impl Worker {
             self.again = slots;
         }
         more |= !self.again.is_empty() || !self.to_be_heard.is_empty();
-        more |= self.set_timer(next, cx);
-        if self.stopped || (self.stopping && self.slots.iter().all(|slot| slot.conn.is_none())) {
-            return Poll::Ready(());
-        }
-        if more {
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
+        (next, more)
+    }
+
+    /// Whether the worker has stopped.
+    pub(super) fn is_over(&self) -> bool {
+        self.stopped || (self.stopping && self.slots.iter().all(|slot| slot.conn.is_none()))
     }
 
     /// What the connections were given in this turn.

@@ -20,6 +20,10 @@ impl Model {
             };
             return self.refused(now, asked, refusal);
         }
+        if self.phase == Phase::Online && !matches!(event, event::Event::Welcome(_)) {
+            // What does not fit the welcome follows it at once. The others one is not in any more.
+            self.untold.clear();
+        }
         match (&asked.request, &event) {
             (Request::Hello(_), event::Event::Hello(hello)) => self.greeted(hello.clone()),
             (Request::Send(_), event::Event::Sent { .. }) => return self.sent(now, asked, event),
@@ -43,7 +47,8 @@ impl Model {
             }
             (Request::Read(read), event::Event::Ok) => {
                 if let Some(state) = self.state_of(&read.room) {
-                    state.read_seq = state.read_seq.max(read.seq);
+                    let seq = read.seq.min(state.last_seq);
+                    state.read_seq = state.read_seq.max(seq);
                 }
             }
             _ => self.room_news(&event),
@@ -271,6 +276,13 @@ impl Model {
             seq,
             at,
         }));
+        if !self.rooms.contains_key(&room)
+            && !self.untold.contains_key(&room)
+            && !room.starts_with('@')
+        {
+            // It was left meanwhile. A conversation begins like this.
+            return;
+        }
         let message = Message {
             room: room.clone(),
             seq,
@@ -292,7 +304,7 @@ impl Model {
         (self.rooms.entry(name.clone())).or_insert_with(|| {
             // One that is spoken in before it is told keeps its cursor, or its messages would be shown again.
             let known = untold.remove(name);
-            known.unwrap_or_else(|| Room::after(unknown(name.clone(), Seq(0)), Seq(0)))
+            known.unwrap_or_else(|| Room::untold(unknown(name.clone(), Seq(0))))
         })
     }
 
@@ -304,7 +316,12 @@ impl Model {
         let Some(room) = self.rooms.get_mut(name) else {
             return;
         };
-        while let Some(message) = room.next(sending) {
+        while let Some((count, message)) = room.next(sending) {
+            if count > 0 {
+                // The log was cleared, and this client was behind when that was told.
+                let room = name.clone();
+                self.events.push_back(Event::Expired { room, count });
+            }
             let own = user.as_ref() == Some(&message.from);
             self.events.push_back(match own {
                 true => Event::Own(message),
@@ -313,7 +330,7 @@ impl Model {
         }
     }
 
-    fn state_of(&mut self, name: &str) -> Option<&mut RoomState> {
+    pub(super) fn state_of(&mut self, name: &str) -> Option<&mut RoomState> {
         let mut rooms = self.rooms.iter_mut();
         let found = rooms.find(|(room, _)| same_place(room, name));
         found.map(|(_, room)| &mut room.state)
@@ -322,9 +339,15 @@ impl Model {
     fn room_news(&mut self, event: &event::Event) {
         match event {
             event::Event::Joined(state) => {
-                let room = (self.rooms.entry(state.room.clone()))
-                    .or_insert_with(|| Room::at_end(state.clone()));
-                room.state = state.clone();
+                let name = state.room.clone();
+                let room =
+                    (self.rooms.entry(name.clone())).or_insert_with(|| Room::at_end(state.clone()));
+                let count = room.refresh(state.clone());
+                if count > 0 {
+                    let room = name.clone();
+                    self.events.push_back(Event::Expired { room, count });
+                    self.show(&name);
+                }
             }
             event::Event::Cleared { room, first_seq } => {
                 let all = self.untold.get_mut(room).into_iter();

@@ -264,15 +264,19 @@ fn an_acknowledgement_whose_neighbours_were_cut_off_is_asked_for_again() {
 fn a_gap_that_nothing_will_fill_holds_nothing_up() {
     let mut story = Story::online();
     story.message(40, "bert", None);
-    assert_eq!(story.told(), "! lobby#40 t40\n");
+    assert_eq!(
+        story.told(),
+        "! Expired { room: \"lobby\", count: 29 }\n! lobby#40 t40\n"
+    );
     story.send("one");
     story.message(60, "bert", None);
     story.told();
     story.says(r#"{"re":3,"type":"error","code":"muted","text":"you may not speak here"}"#);
-    insta::assert_snapshot!(story.told(), @r"
+    insta::assert_snapshot!(story.told(), @r#"
     ! failed one: you may not speak here
+    ! Expired { room: "lobby", count: 19 }
     ! lobby#60 t60
-    ");
+    "#);
 }
 
 #[test]

@@ -15,7 +15,13 @@ impl Model {
         no
     }
 
-    pub(super) fn write_as(&mut self, asked: Asked) {
+    pub(super) fn write_as(&mut self, mut asked: Asked) {
+        // Nobody has read past the end, and the server's `ok` does not say how far it takes them for to have.
+        if let Request::Read(read) = &mut asked.request
+            && let Some(state) = self.state_of(&read.room)
+        {
+            read.seq = read.seq.min(state.last_seq);
+        }
         let tagged = request::Tagged {
             id: Some(RequestId(asked.no.to_string().into())),
             request: asked.request.clone(),

@@ -400,3 +400,29 @@ fn an_answer_of_the_store_to_somebody_who_has_left_meanwhile_is_passed_over() {
     world.happen(Step::Store(0, false));
     world.end();
 }
+
+/// Found by the simulation: one who was behind was not told that they were out of a room, came back into it, and missed what
+/// was said meanwhile without a word.
+#[test]
+fn in_which_rooms_one_is_is_told_also_to_who_is_behind() {
+    let limits = Limits {
+        outbox_bytes: OUTBOX_BYTES as u32,
+        ..Limits::default()
+    };
+    let mut fanout = Fanout::new(0, &limits);
+    fanout.open(ConnId {
+        worker: 0,
+        turn: 0,
+        slot: 0,
+    });
+    fanout.attach(0, channel(0), &label(0), UserId(1), Seq(0), Seq(5));
+    assert!(fanout.question(0).is_some());
+    fanout.tell(0, b"topic");
+    assert_eq!(fanout.unsent(0), 0);
+    fanout.tell_of_rooms(0, b"left");
+    assert_eq!(fanout.unsent(0), 4);
+    // There is an end to it.
+    let frame = [0; 1_000];
+    (0..1_000).for_each(|_| fanout.tell_of_rooms(0, &frame));
+    assert!((65_536..70_000).contains(&fanout.unsent(0)));
+}

@@ -1,7 +1,7 @@
 //! Random lives of a few people with many connections, a writer that is slow and fails, an admin who removes them: what
 //! always holds is looked at after each step, against a naive store and a list of who is connected as whom.
 
-mod asks;
+pub mod asks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

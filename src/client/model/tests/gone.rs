@@ -51,6 +51,75 @@ fn what_was_cleared_is_not_waited_for_and_not_shown() {
     assert_eq!(story.model.cursors()["lobby"], Seq(19));
 }
 
+/// Found by the simulation: to a client that is behind `cleared` is not told, and what comes next is behind a hole.
+#[test]
+fn what_was_cleared_while_one_was_behind_is_told() {
+    let mut story = Story::online();
+    story.message(11, "bert", None);
+    story.message(15, "bert", None);
+    let told = story.told();
+    assert!(
+        told.contains("! Expired { room: \"lobby\", count: 3 }\n! lobby#15 t15"),
+        "{told}"
+    );
+    story.says(
+        r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":false,"rooms":[{"room":"lobby","topic":"","first_seq":19,"last_seq":20,"read_seq":0,"members":2,"joined":true}]}"#,
+    );
+    story.message(19, "bert", None);
+    let told = story.told();
+    assert!(
+        told.contains("! Expired { room: \"lobby\", count: 3 }\n! lobby#19 t19"),
+        "{told}"
+    );
+}
+
+/// Found by the simulation: one device leaves while another one speaks.
+#[test]
+fn a_room_that_was_left_does_not_come_back_with_the_answer_to_a_send() {
+    let mut story = Story::online();
+    story.send("one");
+    story.says(r#"{"type":"left","room":"lobby"}"#);
+    story.sent(3, 11);
+    assert!(story.told().contains("sent k1 as 11"));
+    assert!(story.model.rooms().is_empty());
+}
+
+/// Found by the simulation: where a room was left while one was away, its cursor was kept for ever.
+#[test]
+fn a_room_that_was_left_while_one_was_away_begins_anew() {
+    let mut story = Story::online();
+    story.lose();
+    story.wait();
+    story.connect();
+    story.says(&HELLO.replace("\"re\":1", "\"re\":3"));
+    story.says(r#"{"re":4,"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#);
+    let room = request::Room {
+        room: "lobby".into(),
+    };
+    story.model.ask(story.now, Request::Join(room));
+    story.says(r#"{"re":5,"type":"joined","room":"lobby","topic":"","first_seq":1,"last_seq":14,"read_seq":0,"members":2,"joined":true}"#);
+    story.told();
+    assert_eq!(story.model.cursors()["lobby"], Seq(14));
+    // From a room that is not told, nothing before the first message is missed.
+    story.says(r#"{"type":"message","room":"tea","seq":7,"from":"bert","at":"2026-11-20T10:30:00Z","kind":"text","text":"t7"}"#);
+    assert_eq!(story.told(), "! tea#7 t7\n");
+}
+
+/// Found by the simulation: the server takes nobody for having read past the end, and this client took itself for it.
+#[test]
+fn nobody_has_read_past_the_end() {
+    let mut story = Story::online();
+    let read = request::Read {
+        room: "Lobby".into(),
+        seq: Seq(99),
+    };
+    story.model.ask(story.now, Request::Read(read));
+    story.listen();
+    assert!(story.told().contains(r#""seq":10"#));
+    story.says(r#"{"re":3,"type":"ok"}"#);
+    assert_eq!(story.model.rooms()["lobby"].state.read_seq, Seq(10));
+}
+
 #[test]
 fn a_removed_room_is_one_is_in_no_longer() {
     let mut story = Story::online();

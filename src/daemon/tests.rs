@@ -1,0 +1,3 @@
+//! What the daemon's parts do together, without processes, threads and sockets.
+
+mod simulation;
