@@ -243,6 +243,7 @@ fn syncs_that_fail_and_then_a_power_cut() {
             anna.says_again();
             anna.says_some(20, 300);
         }
+        daemon.signal(Signal::SIGSTOP);
         disk.pull_the_plug();
         daemon.kill_9();
         disk.plug_in();
