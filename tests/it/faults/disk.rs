@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 
 use super::Witness;
 use crate::support::mount::Mount;
