@@ -405,7 +405,11 @@ fn examples() -> Section {
             ),
             (
                 "chat-client verify lobby",
-                "read all that was ever said there: `lobby: 1..48211, no hole`, or what is missing, and exit status 1",
+                Both(
+                    "read all that was ever said there: `lobby: 1..48211, no hole`, or what is missing, and exit status 1",
+                    "прочитать всё, что там когда-либо сказано: `lobby: 1..48211, без пропусков` или чего не хватает, и код \
+                     завершения 1",
+                ),
             ),
             (
                 "chat-client tail -f --json lobby",

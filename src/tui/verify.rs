@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::base::limit::PAGE_MESSAGES_MAX;
+use crate::base::tongue::{plural, say};
 use crate::base::{Seq, Timestamp};
 use crate::client::calls::history;
 use crate::client::{Answer, Client, Code, Message, Part, Refusal};
@@ -52,8 +53,9 @@ pub(super) async fn run(client: &mut Client, rooms: &[String]) -> Result<(), Fai
     }
     match wrong.is_empty() {
         true => Ok(()),
-        false => Err(Failure::Refused(format!(
+        false => Err(Failure::Refused(say!(
             "what the server gives out of {} is not whole; tell its admin, whom `chatctl check` tells more",
+            "то, что сервер выдаёт из {}, неполно; сообщите администратору, ему подробнее ответит `chatctl check`",
             wrong.join(", ")
         ))),
     }
@@ -74,8 +76,10 @@ async fn read(client: &mut Client, room: &str, progress: &mut Progress) -> Resul
             ..
         } = page
         else {
-            let text = "the server gave an answer to another question; tell its admin";
-            return Err(Failure::Refused(text.to_owned()));
+            return Err(Failure::Refused(say!(
+                "the server gave an answer to another question; tell its admin",
+                "сервер ответил на другой вопрос; сообщите администратору"
+            )));
         };
         log.take(&messages, first_seq, last_seq);
         progress.tell(room, log.last, last_seq);
@@ -145,7 +149,9 @@ impl Log {
     fn found(&mut self, what: String) {
         match self.findings.len() {
             FINDINGS_MAX.. => {}
-            last if last + 1 == FINDINGS_MAX => self.findings.push("and more like that".to_owned()),
+            last if last + 1 == FINDINGS_MAX => self
+                .findings
+                .push(say!("and more like that", "и ещё подобное")),
             _ => self.findings.push(what),
         }
     }
@@ -163,8 +169,9 @@ impl Log {
         }
         if last < self.told {
             let (last, told) = (last.unwrap_or_default(), self.told.unwrap_or_default());
-            self.found(format!(
-                "the server has told of message {told} and says now that {last} is the last one"
+            self.found(say!(
+                "the server has told of message {told} and says now that {last} is the last one",
+                "сервер сообщал о сообщении {told}, а теперь говорит, что последнее — {last}"
             ));
         }
         self.told = last;
@@ -173,16 +180,25 @@ impl Log {
     fn message(&mut self, message: &Message) {
         let (seq, due) = (message.seq, self.last.next());
         if seq < due {
-            return self.found(format!("message {seq} comes again after {}", self.last));
+            return self.found(say!(
+                "message {seq} comes again after {}",
+                "сообщение {seq} пришло снова после {}",
+                self.last
+            ));
         }
         match seq.0 - due.0 {
             0 => {}
-            1 => self.found(format!("there is no message {due}")),
-            _ => self.found(format!("there are no messages {due} to {}", seq.0 - 1)),
+            1 => self.found(say!("there is no message {due}", "нет сообщения {due}")),
+            _ => self.found(say!(
+                "there are no messages {due} to {}",
+                "нет сообщений с {due} по {}",
+                seq.0 - 1
+            )),
         }
         if message.redacts.is_some_and(|redacted| redacted >= seq) {
-            self.found(format!(
-                "message {seq} redacts one that comes after it, or itself"
+            self.found(say!(
+                "message {seq} redacts one that comes after it, or itself",
+                "сообщение {seq} удаляет более позднее или само себя"
             ));
         }
         self.back += u64::from(self.at.is_some_and(|before| message.at < before));
@@ -195,8 +211,9 @@ impl Log {
         let told = self.told.unwrap_or_default();
         if more || self.last < told {
             let last = self.last;
-            self.found(format!(
-                "it ends at message {last}, and the server says that {told} is the last one"
+            self.found(say!(
+                "it ends at message {last}, and the server says that {told} is the last one",
+                "она кончается сообщением {last}, а сервер говорит, что последнее — {told}"
             ));
         }
     }
@@ -204,19 +221,30 @@ impl Log {
     /// In one line, without the findings.
     fn outcome(&self) -> String {
         let whole = match self.findings.is_empty() {
-            true => "no hole",
-            false => "not whole",
+            true => say!("no hole", "без пропусков"),
+            false => say!("not whole", "неполна"),
         };
         let range = match self.first {
             Some(first) => format!("{first}..{}", self.last),
-            None if self.last == Seq(0) => "nothing was said".to_owned(),
-            None => format!("nothing is kept of 1..{}", self.last),
+            None if self.last == Seq(0) => say!("nothing was said", "ничего не сказано"),
+            None => say!(
+                "nothing is kept of 1..{}",
+                "из 1..{} ничего не хранится",
+                self.last
+            ),
         };
         match self.back {
             0 => format!("{range}, {whole}"),
-            1 => format!("{range}, {whole}; times go back once, as where a clock was set"),
+            1 => say!(
+                "{range}, {whole}; times go back once, as where a clock was set",
+                "{range}, {whole}; время один раз идёт назад, как после перевода часов"
+            ),
             back => {
-                format!("{range}, {whole}; times go back {back} times, as where a clock was set")
+                let form = plural(back, "раз", "раза", "раз");
+                say!(
+                    "{range}, {whole}; times go back {back} times, as where a clock was set",
+                    "{range}, {whole}; время {back} {form} идёт назад, как после перевода часов"
+                )
             }
         }
     }
@@ -241,7 +269,11 @@ impl Progress {
         if self.is_shown && !is_early {
             self.told = Some(Instant::now());
             let (room, of) = (harmless(room), of.unwrap_or(at));
-            let _ = write!(io::stderr(), "\rreading {room}: {at} of {of}\x1b[K");
+            let said = say!(
+                "reading {room}: {at} of {of}",
+                "читаем {room}: {at} из {of}"
+            );
+            let _ = write!(io::stderr(), "\r{said}\x1b[K");
         }
     }
 
