@@ -174,6 +174,14 @@ impl Store for Disk {
         self.inner().memory.index(messages_max)
     }
 
+    fn unindexed(&self) -> u64 {
+        self.inner().memory.unindexed()
+    }
+
+    fn reindex(&mut self) -> Result<bool, StoreError> {
+        self.inner().memory.reindex()
+    }
+
     fn tidy(&mut self, messages_max: usize) -> Result<bool, StoreError> {
         self.inner().memory.tidy(messages_max)
     }

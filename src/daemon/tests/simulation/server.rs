@@ -19,7 +19,7 @@ use crate::daemon::password::Passwords;
 use crate::daemon::{reader, writer};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, Reply};
-use crate::engine::input::{Command, Input, PasswordOutcome, Registration, Rules};
+use crate::engine::input::{Command, Input, PasswordOutcome, Registration, Retention, Rules};
 use crate::net::played::{Pipe, Played, greeting};
 use crate::net::{Lookup, Order};
 use crate::store::{Reader as _, Store as _};
@@ -89,6 +89,7 @@ impl Server {
         let rules = Rules {
             registration: Registration::Open,
             limits: limits.clone(),
+            retention: Retention::default(),
         };
         let engine = Engine::new(rules, snapshot.unwrap());
         let ((inputs_in, inputs), (work, jobs)) = (channel(), channel());
@@ -154,6 +155,7 @@ impl Server {
         let rules = Rules {
             registration: Registration::Open,
             limits,
+            retention: Retention::default(),
         };
         drop(self.hub.outcomes.send(Input::Reload(rules)));
     }
