@@ -28,17 +28,17 @@ pub fn stock_at(state: &Path, messages: u64, bytes: usize, time: impl Fn(u64) ->
     store
         .commit(&[Entry::Changes(vec![user])])
         .expect("there is room");
-    append(&mut store, messages, bytes);
+    append(&mut store, messages, bytes, time);
 }
 
 /// So many more in the lobby, all from the first account that was made.
 pub fn more(state: &Path, messages: u64, bytes: usize) {
     let database = Database::open(state, &KeySource::default()).expect("the folder is ours");
     let mut store = database.writer().expect("nobody else writes");
-    append(&mut store, messages, bytes);
+    append(&mut store, messages, bytes, |n| n as i64 * 1_000);
 }
 
-fn append(store: &mut impl Store, messages: u64, bytes: usize) {
+fn append(store: &mut impl Store, messages: u64, bytes: usize, time: impl Fn(u64) -> i64) {
     let padding = "lorem ipsum dolor sit amet ".repeat(bytes / 27);
     let said = |at: u64| {
         Entry::Append(Draft {
