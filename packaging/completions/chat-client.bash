@@ -101,7 +101,7 @@ _chat__client() {
 
     case "${cmd}" in
         chat__client)
-            opts="-p -h -V --profile --server --port --name --invite --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who profiles echo login logout passwd help"
+            opts="-p -h -V --profile --server --port --name --invite --fingerprint --plaintext --plain --generate --help --version send tail history search rooms who verify profiles echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,7 +189,7 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__help)
-            opts="send tail history search rooms who profiles echo login logout passwd help"
+            opts="send tail history search rooms who verify profiles echo login logout passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -747,12 +747,20 @@ _chat__client() {
             return 0
             ;;
         chat__subcmd__client__subcmd__verify)
-            opts="-h --server --port --name --fingerprint --plaintext --help"
+            opts="-p -h --profile --server --port --name --fingerprint --plaintext --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -44,6 +44,7 @@ complete -c chat-client -n "__fish_chat_client_needs_command" -a "history" -d 'P
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "search" -d 'Print messages with certain words'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "rooms" -d 'List the rooms there are'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "who" -d 'List who is online, or who is in a room'
+complete -c chat-client -n "__fish_chat_client_needs_command" -a "verify" -d 'Read rooms from beginning to end, by default all you are in, and say whether a message is missing'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "profiles" -d 'List the profiles: servers that have a name in ~/.config/chat-client/config.toml'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "echo" -d 'Measure round trips to the server; needs no account'
 complete -c chat-client -n "__fish_chat_client_needs_command" -a "login" -d 'Log in and keep the token, so that scripts need no password'
@@ -100,6 +101,13 @@ complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l name -d 
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand who" -s h -l help -d 'Print help'
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -s p -l profile -d 'The server that has this name in ~/.config/chat-client/config.toml' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -l server -d 'Name or address of the server [default: localhost]' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -l port -d 'Its port [default: 2428]' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -l name -d 'Your name there' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
+complete -c chat-client -n "__fish_chat_client_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c chat-client -n "__fish_chat_client_using_subcommand profiles" -s p -l profile -d 'The server that has this name in ~/.config/chat-client/config.toml' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand profiles" -l server -d 'Name or address of the server [default: localhost]' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand profiles" -l port -d 'Its port [default: 2428]' -r
@@ -138,15 +146,16 @@ complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l name 
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l fingerprint -d 'Trust the server whose certificate has this fingerprint, and no other' -r
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -l plaintext -d 'Encrypt nothing: for a server that allows it, on a network that is yours alone'
 complete -c chat-client -n "__fish_chat_client_using_subcommand passwd" -s h -l help -d 'Print help'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "send" -d 'Send a message; its text comes from standard input when it is not given'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "tail" -d 'Print the newest messages of rooms, by default of all you are in'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "history" -d 'Print messages of a room'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "search" -d 'Print messages with certain words'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "rooms" -d 'List the rooms there are'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "who" -d 'List who is online, or who is in a room'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "profiles" -d 'List the profiles: servers that have a name in ~/.config/chat-client/config.toml'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "echo" -d 'Measure round trips to the server; needs no account'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "login" -d 'Log in and keep the token, so that scripts need no password'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "logout" -d 'End the session and forget the token'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "passwd" -d 'Change the password; without a terminal the old and the new one are lines of standard input'
-complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who profiles echo login logout passwd help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "send" -d 'Send a message; its text comes from standard input when it is not given'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "tail" -d 'Print the newest messages of rooms, by default of all you are in'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "history" -d 'Print messages of a room'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "search" -d 'Print messages with certain words'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "rooms" -d 'List the rooms there are'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "who" -d 'List who is online, or who is in a room'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "verify" -d 'Read rooms from beginning to end, by default all you are in, and say whether a message is missing'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "profiles" -d 'List the profiles: servers that have a name in ~/.config/chat-client/config.toml'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "echo" -d 'Measure round trips to the server; needs no account'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "login" -d 'Log in and keep the token, so that scripts need no password'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "logout" -d 'End the session and forget the token'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "passwd" -d 'Change the password; without a terminal the old and the new one are lines of standard input'
+complete -c chat-client -n "__fish_chat_client_using_subcommand help; and not __fish_seen_subcommand_from send tail history search rooms who verify profiles echo login logout passwd help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -277,8 +277,8 @@ mod tests {
           search    Print messages with certain words
           rooms     List the rooms there are
           who       List who is online, or who is in a room
-          verify    Read rooms from beginning to end, by default all you are in, and say whether a message is
-                    missing
+          verify    Read rooms from beginning to end, by default all you are in, and say whether a message
+                    is missing
           profiles  List the profiles: servers that have a name in ~/.config/chat-client/config.toml
           echo      Measure round trips to the server; needs no account
           login     Log in and keep the token, so that scripts need no password
