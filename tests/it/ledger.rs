@@ -2,7 +2,8 @@
 //! again, by `kill -9` or by a power cut. Afterwards nothing of it is missing, no number has two messages, no room a hole,
 //! nothing is there twice, and all have seen the same.
 //!
-//! `LEDGER_DEATHS=1000 cargo test --release --test it -- ledger --nocapture` for a long night; `LEDGER_SEED` says how the dice
+//! `LEDGER_DEATHS=1000 LEDGER_SENDS=20000 cargo test --release --test it -- lose_nothing nothing_is_lost --nocapture` for a
+//! long night: so many deaths, and up to so many acknowledged sends between two of them. `LEDGER_SEED` says how the dice
 //! fall. What goes wrong is printed with the seed, and the state folder is kept.
 
 pub mod member;
@@ -26,7 +27,7 @@ const MEMBERS: u64 = 5;
 const DEATHS: usize = 12;
 /// How often in one life of a database: then there are so many messages that reading them all takes its time.
 const DEATHS_AT_ONCE: usize = 40;
-/// Acknowledgements between two deaths, at most.
+/// Acknowledgements between two deaths in `cargo test`, at most.
 const SENDS_BETWEEN: u64 = 1_500;
 
 /// Numbers that look random and are the same for the same seed (SplitMix64).
@@ -66,17 +67,17 @@ pub struct Report {
 }
 
 pub fn seed() -> u64 {
-    let told = std::env::var("LEDGER_SEED").ok();
-    let told = told.map(|seed| seed.parse().expect("LEDGER_SEED is a number"));
-    told.unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.expect("after 1970").as_micros() as u64
-    })
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    told("LEDGER_SEED", now.expect("after 1970").as_micros() as u64)
 }
 
-fn deaths(few: usize) -> usize {
-    let told = std::env::var("LEDGER_DEATHS").ok();
-    told.map_or(few, |told| told.parse().expect("LEDGER_DEATHS is a number"))
+/// What the environment says, or else so many.
+fn told(variable: &str, few: u64) -> u64 {
+    let told = std::env::var(variable).ok();
+    told.map_or(few, |told| {
+        told.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number"))
+    })
 }
 
 /// Members talk while the server dies so often; everything is compared in the end. `None` where nobody may mount.
@@ -199,8 +200,9 @@ fn die_again_and_again(
     counter: &Receiver<bool>,
     is_back: impl Fn(&Daemon),
 ) -> Result<(), String> {
+    let sends = told("LEDGER_SENDS", SENDS_BETWEEN);
     for death in 0..deaths {
-        for _ in 0..dice.roll(SENDS_BETWEEN) {
+        for _ in 0..dice.roll(sends) {
             let counted = counter.recv_timeout(PATIENCE);
             counted
                 .map_err(|_| format!("no send was acknowledged any more before death {death}"))?;
@@ -279,7 +281,7 @@ fn keep(state: &Path, report: &Report) {
 /// So many deaths, a new database now and then.
 #[track_caller]
 fn lose_nothing(death: Death, few: usize) {
-    let (seed, all) = (seed(), deaths(few));
+    let (seed, all) = (seed(), told("LEDGER_DEATHS", few as u64) as usize);
     let mut dice = Dice(seed);
     let mut sum = Report::default();
     while sum.deaths < all {
