@@ -63,8 +63,10 @@ pub struct Model {
     hello: Option<Hello>,
     session: Option<Session>,
     rooms: BTreeMap<Arc<str>, Room>,
-    /// Rooms that the last `welcome` has not told of: those that do not fit it follow as `joined`.
+    /// Rooms that the last `welcome` has not told of: while some follow it, as `joined`, they may be among those.
     untold: BTreeMap<Arc<str>, Room>,
+    /// How many of them follow.
+    rooms_follow: u32,
     /// What is to be sent and not acknowledged, in the order it was posted.
     pending: VecDeque<Pending>,
     /// Until when sends wait because the server asked for it.
@@ -161,6 +163,7 @@ impl Model {
             session: None,
             rooms: BTreeMap::new(),
             untold: BTreeMap::new(),
+            rooms_follow: 0,
             pending: VecDeque::new(),
             sends_from: Duration::ZERO,
             stored_at: Duration::ZERO,

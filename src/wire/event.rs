@@ -195,6 +195,9 @@ pub struct Welcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Arc<str>>,
     pub rooms: Vec<RoomState>,
+    /// None stands for 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooms_follow: Option<u32>,
 }
 
 /// When and from where one was here last.

@@ -179,6 +179,7 @@ pub fn events() -> Vec<Value> {
             }),
             role: Some("moderator".into()),
             rooms: vec![state.clone()],
+            rooms_follow: Some(1),
         }),
         Event::Ok,
         Event::Sent {

@@ -15,8 +15,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::sys::signal::Signal;
-
 use crate::support::mount::Mount;
 use crate::support::preload::library;
 use crate::support::{Daemon, Heard as _, PATIENCE, Process, UNHURRIED, View, ask, skipped};
@@ -207,16 +205,9 @@ fn die_again_and_again(
             counted
                 .map_err(|_| format!("no send was acknowledged any more before death {death}"))?;
         }
-        if let Some(mount) = mount {
-            // A machine without power runs no program either. This one would: an fsync that the kernel is in when the
-            // journal is aborted may find its transaction ended and return 0 (jbd2_complete_transaction), and what is
-            // lost would be acknowledged. A call that is under way goes on, and is not returned from.
-            daemon.signal(Signal::SIGSTOP);
-            mount.pull_the_plug();
-        }
-        daemon.kill_9();
-        if let Some(mount) = mount {
-            mount.plug_in();
+        match mount {
+            Some(mount) => mount.cut_power(daemon),
+            None => daemon.kill_9(),
         }
         if dice.roll(4) == 0 {
             // Wherever it has come to by then.

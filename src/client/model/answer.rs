@@ -20,10 +20,6 @@ impl Model {
             };
             return self.refused(now, asked, refusal);
         }
-        if self.phase == Phase::Online && !matches!(event, event::Event::Welcome(_)) {
-            // What does not fit the welcome follows it at once. The others one is not in any more.
-            self.untold.clear();
-        }
         match (&asked.request, &event) {
             (Request::Hello(_), event::Event::Hello(hello)) => self.greeted(hello.clone()),
             (Request::Send(_), event::Event::Sent { .. }) => return self.sent(now, asked, event),
@@ -109,13 +105,15 @@ impl Model {
                 for state in welcome.rooms {
                     self.room_news(&event::Event::Joined(state));
                 }
+                self.rooms_to_follow(welcome.rooms_follow.unwrap_or(0));
             }
-            event::Event::Joined(state) if self.untold.contains_key(&state.room) => {
+            event::Event::Joined(state) if self.rooms_follow > 0 => {
                 let mut events = Vec::new();
                 if self.compare_room(&state, &mut events) > 0 {
                     self.catching_up = Some(now + CATCH_UP_PATIENCE);
                 }
                 self.events.extend(events);
+                self.rooms_to_follow(self.rooms_follow - 1);
             }
             event::Event::Presence { .. }
             | event::Event::Topic { .. }
@@ -189,6 +187,7 @@ impl Model {
         }
         let mut events = Vec::new();
         let missed = self.compare_rooms(&welcome, &mut events);
+        self.rooms_to_follow(welcome.rooms_follow.unwrap_or(0));
         self.catching_up = (missed > 0).then_some(now + CATCH_UP_PATIENCE);
         self.events.push_back(match asked.by {
             By::Program => Event::Answer {
@@ -207,6 +206,14 @@ impl Model {
         // The server may say what it likes.
         let missed = rooms.map(|state| self.compare_room(state, events));
         missed.fold(0, u64::saturating_add)
+    }
+
+    /// Once all are told, one is not in the others any more.
+    fn rooms_to_follow(&mut self, count: u32) {
+        self.rooms_follow = count;
+        if count == 0 {
+            self.untold.clear();
+        }
     }
 
     fn compare_room(&mut self, state: &RoomState, events: &mut Vec<Event>) -> u64 {

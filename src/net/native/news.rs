@@ -155,9 +155,10 @@ fn encode_sent(re: Option<&RequestId>, room: &Target, seq: Seq, at: Timestamp) -
 fn shorten(event: &mut Event, rest: &mut Vec<RoomState>) -> bool {
     let fewer = |length: usize| length - length.div_ceil(8);
     match event {
-        Event::Welcome(Welcome { rooms, .. }) if !rooms.is_empty() => {
-            let keep = fewer(rooms.len());
-            rest.extend(rooms.drain(keep..).rev());
+        Event::Welcome(welcome) if !welcome.rooms.is_empty() => {
+            let keep = fewer(welcome.rooms.len());
+            rest.extend(welcome.rooms.drain(keep..).rev());
+            welcome.rooms_follow = Some(rest.len() as u32);
         }
         Event::Rooms { rooms, more } if !rooms.is_empty() => {
             rooms.truncate(fewer(rooms.len()));
@@ -196,6 +197,7 @@ fn event(news: News) -> Event {
             }),
             role: is_moderator.then(|| Role::Moderator.word().into()),
             rooms: rooms.iter().map(room_state).collect(),
+            rooms_follow: None,
         }),
         News::Ok => Event::Ok,
         News::Sent { room, seq, at } => Event::Sent {
@@ -537,10 +539,14 @@ mod tests {
         };
         let mut told = Vec::new();
         let events = decode(&encode_news(None, news));
-        assert!(events.len() > 1);
+        let following = events.len() as u32 - 1;
+        assert!(following > 0);
         for tagged in events {
             match tagged.event {
-                Event::Welcome(welcome) => told.extend(welcome.rooms),
+                Event::Welcome(welcome) => {
+                    assert_eq!(welcome.rooms_follow, Some(following));
+                    told.extend(welcome.rooms);
+                }
                 Event::Joined(room) => told.push(room),
                 other => panic!("{other:?}"),
             }

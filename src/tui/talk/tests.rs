@@ -47,6 +47,7 @@ impl Story {
             last_login,
             role: None,
             rooms: vec![room("@bert", 3, 1), room("lobby", 7, 7)],
+            rooms_follow: None,
         };
         let next = self
             .talk

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 
 use super::Witness;
 use crate::support::mount::Mount;
@@ -244,10 +243,7 @@ fn syncs_that_fail_and_then_a_power_cut() {
             anna.says_again();
             anna.says_some(20, 300);
         }
-        daemon.signal(Signal::SIGSTOP);
-        disk.pull_the_plug();
-        daemon.kill_9();
-        disk.plug_in();
+        disk.cut_power(&mut daemon);
         faults.end(what);
         daemon.launch();
         anna.comes_back(&daemon);

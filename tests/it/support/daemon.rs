@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Output, Process, Talker, run};
+use super::{Output, Process, Talker, run, until};
 
 /// A daemon. Killed when it goes out of scope; a failed test prints its log.
 pub struct Daemon {
@@ -228,6 +228,32 @@ impl Daemon {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self.process.as_ref().expect("it runs").signal(signal);
+    }
+
+    /// Stops it where it stands, until SIGCONT. Whatever it has called the kernel for may still be done, and is not
+    /// returned from: a thread that sleeps in there has the stop before it as soon as another one has stopped.
+    #[track_caller]
+    pub fn stand_still(&self) {
+        self.signal(Signal::SIGSTOP);
+        let tasks = PathBuf::from(format!("/proc/{}/task", self.pid()));
+        until("all its threads have stopped", || {
+            let mut is_any_stopped = false;
+            for task in fs::read_dir(&tasks).expect("it runs") {
+                let stat = task.expect("it has threads").path().join("stat");
+                // One that has ended meanwhile does nothing more.
+                let Ok(stat) = fs::read_to_string(stat) else {
+                    continue;
+                };
+                // proc_pid_stat(5): the state follows the name, which is in parentheses.
+                let (_, state) = stat.rsplit_once(") ").expect("a name");
+                match state.as_bytes()[0] {
+                    b'T' => is_any_stopped = true,
+                    b'D' => {}
+                    _ => return None,
+                }
+            }
+            is_any_stopped.then_some(())
+        });
     }
 
     /// Its process id.

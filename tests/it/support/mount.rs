@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::unistd::syncfs;
 
-use super::until;
+use super::{Daemon, until};
 
 /// Bytes of the file system: some minutes of talking.
 const IMAGE_BYTES: u64 = 768 * 1024 * 1024;
@@ -54,10 +54,17 @@ impl Mount {
         Ok(mount)
     }
 
-    /// What was not synced is lost, and nothing works any more.
+    /// The daemon's machine loses its power and gets it again: what was not synced is lost.
+    ///
+    /// A machine without power runs no program. This one would: an fsync that the kernel is in when the journal is aborted
+    /// may find its transaction ended and return 0 (`jbd2_complete_transaction`), and what is lost would be acknowledged. So
+    /// the daemon stands still before.
     #[track_caller]
-    pub fn pull_the_plug(&self) {
+    pub fn cut_power(&self, daemon: &mut Daemon) {
+        daemon.stand_still();
         chatd_disk::shut_down(&self.at).expect("ext4 can be shut down");
+        daemon.kill_9();
+        self.plug_in();
     }
 
     /// The power is back: the file system repairs itself from its journal. A container that starts at that moment has a copy

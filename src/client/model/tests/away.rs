@@ -52,7 +52,7 @@ fn rooms_that_do_not_fit_the_welcome_are_caught_up_with_as_they_are_told() {
     story.wait();
     story.connect();
     story.says(&HELLO.replace("\"re\":1", "\"re\":3"));
-    story.welcome(4, 1, 10);
+    story.says(r#"{"re":4,"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[{"room":"lobby","topic":"","first_seq":1,"last_seq":10,"read_seq":0,"members":2,"joined":true}],"rooms_follow":1}"#);
     assert!(!story.model.rooms().contains_key("music"));
     // Another break before the rest is told loses no cursor.
     assert_eq!(story.model.cursors()["music"], Seq(3));
@@ -85,7 +85,7 @@ fn what_does_not_fit_the_state_told_anew_keeps_its_cursor() {
     story.message(12, "bert", None);
     story.send("hi");
     story.told.clear();
-    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#);
+    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[],"rooms_follow":1}"#);
     story.says(r#"{"type":"joined","room":"lobby","topic":"tea","first_seq":1,"last_seq":14,"read_seq":0,"members":2,"joined":true}"#);
     story.message(13, "bert", None);
     story.sent(3, 14);
@@ -103,7 +103,7 @@ fn what_does_not_fit_the_state_told_anew_keeps_its_cursor() {
 fn a_room_that_is_spoken_in_before_it_is_told_shows_nothing_again() {
     let mut story = Story::online();
     story.message(11, "bert", None);
-    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#);
+    story.says(r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[],"rooms_follow":1}"#);
     story.told();
     story.message(11, "bert", None);
     story.message(12, "bert", None);

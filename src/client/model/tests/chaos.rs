@@ -54,6 +54,7 @@ impl Server {
                     last_login: None,
                     role: None,
                     rooms: vec![unknown("lobby".into(), Seq(self.log.len() as u64))],
+                    rooms_follow: None,
                 };
                 self.answer(&re, event::Event::Welcome(welcome));
             }

@@ -105,6 +105,18 @@ fn a_room_that_was_left_while_one_was_away_begins_anew() {
     assert_eq!(story.told(), "! tea#7 t7\n");
 }
 
+/// Found by the simulation: another device joins again, which was taken for a room that did not fit the welcome.
+#[test]
+fn a_room_that_was_left_and_is_joined_elsewhere_begins_at_its_end() {
+    let mut story = Story::online();
+    story.message(11, "bert", None);
+    story.says(
+        r#"{"type":"welcome","user":"anna","expires_at":"2027-01-01T00:00:00Z","resumed":true,"rooms":[]}"#,
+    );
+    story.says(r#"{"type":"joined","room":"lobby","topic":"","first_seq":1,"last_seq":14,"read_seq":0,"members":2,"joined":true}"#);
+    assert_eq!(story.model.cursors()["lobby"], Seq(14));
+}
+
 /// Found by the simulation: the server takes nobody for having read past the end, and this client took itself for it.
 #[test]
 fn nobody_has_read_past_the_end() {
