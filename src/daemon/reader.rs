@@ -105,10 +105,11 @@ impl Thread {
             } => {
                 let chunk = self.log(channel.room, label, *viewer, *after);
                 let chunk = chunk.inspect_err(|error| self.failed(error));
+                let why = |_| native::encode_news(None, unreadable(label, *after));
                 return Order::Log {
                     conn,
                     channel: *channel,
-                    chunk: chunk.map_err(|_| ()),
+                    chunk: chunk.map_err(why),
                 };
             }
             Query::History {
@@ -249,6 +250,15 @@ impl Thread {
         }
         Ok(named)
     }
+}
+
+/// What who catches up with a room is told where it cannot be read.
+fn unreadable(label: &Target, after: Seq) -> News {
+    let text = format!(
+        "what was said in {label} after message {after} cannot be read at present; the server tries again, and its log \
+         tells the admin why"
+    );
+    News::Notice { text: text.into() }
 }
 
 fn line<'a>(place: &'a Place, record: &'a Record, from: &'a UserName) -> Line<'a> {

@@ -3,6 +3,8 @@
 
 use std::io::IoSlice;
 
+use bytes::Bytes;
+
 use crate::base::{Channel, ConnId, Limits, Seq, Target, UserId};
 use crate::engine::cursor::{Chunk, Member, Ring};
 use crate::engine::effect::Query;
@@ -167,9 +169,9 @@ impl Fanout {
         self.set_dirty(slot);
     }
 
-    /// The store's answer to the connection's question. Returns whether it failed: then [`Fanout::ask_again`] is to be
+    /// The store's answer to the connection's question, or a frame that tells its client that it failed. Returns whether: then [`Fanout::ask_again`] is to be
     /// called after a while.
-    pub fn feed(&mut self, slot: u32, answer: Result<Option<Chunk>, ()>) -> bool {
+    pub fn feed(&mut self, slot: u32, answer: Result<Option<Chunk>, Bytes>) -> bool {
         self.set_dirty(slot);
         self.outboxes[slot as usize].feed(&self.ring, answer)
     }

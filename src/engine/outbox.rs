@@ -7,6 +7,8 @@
 
 use std::io::IoSlice;
 
+use bytes::Bytes;
+
 use crate::base::{ConnId, Seq, Target, UserId};
 use crate::engine::cursor::{Chunk, Ring, Runs};
 use crate::engine::effect::Query;
@@ -51,6 +53,8 @@ pub(super) struct Feed {
     /// Whether it still comes from a cursor that the client brought along. What was said meanwhile is then read from the
     /// store, where authors find the keys of their own messages, and not from the ring, which is the same for all.
     returning: bool,
+    /// Whether the store fails at what comes next, and the client was told.
+    unreadable: bool,
 }
 
 impl Feed {
@@ -116,6 +120,7 @@ impl Outbox {
             cursor,
             pending: false,
             returning: cursor < head,
+            unreadable: false,
         });
         self.feeds.len() as u32 - 1
     }
@@ -181,18 +186,25 @@ impl Outbox {
         self.push(ring, frame)
     }
 
-    /// What the store answered. Returns whether it is to be asked again after a while.
-    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<Chunk>, ()>) -> bool {
-        let (Some(asked), Ok(chunk)) = (self.asked, answer) else {
-            return self.asked.is_some();
+    /// What the store answered, or a frame that tells that it failed. Returns whether it is to be asked again after a while.
+    pub(super) fn feed(&mut self, ring: &Ring, answer: Result<Option<Chunk>, Bytes>) -> bool {
+        let Some(asked) = self.asked else {
+            return false;
+        };
+        let of_place = |feed: &Feed| asked.valid && feed.place == asked.place;
+        let index = self.feeds.iter().position(of_place);
+        let chunk = match answer {
+            Ok(chunk) => chunk,
+            Err(why) => {
+                index.inspect(|index| self.failed(*index, &why));
+                return true;
+            }
         };
         self.asked = None;
-        let Some(index) = self.feeds.iter().position(|feed| feed.place == asked.place) else {
+        let Some(index) = index else {
             return false;
         };
-        if !asked.valid {
-            return false;
-        }
+        self.feeds[index].unreadable = false;
         let log = ring.log(asked.place);
         let (after, head) = (self.feeds[index].cursor, log.head);
         if let Some(chunk) = &chunk {
@@ -211,6 +223,16 @@ impl Outbox {
             self.pending.retain(|pending| *pending != index as u32);
         }
         false
+    }
+
+    /// The client is told once that it has to wait for this, and the store is asked for what is in other rooms first.
+    fn failed(&mut self, index: usize, why: &[u8]) {
+        if !std::mem::replace(&mut self.feeds[index].unreadable, true) {
+            self.append(why);
+        }
+        let index = index as u32;
+        self.pending.retain(|pending| *pending != index);
+        self.pending.push(index);
     }
 
     /// The store may be asked again.

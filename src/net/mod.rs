@@ -129,11 +129,11 @@ pub enum Order {
         except: Option<ConnId>,
     },
     /// What a connection that is behind had asked for, read from the store. Empty when there is nothing after `after`;
-    /// an error leaves it behind and it asks again after a while.
+    /// after an error it is told that frame, stays behind and asks again after a while.
     Log {
         conn: ConnId,
         channel: Channel,
-        chunk: Result<Option<Chunk>, ()>,
+        chunk: Result<Option<Chunk>, Bytes>,
     },
     /// Say good-bye and end the connection once that is sent.
     Close { conn: ConnId, bye: Bye },

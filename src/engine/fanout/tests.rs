@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
@@ -261,7 +262,9 @@ impl World {
             return;
         };
         if fails {
-            assert!(self.fanout.feed(slot, Err(())) || self.peers[slot as usize].turn > 0);
+            assert!(
+                self.fanout.feed(slot, Err(Bytes::new())) || self.peers[slot as usize].turn > 0
+            );
             return self.fanout.ask_again(slot);
         }
         let index = channel.room.0 - 1;

@@ -135,6 +135,9 @@ fn a_damaged_page() {
         }
         let mut anna = Witness::new(&daemon, "anna");
         let mut boris = daemon.register("boris");
+        ask!(boris, "create", room: "tea").must_be("joined");
+        boris.say("tea", "hot");
+        boris.say("tea", "and sweet");
         let last = anna.says(10);
         assert_eq!(boris.expect_message("lobby").0, last);
         let (read, failed) = read_all(&mut boris, last);
@@ -143,8 +146,14 @@ fn a_damaged_page() {
             "{read} were read, {failed} pages failed"
         );
         // Whoever comes back from before the damage gets what is before it; the others do not wait for that.
-        let mut behind = daemon.resume(&boris.token, &[("lobby", 10)]);
+        let mut behind = daemon.resume(&boris.token, &[("lobby", 10), ("tea", 0)]);
         assert_eq!(behind.expect_message("lobby").0, 11);
+        let told = behind.push("notice");
+        let words = "what was said in lobby after message";
+        assert!(told["text"].to_string().contains(words), "{told}");
+        // What is in other rooms does not wait for that.
+        assert_eq!(behind.expect_message("tea").0, 1);
+        assert_eq!(behind.expect_message("tea").0, 2);
         let newest = anna.says(10);
         assert_eq!(boris.expect_message("lobby").0, newest);
         let check = daemon.ctl(&["check"]);

@@ -1,5 +1,7 @@
 //! Readers that lag, and those who return: fed from the ring or from the store, whatever the others do.
 
+use bytes::Bytes;
+
 use super::*;
 
 /// Plays the reader threads, for a log of 1 000 messages. Returns who asked.
@@ -12,7 +14,7 @@ fn play_readers(readers: Receiver<Lookup>, orders: UnboundedSender<Order>) -> Ve
         // The first answer to each is a failure, after which it is asked again.
         let chunk = match asked.contains(&conn) {
             true => Ok(read_log(after, 1_000, 8_000)),
-            false => Err(()),
+            false => Err(Bytes::new()),
         };
         asked.push(conn);
         let answer = Order::Log {
