@@ -219,6 +219,23 @@ impl Crowd {
         Ok(())
     }
 
+    /// Everybody reads at most so many bytes, and does not look at them.
+    ///
+    /// # Errors
+    /// When a connection has ended.
+    pub fn sip(&mut self, bytes: usize) -> Result<()> {
+        for (number, member) in self.members.iter_mut().enumerate() {
+            match member.stream.hear(&mut self.buffer[..bytes]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                count => ensure!(
+                    count.with_context(|| format!("cannot read from connection {number}"))? > 0,
+                    "connection {number} was closed by the server"
+                ),
+            }
+        }
+        Ok(())
+    }
+
     fn hear(&mut self, number: usize, heard: &mut impl FnMut(usize, Kind, &[u8])) -> Result<()> {
         let member = &mut self.members[number];
         let was_behind = member.stream.is_behind();

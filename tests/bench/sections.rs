@@ -2,6 +2,7 @@
 
 mod attacks;
 mod secure;
+mod slow;
 mod stored;
 
 use std::time::Duration;
@@ -125,6 +126,10 @@ pub const SECTIONS: &[Section] = &[
     Section {
         name: "attacks",
         run: attacks::attacks,
+    },
+    Section {
+        name: "slow-readers",
+        run: slow::readers,
     },
     Section {
         name: "checkpoints",
