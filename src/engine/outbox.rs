@@ -230,9 +230,10 @@ impl Outbox {
         if !std::mem::replace(&mut self.feeds[index].unreadable, true) {
             self.append(why);
         }
-        let index = index as u32;
-        self.pending.retain(|pending| *pending != index);
-        self.pending.push(index);
+        let mut pending = self.pending.iter();
+        if let Some(at) = pending.position(|pending| *pending == index as u32) {
+            self.pending[at..].rotate_left(1);
+        }
     }
 
     /// The store may be asked again.
@@ -374,9 +375,8 @@ impl Outbox {
 
     /// Whether signals are no use at present: the connection has older things to take.
     fn is_behind(&self, bytes_max: usize) -> bool {
-        self.asked.is_some()
-            || (self.blocked && !self.pending.is_empty())
-            || self.unsent() > bytes_max
+        let has_older = !self.pending.is_empty() && (self.blocked || self.asked.is_some());
+        has_older || self.unsent() > bytes_max
     }
 
     /// Copies messages from the ring into the queue, so that what is pushed next comes behind them. Tells how many.

@@ -91,7 +91,8 @@ fn while_they_sip<T>(mut slow: Crowd, work: impl FnOnce() -> Result<T>) -> Resul
         let done = work();
         is_over.store(true, Ordering::Relaxed);
         sips.thread().unpark();
-        sips.join().map_err(|_| anyhow!("those who read slowly could not go on"))??;
+        sips.join()
+            .map_err(|_| anyhow!("those who read slowly could not go on"))??;
         done
     })
 }

@@ -341,10 +341,11 @@ impl Device {
         let gone = seen.0 + 1..=seen.0 + count;
         seen.0 += count;
         let user = self.who.map_or(UserId(0), |(_, user)| user);
-        for room in truth.rooms_called(label, user) {
+        // A conversation with somebody who was removed cannot be asked for any more once there is another of that name.
+        if let Some(room) = truth.rooms_called(label, user).max() {
             // What was said while one was out is not missed.
             if truth.out.contains_key(&(user, room)) {
-                continue;
+                return;
             }
             let log = truth.logs.get(&room);
             let stays = |seq| log.is_some_and(|log| log.contains_key(&Seq(seq)));

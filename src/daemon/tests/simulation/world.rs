@@ -321,7 +321,7 @@ impl World {
                 device.lose(self.elapsed, &self.disk, &mut self.seen);
             }
         }
-        let mut lacks = None;
+        let mut lacks = Some("it never comes to rest".to_owned());
         for _ in 0..ROUNDS_MAX {
             if self.round(&mut dice) {
                 continue;

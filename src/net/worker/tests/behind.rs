@@ -98,6 +98,34 @@ fn one_that_comes_back_is_given_what_it_missed_and_then_what_is_new() {
     }
 }
 
+/// Found by the simulation: hub and worker told each other for a second that this one had missed something.
+#[test]
+fn who_is_out_of_what_cannot_be_read_is_behind_no_more() {
+    let mut world = World::new(Limits::default());
+    let (mut client, conn) = world.greet();
+    world.attach(conn, 5, 30);
+    world.readers.recv().unwrap();
+    world.order(Order::Log {
+        conn,
+        channel: LOBBY,
+        chunk: Err(encode_signal(News::Notice {
+            text: "unreadable".into(),
+        })),
+    });
+    world.order(Order::Detach {
+        conn,
+        channel: LOBBY,
+    });
+    world.notice(conn, "end");
+    for said in ["unreadable", "end"] {
+        let heard = client.hear();
+        assert!(
+            matches!(&heard, Event::Notice { text } if &**text == said),
+            "{heard:?}"
+        );
+    }
+}
+
 #[test]
 fn who_was_behind_is_told_the_state_of_things_afterwards() {
     let mut world = World::new(Limits::default());
