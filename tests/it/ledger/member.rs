@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Dice;
-use crate::support::{Heard, PATIENCE, Talker, request};
+use crate::support::{Heard, Talker, request};
 
 /// Where all of them talk.
 pub const ROOMS: [&str; 3] = ["lobby", "tea", "milk"];
+/// How long whoever looks after the members may wait for all of them, over whatever link.
+const TELLS: Duration = Duration::from_secs(300);
 /// Sends without an answer.
 const AT_ONCE: usize = 24;
 
@@ -93,7 +96,7 @@ impl Member {
     /// Until everything is seen; gives back the notes.
     pub fn lives(mut self, told: &Receiver<Told>) -> Notes {
         loop {
-            let next = told.recv_timeout(PATIENCE);
+            let next = told.recv_timeout(TELLS);
             let next = next.expect("somebody looks after us");
             self.may_go_back |= matches!(next, Told::Back(_));
             match next {
@@ -137,10 +140,7 @@ impl Member {
         }
         let _ = self.counted.send(false);
         while self.heads.is_none() {
-            match told
-                .recv_timeout(PATIENCE)
-                .expect("somebody looks after us")
-            {
+            match told.recv_timeout(TELLS).expect("somebody looks after us") {
                 Told::Heads(heads) => self.heads = Some(heads),
                 Told::Enough | Told::Up(_) | Told::Back(_) => {}
             }
