@@ -140,6 +140,9 @@ impl Seat {
             assert!(!self.ended, "after the end: {event:?}");
             self.happens(event);
         }
+        // Whoever comes into a room again begins anew.
+        let cursors = self.model.cursors();
+        self.shown.retain(|room, _| cursors.contains_key(&**room));
         assert_eq!(self.ended, self.model.is_ended());
         assert!(
             !self.ended || self.model.deadline().is_none() && self.model.pending().count() == 0

@@ -21,8 +21,8 @@ const AT_ONCE: usize = 24;
 pub enum Told {
     /// The server is there, for the first time or again.
     Up(SocketAddr),
-    /// It is there again with a backup: it may have gone back.
-    Back(SocketAddr),
+    /// It is there again with a backup, which ends at these numbers.
+    Back(SocketAddr, [u64; 3]),
     /// What is on the way is sent, and no more.
     Enough,
     /// The last number of each room: everything up to it is to be seen.
@@ -67,8 +67,6 @@ pub struct Member {
     on_the_way: Vec<(usize, u64)>,
     enough: bool,
     heads: Option<[u64; 3]>,
-    /// Whether a backup was put back.
-    may_go_back: bool,
 }
 
 /// The connection is gone.
@@ -89,7 +87,6 @@ impl Member {
             on_the_way: Vec::new(),
             enough: false,
             heads: None,
-            may_go_back: false,
         }
     }
 
@@ -98,9 +95,11 @@ impl Member {
         loop {
             let next = told.recv_timeout(TELLS);
             let next = next.expect("somebody looks after us");
-            self.may_go_back |= matches!(next, Told::Back(_));
+            if let Told::Back(_, heads) = next {
+                self.go_back(heads);
+            }
             match next {
-                Told::Up(address) | Told::Back(address) => {
+                Told::Up(address) | Told::Back(address, _) => {
                     if self.visit(address, told).is_ok() {
                         return self.notes;
                     }
@@ -142,7 +141,7 @@ impl Member {
         while self.heads.is_none() {
             match told.recv_timeout(TELLS).expect("somebody looks after us") {
                 Told::Heads(heads) => self.heads = Some(heads),
-                Told::Enough | Told::Up(_) | Told::Back(_) => {}
+                Told::Enough | Told::Up(_) | Told::Back(..) => {}
             }
         }
         while !self.has_seen_all() {
@@ -152,25 +151,28 @@ impl Member {
         Ok(())
     }
 
-    /// A server that has less than one has seen went back to a backup. What it has is as it was; the rest is no more.
+    /// A server that has less than one has seen has lost something.
     fn look_back(&mut self, welcome: &Value) {
         for (room, name) in ROOMS.iter().enumerate() {
             let last = welcome.room(name)["last_seq"].as_u64().unwrap_or(0);
             // What one said oneself may be known before what others said.
             let before = self.cursors[room].max(self.notes.seen[room].len() as u64);
-            if before <= last {
-                continue;
-            }
-            if !self.may_go_back {
+            if before > last {
                 self.trouble(&format!("{name} ends at #{last}, and #{before} was seen"));
             }
-            self.notes.went_back += 1;
-            self.cursors[room] = self.cursors[room].min(last);
-            self.notes.seen[room].truncate(last as usize);
-            let is_left = |of: &(usize, u64, u64)| of.0 != room || of.1 <= last;
+        }
+    }
+
+    /// What a backup has is as it was; the rest is no more.
+    fn go_back(&mut self, heads: [u64; 3]) {
+        for (room, head) in heads.into_iter().enumerate() {
+            let seen = &mut self.notes.seen[room];
+            self.notes.went_back += usize::from(seen.len() as u64 > head);
+            seen.truncate(head as usize);
+            self.cursors[room] = self.cursors[room].min(head);
+            let is_left = |of: &(usize, u64, u64)| of.0 != room || of.1 <= head;
             self.notes.acknowledged.retain(is_left);
         }
-        self.may_go_back = false;
     }
 
     /// Says some things and waits for the answers; what was on the way before goes first, under the same keys.
