@@ -96,7 +96,11 @@ impl Client {
         cursors: BTreeMap<String, Seq>,
     ) -> Result<Welcome, Refusal> {
         let token = token.clone();
-        let request = Request::Resume(request::Resume { token, cursors });
+        let request = Request::Resume(request::Resume {
+            token,
+            cursors,
+            epoch: None,
+        });
         expect!(self.ask(request).await?, Answer::Welcome(welcome) => welcome)
     }
 

@@ -67,6 +67,10 @@ pub struct Model {
     untold: BTreeMap<Arc<str>, Room>,
     /// How many of them follow.
     rooms_follow: u32,
+    /// Which life of the server's database the cursors are from.
+    epoch: Option<Arc<str>>,
+    /// Whether the rooms that are told now are of another one.
+    is_other_epoch: bool,
     /// What is to be sent and not acknowledged, in the order it was posted.
     pending: VecDeque<Pending>,
     /// Until when sends wait because the server asked for it.
@@ -164,6 +168,8 @@ impl Model {
             rooms: BTreeMap::new(),
             untold: BTreeMap::new(),
             rooms_follow: 0,
+            epoch: None,
+            is_other_epoch: false,
             pending: VecDeque::new(),
             sends_from: Duration::ZERO,
             stored_at: Duration::ZERO,
@@ -193,13 +199,12 @@ impl Model {
         });
         self.write(now, hello, By::Model);
         if let Some(session) = &self.session {
-            let cursors = self.cursors();
-            let token = session.token.clone();
-            self.write(
-                now,
-                Request::Resume(request::Resume { token, cursors }),
-                By::Model,
-            );
+            let resume = request::Resume {
+                token: session.token.clone(),
+                cursors: self.cursors(),
+                epoch: self.epoch.clone(),
+            };
+            self.write(now, Request::Resume(resume), By::Model);
         } else {
             self.flush(now);
         }

@@ -162,12 +162,13 @@ impl Room {
         self.given = self.cursor;
     }
 
-    /// The server tells the room anew, after a reconnection or because this client was behind.
-    pub(super) fn compare(&mut self, state: RoomState) -> Compared {
+    /// The server tells the room anew, after a reconnection or because this client was behind. In another epoch its numbers
+    /// may have other messages, and it goes on at the end.
+    pub(super) fn compare(&mut self, state: RoomState, is_other_epoch: bool) -> Compared {
         let had = self.cursor;
         let first = Seq(state.first_seq.0.saturating_sub(1));
         self.state = state;
-        if self.state.last_seq < had {
+        if self.state.last_seq < had || is_other_epoch {
             self.cursor = self.state.last_seq;
             self.disconnected();
             return Compared::WentBack(had);

@@ -264,7 +264,7 @@ impl Daemon {
         let signals = Signals::new().map_err(|error| Exit::no_thread(&error))?;
         let (inputs, inbox) = channel();
         let (lookups, questions) = channel::<Lookup>();
-        let greeting = settings::greeting(&config, &certificate);
+        let greeting = settings::greeting(&config, &certificate, database.epoch());
         let workers = workers(greeting, &inputs, &lookups)?;
         let orders: Vec<_> = workers.iter().map(|worker| worker.orders.clone()).collect();
         let ways = Ways {
@@ -301,6 +301,7 @@ impl Daemon {
                 config: RefCell::new(config.clone()),
                 certificate: RefCell::new(certificate),
                 renewed: Notify::new(),
+                epoch: database.epoch().clone(),
                 hub: inputs.clone(),
                 workers: orders,
                 doors,

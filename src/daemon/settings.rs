@@ -41,6 +41,8 @@ pub(super) struct Settings {
     pub certificate: RefCell<Arc<Certificate>>,
     /// Tells that the certificate may be another one.
     pub renewed: Notify,
+    /// Which life of the database this is.
+    pub epoch: Arc<str>,
     pub hub: Sender<Input>,
     pub workers: Vec<UnboundedSender<Order>>,
     pub doors: Arc<Doors>,
@@ -92,7 +94,7 @@ impl Settings {
         }
         self.renewed.notify_one();
         drop(self.hub.send(Input::Reload(rules(&new))));
-        let greeting = Arc::new(greeting(&new, &self.certificate()));
+        let greeting = Arc::new(greeting(&new, &self.certificate(), &self.epoch));
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));
         }
@@ -118,9 +120,10 @@ pub(super) fn rules(config: &Config) -> Rules {
 }
 
 /// What the workers go by and every connection is told.
-pub(super) fn greeting(config: &Config, certificate: &Certificate) -> Greeting {
+pub(super) fn greeting(config: &Config, certificate: &Certificate, epoch: &Arc<str>) -> Greeting {
     Greeting {
         server: config.server_name.as_str().into(),
+        epoch: Arc::clone(epoch),
         registration: config.registration,
         limits: config.limits.clone(),
         tls: certificate.tls.clone(),

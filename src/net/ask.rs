@@ -6,7 +6,7 @@ use crate::engine::input::{Input, Request};
 use crate::net::native::request::Asked;
 use crate::net::native::{self, encode_error};
 use crate::net::worker::Worker;
-use crate::wire::request::Tagged;
+use crate::wire::request::{Request as Wire, Tagged};
 use crate::wire::{Code, PROTOCOL};
 
 /// When to come again after too many requests without a login.
@@ -37,7 +37,13 @@ impl Worker {
     }
 
     /// Answers what needs no engine, and passes the rest on.
-    fn take_request(&mut self, slot: u32, Tagged { id, request }: Tagged, bytes: usize) {
+    fn take_request(&mut self, slot: u32, Tagged { id, mut request }: Tagged, bytes: usize) {
+        if let Wire::Resume(resume) = &mut request
+            && (resume.epoch.as_ref()).is_some_and(|epoch| *epoch != self.greeting.epoch)
+        {
+            // They may count messages that a backup has not, and others have their numbers now.
+            resume.cursors.clear();
+        }
         let greeted = self.conn(slot).is_some_and(|conn| conn.greeted);
         match native::read(request, &mut self.names) {
             Ok(Asked::Hello { protocol }) => self.hello(slot, id, protocol),

@@ -57,6 +57,8 @@ pub struct Lookup {
 pub struct Greeting {
     /// The server's name, for people.
     pub server: Arc<str>,
+    /// Which life of the database this is; clients' cursors are good in one.
+    pub epoch: Arc<str>,
     /// Who may make an account.
     pub registration: Registration,
     /// The bounds.

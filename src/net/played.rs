@@ -212,6 +212,7 @@ impl Played {
 pub fn greeting(limits: Limits) -> Arc<Greeting> {
     Arc::new(Greeting {
         server: "simulation".into(),
+        epoch: "1".into(),
         registration: Registration::Open,
         limits,
         tls: crate::net::tls::tests::config(),

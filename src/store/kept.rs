@@ -48,6 +48,7 @@ fn copy(connection: &Connection, path: &Path, kept: &Path) -> io::Result<()> {
         .ok_or_else(|| io::Error::other("its name is not UTF-8, which SQLite needs"))?;
     connection
         .execute("VACUUM INTO ?1", [target])
+        .and_then(|_| migrate::end_epoch(&part))
         .map_err(io::Error::other)?;
     File::open(&part)?.sync_all()?;
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -1,6 +1,9 @@
 //! Whose database it is and how new, and the steps that bring an older one up to date. Each step is one transaction.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::store::identity::{Identity, Place};
 use crate::store::rows::refused;
@@ -99,6 +102,28 @@ fn bind(transaction: &Transaction, identity: &Identity) -> rusqlite::Result<()> 
         [sealed],
     )?;
     Ok(())
+}
+
+/// The epoch of the database: which of its lives this is. A copy has none, and so begins another where it is put in the place
+/// of the database.
+pub(super) fn epoch(connection: &Connection) -> rusqlite::Result<Arc<str>> {
+    let hex = "SELECT lower(hex(value)) FROM meta WHERE name = 'epoch'";
+    let told = (connection.query_row(hex, [], |row| row.get(0))).optional()?;
+    if let Some(epoch) = told {
+        return Ok(epoch);
+    }
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', randomblob(8))",
+        [],
+    )?;
+    connection.query_row(hex, [], |row| row.get(0))
+}
+
+/// Takes the epoch out of a copy.
+pub(super) fn end_epoch(copy: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute("DELETE FROM meta WHERE name = 'epoch'", [])?;
+    connection.close().map_err(|(_, error)| error)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

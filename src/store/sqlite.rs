@@ -61,6 +61,7 @@ pub struct Database {
     path: Arc<Path>,
     keys: Arc<Keys>,
     lock: Arc<Flock<File>>,
+    epoch: Arc<str>,
 }
 
 impl Database {
@@ -94,14 +95,22 @@ impl Database {
         if let Some(version) = migrate::behind(&connection, found).map_err(failed)? {
             kept::keep_copy(&connection, &path, version)?;
         }
-        prepare(&connection, found)
+        let epoch = prepare(&connection, found)
             .and_then(|()| migrate::run(&mut connection, &keys.in_force()))
+            .and_then(|()| migrate::epoch(&connection))
             .map_err(|error| fault("set up", &path, &error))?;
         Ok(Self {
             path: path.into(),
             keys: Arc::new(keys),
             lock: Arc::new(lock),
+            epoch,
         })
+    }
+
+    /// Which life of the database this is: another one once a copy of it was put in its place.
+    #[must_use]
+    pub fn epoch(&self) -> &Arc<str> {
+        &self.epoch
     }
 
     /// The writer. There is one at a time.

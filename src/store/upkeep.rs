@@ -89,6 +89,7 @@ impl Upkeep {
                 complaint.unwrap_or_else(|| fault("copy to", &named.0, &error))
             })?;
         drop(connection);
+        migrate::end_epoch(&named.0).map_err(|error| fault("copy to", &named.0, &error))?;
         self.open_copy(&named, gone)
     }
 

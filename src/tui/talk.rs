@@ -263,10 +263,9 @@ impl Talk {
             }
             Event::WentBack { room, had, has } => {
                 let (has, had, room) = (has.0, had.0, harmless(&room));
-                let form = plural(had, "сообщения", "сообщений", "сообщений");
                 self.note(say!(
-                    "the server went back to a backup: it has {has} of the {had} messages of {room} that were here",
-                    "сервер восстановлен из резервной копии: из {had} {form} в {room} у него осталось {has}"
+                    "the server went back to a backup: {room} ends at message {has} there, and at {had} here",
+                    "сервер восстановлен из резервной копии: последнее сообщение в {room} теперь {has}, а здесь {had}"
                 ));
             }
             Event::Expired { room, count } => {

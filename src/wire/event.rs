@@ -145,6 +145,9 @@ impl Event {
 #[expect(missing_docs, reason = "described in PROTOCOL.md")]
 pub struct Hello {
     pub server: Arc<str>,
+    /// Every server of ours tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Arc<str>>,
     pub software: Arc<str>,
     pub protocol: u32,
     pub registration: Registration,

@@ -90,6 +90,7 @@ bodies! {
     Resume {
         token: Password,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] cursors: BTreeMap<String, Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] epoch: Option<Arc<str>>,
     }
     /// A request without fields.
     Empty { }

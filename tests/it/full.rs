@@ -51,6 +51,7 @@ pub fn requests() -> Vec<Value> {
             device: Some(text("laptop")),
         }),
         Request::Resume(request::Resume {
+            epoch: Some("5f3a90c1d2e4b768".into()),
             token: password(),
             cursors: BTreeMap::from([(text("lobby"), Seq(7))]),
         }),
@@ -151,6 +152,7 @@ pub fn events() -> Vec<Value> {
     };
     [
         Event::Hello(Hello {
+            epoch: Some("5f3a90c1d2e4b768".into()),
             server: text.clone(),
             software: text.clone(),
             protocol: 1,

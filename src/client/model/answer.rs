@@ -185,6 +185,9 @@ impl Model {
             self.rooms.clear();
             self.untold.clear();
         }
+        let epoch = self.hello.as_ref().and_then(|hello| hello.epoch.clone());
+        let before = std::mem::replace(&mut self.epoch, epoch.clone());
+        self.is_other_epoch = before.is_some() && before != epoch;
         let mut events = Vec::new();
         let missed = self.compare_rooms(&welcome, &mut events);
         self.rooms_to_follow(welcome.rooms_follow.unwrap_or(0));
@@ -212,6 +215,7 @@ impl Model {
     fn rooms_to_follow(&mut self, count: u32) {
         self.rooms_follow = count;
         if count == 0 {
+            self.is_other_epoch = false;
             self.untold.clear();
         }
     }
@@ -221,7 +225,7 @@ impl Model {
         let (room, to_come) = match self.untold.remove(&name) {
             None => (Room::at_end(state.clone()), 0),
             Some(mut room) => {
-                let to_come = match room.compare(state.clone()) {
+                let to_come = match room.compare(state.clone(), self.is_other_epoch) {
                     Compared::Missed(missed) => missed,
                     Compared::Expired(count, missed) => {
                         let room = name.clone();

@@ -15,6 +15,7 @@ use crate::wire::frame::{HEADER_BYTES, encode};
 fn world(connections: u32) -> (ListenerHandle, Arc<Doors>, Vec<WorkerHandle>) {
     let greeting = Arc::new(Greeting {
         server: "test".into(),
+        epoch: "1".into(),
         registration: Registration::Open,
         limits: Limits::default(),
         tls: crate::net::tls::tests::config(),

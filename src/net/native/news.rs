@@ -86,6 +86,7 @@ pub fn encode_hello(re: Option<RequestId>, greeting: &Greeting) -> Bytes {
         re,
         Event::Hello(Hello {
             server: Arc::clone(&greeting.server),
+            epoch: Some(Arc::clone(&greeting.epoch)),
             software: SOFTWARE.into(),
             protocol: PROTOCOL,
             registration: greeting.registration,

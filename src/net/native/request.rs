@@ -84,7 +84,7 @@ pub fn read(request: request::Request, names: &mut Names) -> Result<Asked, Refus
             password: password(login.password)?,
             device: device(login.device)?,
         },
-        Wire::Resume(request::Resume { token, cursors }) => Request::Resume {
+        Wire::Resume(request::Resume { token, cursors, .. }) => Request::Resume {
             token: Token::parse(token.expose()).map(|token| token.hash()),
             cursors: cursors.iter().filter_map(cursor).collect(),
         },

@@ -44,6 +44,7 @@ impl World {
         let ((hub_sender, hub), (reader_sender, readers)) = (channel(), channel());
         let greeting = Arc::new(Greeting {
             server: "test".into(),
+            epoch: "1".into(),
             registration: Registration::Open,
             limits,
             tls: crate::net::tls::tests::config(),

@@ -331,6 +331,7 @@ fn a_copy_is_a_database_by_itself_and_leaves_nothing_behind() {
     .unwrap();
     let restored = Database::open(other.path(), &KeySource::default()).unwrap();
     assert_eq!(findings(&restored), []);
+    assert_ne!(restored.epoch(), database.epoch(), "it is another life");
     let mut reader = restored.reader().unwrap();
     assert_eq!(
         reader

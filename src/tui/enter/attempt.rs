@@ -171,6 +171,7 @@ impl Entry {
             return Err(Hindered::at(Field::Password, text, Failure::Credentials));
         };
         let request = Request::Resume(request::Resume {
+            epoch: None,
             token: credential.token,
             cursors: BTreeMap::new(),
         });

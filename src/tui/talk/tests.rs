@@ -517,7 +517,7 @@ fn trouble_is_told_once_and_plainly() {
     insta::assert_snapshot!(story.seen(), @r#"
       the server closed the connection; connecting again…
       connected again; 2 messages were missed and come now
-      the server went back to a backup: it has 7 of the 11 messages of lobby that were here
+      the server went back to a backup: lobby ends at message 7 there, and at 11 here
       3 messages of lobby were missed and are no longer kept by the server
       not sent yet, it is tried again by itself: the disk is full
       (waiting: the server asks to go slower)

@@ -72,6 +72,7 @@ impl Seat {
         let password = Password::new("ct_secret".to_owned());
         let first = match steer & 4 {
             0 => Request::Resume(request::Resume {
+                epoch: None,
                 token: password,
                 cursors: BTreeMap::from([
                     ("lobby".to_owned(), Seq(5)),

@@ -67,6 +67,9 @@ pub struct Member {
     on_the_way: Vec<(usize, u64)>,
     enough: bool,
     heads: Option<[u64; 3]>,
+    /// Which life of the database was seen last, and whether another one is due.
+    epoch: Option<String>,
+    is_back: bool,
 }
 
 /// The connection is gone.
@@ -87,6 +90,8 @@ impl Member {
             on_the_way: Vec::new(),
             enough: false,
             heads: None,
+            epoch: None,
+            is_back: false,
         }
     }
 
@@ -123,7 +128,8 @@ impl Member {
         let [hello, welcome] = ids.ok_or(Gone)?[..] else {
             return Err(Gone);
         };
-        talker.try_answer(hello).ok_or(Gone)?.must_be("hello");
+        let hello = talker.try_answer(hello).ok_or(Gone)?.must_be("hello");
+        self.look_at_epoch(hello.text("epoch"));
         let welcome = talker.try_answer(welcome).ok_or(Gone)?;
         if welcome["type"] == "error" {
             // The disk is gone, and the server soon.
@@ -163,8 +169,18 @@ impl Member {
         }
     }
 
+    /// That a backup was put back is told, and nothing else is told like it.
+    fn look_at_epoch(&mut self, epoch: &str) {
+        let before = self.epoch.replace(epoch.to_owned());
+        let is_other = before.is_some_and(|before| before != epoch);
+        if is_other != std::mem::take(&mut self.is_back) {
+            self.trouble(&format!("another epoch was told: {is_other}"));
+        }
+    }
+
     /// What a backup has is as it was; the rest is no more.
     fn go_back(&mut self, heads: [u64; 3]) {
+        self.is_back = true;
         for (room, head) in heads.into_iter().enumerate() {
             let seen = &mut self.notes.seen[room];
             self.notes.went_back += usize::from(seen.len() as u64 > head);

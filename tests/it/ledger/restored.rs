@@ -8,10 +8,36 @@ use rusqlite::Connection;
 
 use super::member::{ROOMS, Told};
 use super::{Dice, Report, finish, gather, seed, tell};
-use crate::support::{Daemon, PATIENCE, UNHURRIED};
+use crate::support::{Daemon, Heard as _, PATIENCE, Talker, UNHURRIED, ask};
 
 /// Acknowledged before the backup begins, at least; between its end and the stop; and after it was put back.
 const SENDS: [usize; 3] = [2_000, 1_500, 1_500];
+
+/// Cursors tell which life of the database they are from: in another one nothing is replayed by them, since their numbers
+/// may have other messages.
+#[test]
+fn cursors_of_another_epoch_replay_nothing() {
+    let mut daemon = Daemon::start();
+    let mut anna = daemon.register("anna");
+    anna.say("lobby", "one");
+    let mut talker = daemon.connect();
+    let epoch = talker.hello().text("epoch").to_owned();
+    assert_eq!(epoch.len(), 16, "{epoch}");
+    let cursors = serde_json::json!({"lobby": 0});
+    let come_back = |talker: &mut Talker, epoch: &str| {
+        ask!(talker, "resume", token: anna.token, cursors: cursors, epoch: epoch).must_be("welcome")
+    };
+    come_back(&mut talker, &epoch);
+    assert_eq!(talker.expect_message("lobby").0, 1);
+    let mut talker = daemon.connect();
+    talker.hello();
+    come_back(&mut talker, "0123456789abcdef");
+    anna.say("lobby", "two");
+    assert_eq!(talker.expect_message("lobby").0, 2);
+    daemon.restart();
+    let mut talker = daemon.connect();
+    assert_eq!(talker.hello().text("epoch"), epoch, "a restart begins none");
+}
 
 /// Where the rooms of a backup end.
 fn heads(file: &Path) -> [u64; 3] {

@@ -44,6 +44,35 @@ fn a_server_that_went_back_to_a_backup_is_told_of_and_followed() {
     "#);
 }
 
+/// Others have said as much since as was lost: no number shows that the server went back.
+#[test]
+fn a_server_that_went_back_and_on_is_told_of() {
+    let mut story = Story::online();
+    story.message(11, "bert", None);
+    for (no, epoch, asked) in [("3", "a", ""), ("5", "b", r#","epoch":"a""#)] {
+        story.lose();
+        story.wait();
+        story.connect();
+        let hello = HELLO.replace(r#""re":1"#, &format!(r#""re":{no}"#));
+        story.says(&hello.replace(r#""server":"#, &format!(r#""epoch":"{epoch}","server":"#)));
+        let told = story.told();
+        assert!(
+            told.contains(&format!(r#""cursors":{{"lobby":11}}{asked}}}"#)),
+            "{told}"
+        );
+        story.welcome(
+            no.parse::<u64>().unwrap() + 1,
+            1,
+            13 - u64::from(epoch == "a") * 2,
+        );
+    }
+    assert_eq!(
+        story.told(),
+        "! Back { missed: 0 }\n! WentBack { room: \"lobby\", had: Seq(11), has: Seq(13) }\n"
+    );
+    assert_eq!(story.model.cursors()["lobby"], Seq(13));
+}
+
 #[test]
 fn rooms_that_do_not_fit_the_welcome_are_caught_up_with_as_they_are_told() {
     let mut story = Story::online();

@@ -168,6 +168,7 @@ impl World {
         world.model.ask(
             Duration::ZERO,
             Request::Resume(request::Resume {
+                epoch: None,
                 token: Password::new("ct_a".into()),
                 cursors: BTreeMap::from([("lobby".into(), Seq(0))]),
             }),

@@ -30,7 +30,11 @@ pub fn act(device: &mut Device, seed: u64, now: Duration, dice: &mut Dice) -> St
                 if dice.one_in(8) {
                     cursors.clear();
                 }
-                Request::Resume(request::Resume { token, cursors })
+                Request::Resume(request::Resume {
+                    token,
+                    cursors,
+                    epoch: None,
+                })
             }
             _ => device.login(dice),
         };

@@ -25,6 +25,7 @@ fn a_place_is_taken_again_and_late_orders_do_not_reach_the_successor() {
 async fn a_place_whose_turns_are_used_up_is_not_taken_again() {
     let greeting = Arc::new(Greeting {
         server: "test".into(),
+        epoch: "1".into(),
         registration: Registration::Open,
         limits: Limits::default(),
         tls: crate::net::tls::tests::config(),
@@ -68,6 +69,7 @@ async fn newcomers_are_taken_on_a_few_at_a_time_and_nobody_waits_for_them() {
     const MANY: u64 = 400;
     let greeting = Arc::new(Greeting {
         server: "test".into(),
+        epoch: "1".into(),
         registration: Registration::Open,
         limits: Limits::default(),
         tls: crate::net::tls::tests::config(),
