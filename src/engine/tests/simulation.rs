@@ -446,10 +446,7 @@ impl Sim {
         if stops_early {
             self.input(stop());
         }
-        while !self.writer.is_empty() || !self.passwords.is_empty() {
-            self.store(usize::MAX);
-            self.look_at_passwords(1, 7);
-        }
+        self.settle();
         let engine = &self.engine;
         assert_eq!(self.waiting, BTreeMap::new(), "without an answer");
         assert_eq!(self.calls, BTreeSet::new(), "without a reply");
@@ -458,8 +455,17 @@ impl Sim {
         assert_eq!((engine.stores_waiting, engine.appends_waiting), (0, 0));
         if !stops_early {
             self.input(stop());
+            // What was due at that moment, such as a ban that ends, is stored first.
+            self.settle();
         }
         assert_eq!(self.stopped, 1, "told to stop");
+    }
+
+    fn settle(&mut self) {
+        while !self.writer.is_empty() || !self.passwords.is_empty() {
+            self.store(usize::MAX);
+            self.look_at_passwords(1, 7);
+        }
     }
 }
 
@@ -497,4 +503,19 @@ proptest! {
         steps.into_iter().for_each(|step| sim.step(step));
         sim.end(stops_early);
     }
+}
+
+/// Found by the above: the daemon is told to stop in the moment in which something else is due.
+#[test]
+fn what_is_due_at_the_stop_is_stored_before() {
+    let mut sim = Sim::new();
+    let steps = [
+        (150, 0, 43, 0),
+        (40, 0, 18, 0),
+        (134, 0, 0, 0),
+        (46, 0, 187, 62),
+        (144, 0, 0, 30),
+    ];
+    steps.into_iter().for_each(|step| sim.step(step));
+    sim.end(false);
 }
