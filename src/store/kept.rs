@@ -40,8 +40,6 @@ pub(super) fn keep_copy(
 /// The file has its name only once it is whole and on disk.
 fn copy(connection: &Connection, path: &Path, kept: &Path) -> io::Result<()> {
     let part = path.with_file_name(COPY_FILE);
-    // Of one that was cut off.
-    let _ = fs::remove_file(&part);
     let named = Named::make(&part).map_err(io::Error::other)?;
     let target = part
         .to_str()

@@ -65,8 +65,8 @@ impl Upkeep {
     /// When there is not enough room on the disk, or the database cannot be read.
     pub fn copy(&self, gone: &Arc<AtomicBool>, tell: Tell) -> Result<DatabaseCopy, StoreError> {
         let copy = self.path.with_file_name(COPY_FILE);
-        // Of a copy that was cut off; there is one at a time.
-        let _ = fs::remove_file(&copy);
+        // There is one at a time.
+        clear(copy.parent().unwrap_or(Path::new(".")));
         let failed = |error| fault("copy", &self.path, &error);
         let mut connection = sqlite::connect_reader(&self.path).map_err(failed)?;
         let bytes = used_bytes(&connection).map_err(failed)?;
@@ -133,9 +133,11 @@ impl Upkeep {
     }
 }
 
-/// Takes away what a copy that was cut off has left.
+/// Takes away what a copy that was cut off has left, with SQLite's journal of it.
 pub(super) fn clear(state_dir: &Path) {
-    let _ = fs::remove_file(state_dir.join(COPY_FILE));
+    for left in [COPY_FILE.to_owned(), format!("{COPY_FILE}-journal")] {
+        let _ = fs::remove_file(state_dir.join(left));
+    }
 }
 
 /// More than fits would leave no room for what people say.

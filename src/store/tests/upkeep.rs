@@ -379,13 +379,16 @@ fn a_copy_and_a_check_let_go_where_too_much_is_stored_meanwhile() {
 fn a_copy_that_nobody_waits_for_ends_early_and_one_that_was_cut_off_is_taken_away() {
     let (folder, database) = database();
     let left = folder.path().join("chatd.db.backup");
+    let journal = folder.path().join("chatd.db.backup-journal");
     fs::write(&left, "half").unwrap();
+    fs::write(&journal, "half").unwrap();
     let gone = Arc::new(AtomicBool::new(true));
     let refused = database.upkeep().copy(&gone, Box::new(|_, _| {}));
     assert!(matches!(refused, Err(StoreError::Io { .. })));
-    assert!(!left.exists());
+    assert!(!left.exists() && !journal.exists());
     fs::write(&left, "half").unwrap();
+    fs::write(&journal, "half").unwrap();
     drop(database);
     let _database = Database::open(folder.path(), &KeySource::default()).unwrap();
-    assert!(!left.exists());
+    assert!(!left.exists() && !journal.exists());
 }
