@@ -40,8 +40,7 @@ pub(super) fn take(state_dir: &Path) -> Result<Flock<File>, StoreError> {
             let pid = file
                 .read_to_string(&mut text)
                 .ok()
-                .and_then(|_| text.trim().parse().ok())
-                .unwrap_or(0);
+                .and_then(|_| text.trim().parse().ok());
             Err(StoreError::Locked { path, pid })
         }
         Err((_, errno)) => Err(failed(&errno)),

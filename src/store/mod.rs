@@ -233,13 +233,14 @@ pub enum StoreError {
     },
     /// Another daemon has it.
     #[error(
-        "another chatd (pid {pid}) uses '{path}'; stop that one, or give this one another folder with --state"
+        "another chatd (pid {}) uses '{path}'; stop that one, or give this one another folder with --state",
+        pid.map_or("unknown".to_owned(), |pid| pid.to_string())
     )]
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// Who has it; 0 when it did not say.
-        pid: i32,
+        /// Who has it; not while they are just writing it down.
+        pid: Option<i32>,
     },
     /// A later chatd wrote it.
     #[error(

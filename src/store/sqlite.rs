@@ -121,7 +121,7 @@ impl Database {
         if Arc::strong_count(&self.lock) > 1 {
             return Err(StoreError::Locked {
                 path: self.path.with_file_name(lock::LOCK_FILE),
-                pid: std::process::id().cast_signed(),
+                pid: Some(std::process::id().cast_signed()),
             });
         }
         SqliteStore::open(self.path.clone(), self.keys.clone(), self.lock.clone())

@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::machine::Meanwhile;
+
 /// What a figure should be.
 #[derive(Clone, Copy)]
 pub enum Aim {
     /// None; it is told for what it is.
     None,
     /// The value itself.
-    Under(f64),
+    AtMost(f64),
+    /// The value itself.
+    AtLeast(f64),
+    /// In comparison with the bare limit: so much more.
+    BareAndAtMost(f64),
     /// In comparison with the bare limit.
     TimesBareAtMost(f64),
     /// In comparison with the bare limit.
@@ -57,17 +63,22 @@ impl Figure {
     fn is_met(&self) -> Option<bool> {
         match self.aim {
             Aim::None => None,
-            Aim::Under(most) => Some(median(&self.chatd)? < most),
+            Aim::AtMost(most) => Some(median(&self.chatd)? <= most),
+            Aim::AtLeast(least) => Some(median(&self.chatd)? >= least),
+            Aim::BareAndAtMost(more) => Some(median(&self.chatd)? <= median(&self.bare)? + more),
             Aim::TimesBareAtMost(most) => Some(self.ratio()? <= most),
             Aim::TimesBareAtLeast(least) => Some(self.ratio()? >= least),
         }
     }
 
-    fn cells(&self, judged: bool) -> [String; 5] {
+    fn cells(&self, judged: bool) -> [String; 6] {
         let value = |values: &[f64]| median(values).map_or("–".to_owned(), number);
         let aim = match self.aim {
             Aim::None => String::new(),
-            Aim::Under(most) => format!("under {}", number(most)),
+            Aim::AtMost(most) => format!("at most {}", number(most)),
+            Aim::AtLeast(least) => format!("at least {}", number(least)),
+            Aim::BareAndAtMost(0.0) => "at most bare".to_owned(),
+            Aim::BareAndAtMost(more) => format!("at most bare + {}", number(more)),
             Aim::TimesBareAtMost(most) => format!("at most {} × bare", number(most)),
             Aim::TimesBareAtLeast(least) => format!("at least {} × bare", number(least)),
         };
@@ -79,6 +90,7 @@ impl Figure {
         [
             format!("{} [{}]", self.name, self.unit),
             value(&self.chatd),
+            range(&self.chatd),
             value(&self.bare),
             self.ratio().map_or("–".to_owned(), number),
             aim + verdict,
@@ -88,7 +100,9 @@ impl Figure {
     fn json(&self) -> Value {
         let (aim, bound) = match self.aim {
             Aim::None => (None, None),
-            Aim::Under(most) => (Some("under"), Some(most)),
+            Aim::AtMost(most) => (Some("at_most"), Some(most)),
+            Aim::AtLeast(least) => (Some("at_least"), Some(least)),
+            Aim::BareAndAtMost(more) => (Some("bare_and_at_most"), Some(more)),
             Aim::TimesBareAtMost(most) => (Some("times_bare_at_most"), Some(most)),
             Aim::TimesBareAtLeast(least) => (Some("times_bare_at_least"), Some(least)),
         };
@@ -124,7 +138,7 @@ impl Report {
 
     /// A line for each figure.
     fn list(&self, judged: bool) -> Vec<Vec<String>> {
-        let head = ["figure", "chatd", self.beside, "ratio", "aim"].map(str::to_owned);
+        let head = ["figure", "chatd", "min–max", self.beside, "ratio", "aim"].map(str::to_owned);
         let figures = self.figures.iter().map(|figure| figure.cells(judged));
         std::iter::once(head)
             .chain(figures)
@@ -142,7 +156,7 @@ impl Report {
                 rows.push(vec![row.to_owned()]);
                 missed.push(None);
             }
-            let (at, [_, chatd, beside, ..]) = (rows.len() - 1, figure.cells(judged));
+            let (at, [_, chatd, _, beside, ..]) = (rows.len() - 1, figure.cells(judged));
             if at == 1 {
                 rows[0].push(format!("{column} [{}]", figure.unit));
             }
@@ -167,11 +181,11 @@ impl Report {
     }
 
     /// The same, and the value of each run, in one line.
-    pub fn json(&self, section: &str, quick: bool, others: f64) -> Value {
+    pub fn json(&self, section: &str, quick: bool, meanwhile: &Meanwhile) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
         json!({
-            "section": section, "quick": quick, "how": self.how, "beside": self.beside, "others_busy": others,
-            "figures": figures,
+            "section": section, "quick": quick, "how": self.how, "beside": self.beside,
+            "others_busy": meanwhile.others, "steal": meanwhile.steal, "load": meanwhile.load, "figures": figures,
         })
     }
 }
@@ -202,6 +216,18 @@ pub fn median(values: &[f64]) -> Option<f64> {
     let high = *sorted.get(sorted.len() / 2)?;
     let low = sorted[(sorted.len() - 1) / 2];
     Some(f64::midpoint(low, high))
+}
+
+/// The smallest and the largest, where there is more than one.
+fn range(values: &[f64]) -> String {
+    let least = values.iter().copied().min_by(f64::total_cmp);
+    let most = values.iter().copied().max_by(f64::total_cmp);
+    match (least, most) {
+        (Some(least), Some(most)) if values.len() > 1 => {
+            format!("{}–{}", number(least), number(most))
+        }
+        _ => String::new(),
+    }
 }
 
 /// The value that this part of all values does not exceed, in milliseconds.

@@ -17,7 +17,18 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Moment {
     at: Instant,
     busy: f64,
+    steal: f64,
     own: f64,
+}
+
+/// What the machine did between two moments.
+pub struct Meanwhile {
+    /// The part of all processors that others have taken.
+    pub others: f64,
+    /// The part of all processors that the host has kept for itself, of which `others` has it, too.
+    pub steal: f64,
+    /// The mean number of tasks that ran or waited to run over the last minute, ours included (`proc_loadavg(5)`).
+    pub load: f64,
 }
 
 impl Moment {
@@ -26,18 +37,20 @@ impl Moment {
     /// # Errors
     /// Without /proc.
     pub fn now() -> Result<Self> {
+        let (busy, steal) = busy_seconds()?;
         Ok(Self {
             at: Instant::now(),
-            busy: busy_seconds()?,
+            busy,
+            steal,
             own: own_seconds()?,
         })
     }
 
-    /// The part of all processors that others have taken since; children count as others' while they run.
+    /// What the machine has done since; children count as others while they run.
     ///
     /// # Errors
     /// Without /proc.
-    pub fn others_since(&self) -> Result<f64> {
+    pub fn since(&self) -> Result<Meanwhile> {
         let now = Self::now()?;
         let processors = thread::available_parallelism()?.get() as f64;
         let all = (now.at - self.at)
@@ -45,23 +58,42 @@ impl Moment {
             .as_secs_f64()
             * processors;
         let others = (now.busy - self.busy) - (now.own - self.own);
-        Ok((others / all).clamp(0.0, 1.0))
+        Ok(Meanwhile {
+            others: (others / all).clamp(0.0, 1.0),
+            steal: ((now.steal - self.steal) / all).clamp(0.0, 1.0),
+            load: load()?,
+        })
     }
 }
 
-/// What is to be said about it.
-pub fn verdict(others: f64) -> String {
-    let percent = others * 100.0;
-    match others > OTHERS_MOST {
-        true => format!(
-            "{percent:.0} % of the processors went to others: measure again when the machine is quiet"
-        ),
-        false => format!("{percent:.0} % of the processors went to others"),
+impl Meanwhile {
+    /// What is to be said about it.
+    pub fn verdict(&self) -> String {
+        let advice = match self.others > OTHERS_MOST {
+            true => ": measure again when the machine is quiet",
+            false => "",
+        };
+        format!(
+            "{:.0} % of the processors went to others, {:.0} % to the host (steal); load {:.1}{advice}",
+            self.others * 100.0,
+            self.steal * 100.0,
+            self.load
+        )
     }
 }
 
-/// Time in which any processor did anything, in seconds of one processor.
-fn busy_seconds() -> Result<f64> {
+/// The load of the last minute.
+fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("cannot read '/proc/loadavg'")?;
+    let first = text
+        .split_whitespace()
+        .next()
+        .and_then(|it| it.parse().ok());
+    first.with_context(|| format!("cannot make out '/proc/loadavg': {text}"))
+}
+
+/// Time in which any processor did anything, and of that what the host took, in seconds of one processor.
+fn busy_seconds() -> Result<(f64, f64)> {
     let text = fs::read_to_string("/proc/stat").context("cannot read '/proc/stat'")?;
     let first = text.lines().next().unwrap_or_default();
     // cpu user nice system idle iowait irq softirq steal
@@ -73,7 +105,8 @@ fn busy_seconds() -> Result<f64> {
     let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else {
         anyhow::bail!("cannot make out '/proc/stat': {first}");
     };
-    Ok((user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND)
+    let busy = user + nice + system + irq + softirq + steal;
+    Ok((busy / TICKS_PER_SECOND, steal / TICKS_PER_SECOND))
 }
 
 /// Time of this process and of its children that have ended.

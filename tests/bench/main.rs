@@ -1,18 +1,21 @@
 //! `cargo bench`: the release build of chatd beside bare limits, in one run, on loopback only.
 //!
-//! `cargo bench -- --quick` sees within a minute that all works; `cargo bench -- NAME...` measures single sections.
+//! `cargo bench -- --quick` sees within a few minutes that all works; `cargo bench -- NAME...` measures single sections;
+//! `cargo bench -- load ADDRESS` puts load on a chatd that runs already.
 //! Every figure stands beside what the machine could do at best at that moment, measured in turn with it, because the
 //! number alone says more about the machine than about chatd.
 
 mod attackers;
 mod bare;
 mod figure;
+mod generator;
 mod load;
 mod machine;
 mod process;
 mod sections;
 mod server;
 mod sqlite;
+mod stock;
 mod stream;
 mod talk;
 
@@ -28,9 +31,18 @@ use sections::{SECTIONS, Scale, Section};
 
 fn main() -> ExitCode {
     let args: Vec<_> = env::args().skip(1).collect();
-    let done = match &args[..] {
+    // Cargo puts this behind what it was told itself.
+    let told: Vec<_> = args
+        .iter()
+        .filter(|arg| *arg != "--bench")
+        .cloned()
+        .collect();
+    let done = match &told[..] {
         [first, style] if first == bare::ARGUMENT => bare::serve(style).map(|()| true),
-        args => bench(args),
+        [first, load @ ..] if first == generator::ARGUMENT => raise_open_files()
+            .and_then(|()| generator::run(load))
+            .map(|()| true),
+        _ => bench(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -52,10 +64,10 @@ fn bench(args: &[String]) -> Result<bool> {
         let (started, before) = (Instant::now(), Moment::now()?);
         match (section.run)(&scale) {
             Ok(report) => {
-                let others = before.others_since()?;
+                let meanwhile = before.since()?;
                 println!("{}", report.table(section.name, !scale.quick));
-                println!("  {}\n", machine::verdict(others));
-                lines.push(report.json(section.name, scale.quick, others));
+                println!("  {}\n", meanwhile.verdict());
+                lines.push(report.json(section.name, scale.quick, &meanwhile));
             }
             Err(error) => {
                 eprintln!("bench: {} could not be measured: {error:#}", section.name);

@@ -1,4 +1,4 @@
-//! Child processes that serve on a port: started, measured from /proc, ended by their id when they go out of scope.
+//! Processes: children that serve on a port, ended by their id when they go out of scope, and the figures of any from /proc.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -24,6 +24,7 @@ const REST_WINDOW: Duration = Duration::from_millis(250);
 pub struct Process {
     child: Ended,
     address: SocketAddr,
+    began_within: Duration,
 }
 
 /// Ends the child when it goes out of scope.
@@ -44,6 +45,7 @@ impl Process {
     /// When it does not start, ends, or says nothing in time.
     pub fn start(command: &mut Command) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
+        let started = Instant::now();
         let mut child = Ended(
             command
                 .stdout(Stdio::piped())
@@ -58,7 +60,6 @@ impl Process {
                 let _ = tell.send(line);
             }
         });
-        let started = Instant::now();
         loop {
             let line = told
                 .recv_timeout(PATIENCE.saturating_sub(started.elapsed()))
@@ -68,9 +69,18 @@ impl Process {
                     .trim()
                     .parse()
                     .with_context(|| format!("no address in '{line}'"))?;
-                return Ok(Self { child, address });
+                return Ok(Self {
+                    child,
+                    address,
+                    began_within: started.elapsed(),
+                });
             }
         }
+    }
+
+    /// How long it took from its start until it said that it serves.
+    pub fn began_within(&self) -> Duration {
+        self.began_within
     }
 
     /// Where it listens.
@@ -98,11 +108,22 @@ impl Process {
         bail!("the child did not end within {PATIENCE:?} of SIGTERM")
     }
 
+    /// Its figures.
+    pub fn vitals(&self) -> Vitals {
+        Vitals(self.child.0.id())
+    }
+}
+
+/// The figures of a running process, by its id.
+#[derive(Clone, Copy)]
+pub struct Vitals(pub u32);
+
+impl Vitals {
     /// Processor time of all its threads so far, in user and kernel, to the nanosecond.
     ///
     /// # Errors
     /// When it has ended.
-    pub fn cpu(&self) -> Result<Duration> {
+    pub fn cpu(self) -> Result<Duration> {
         let nanoseconds = self.sum_of_threads("schedstat", |text| {
             text.split_whitespace().next()?.parse().ok()
         })?;
@@ -113,7 +134,7 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended.
-    pub fn switches(&self) -> Result<u64> {
+    pub fn switches(self) -> Result<u64> {
         self.sum_of_threads("status", |text| {
             Some(
                 field(text, "voluntary_ctxt_switches:")?
@@ -126,7 +147,7 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended.
-    pub fn resident_bytes(&self) -> Result<u64> {
+    pub fn resident_bytes(self) -> Result<u64> {
         self.memory("VmRSS:")
     }
 
@@ -134,7 +155,7 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended.
-    pub fn height_bytes(&self) -> Result<u64> {
+    pub fn height_bytes(self) -> Result<u64> {
         self.memory("VmHWM:")
     }
 
@@ -142,14 +163,14 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended.
-    pub fn forget_height(&self) -> Result<()> {
-        let path = format!("/proc/{}/clear_refs", self.child.0.id());
+    pub fn forget_height(self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.0);
         // proc_pid_clear_refs(5): the peak becomes what there is now.
         fs::write(&path, "5").with_context(|| format!("cannot write '{path}'"))
     }
 
-    fn memory(&self, name: &str) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.child.0.id());
+    fn memory(self, name: &str) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.0);
         let status = fs::read_to_string(&path).with_context(|| format!("cannot read '{path}'"))?;
         let kib = field(&status, name).with_context(|| format!("no {name} in '{path}'"))?;
         Ok(kib * 1024)
@@ -159,7 +180,7 @@ impl Process {
     ///
     /// # Errors
     /// When that does not come in time.
-    pub fn rest(&self) -> Result<()> {
+    pub fn rest(self) -> Result<()> {
         let started = Instant::now();
         let mut before = self.cpu()?;
         while started.elapsed() < REST_PATIENCE {
@@ -173,8 +194,8 @@ impl Process {
         bail!("the child is still busy {REST_PATIENCE:?} after the last request")
     }
 
-    fn sum_of_threads(&self, file: &str, read: impl Fn(&str) -> Option<u64>) -> Result<u64> {
-        let folder = format!("/proc/{}/task", self.child.0.id());
+    fn sum_of_threads(self, file: &str, read: impl Fn(&str) -> Option<u64>) -> Result<u64> {
+        let folder = format!("/proc/{}/task", self.0);
         let threads = fs::read_dir(&folder).with_context(|| format!("cannot read '{folder}'"))?;
         let mut sum = 0;
         for thread in threads {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::bare;
 use crate::load::PATIENCE;
-use crate::process::Process;
+use crate::process::{Process, Vitals};
 use chatd::wire::frame::{self, FrameReader};
 
 /// Everything as delivered, but that a connection may have as many sends under way as the largest window here, and that
@@ -24,7 +24,8 @@ const CONFIG: &str = "[limits]\n\
     text_bytes_burst = 4_000_000_000\n\
     requests_burst = 1_000_000_000\n\
     registrations_per_hour = 1_000_000\n";
-const PASSWORD: &str = "correct horse battery";
+/// Of every account.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A running chatd.
 pub struct Server {
@@ -41,11 +42,17 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start() -> Result<Self> {
-        let folder = folder()?;
+        Self::on(folder()?, Vec::new())
+    }
+
+    /// Starts one on what there is in this folder already, such as accounts that say this to come in.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn on(folder: TempDir, greetings: Vec<Vec<u8>>) -> Result<Self> {
         let control = TempDir::new().context("cannot make a temporary folder")?;
         fs::write(folder.path().join("chatd.toml"), CONFIG)?;
         let process = launch(folder.path(), &control.path().join("control"))?;
-        let greetings = Vec::new();
         Ok(Self {
             process,
             folder,
@@ -60,7 +67,7 @@ impl Server {
     /// When it does not stop in order or does not start.
     pub fn restart(&mut self) -> Result<()> {
         self.process.stop()?;
-        self.process = launch(self.folder.path(), &self.control.path().join("control"))?;
+        self.process = launch(self.folder.path(), &self.control())?;
         Ok(())
     }
 
@@ -85,7 +92,7 @@ impl Server {
             .collect();
         let mut made = Vec::new();
         for (index, person) in people?.iter_mut().enumerate() {
-            self.greetings.push(greeting(&person.welcome()?));
+            self.greetings.push(greeting(&person.welcome()?, ""));
             let Some(room) = room(index) else {
                 continue;
             };
@@ -105,6 +112,16 @@ impl Server {
         &self.greetings[index % self.greetings.len()]
     }
 
+    /// Where `chatctl` finds it.
+    pub fn control(&self) -> PathBuf {
+        self.control.path().join("control")
+    }
+
+    /// The figures of its process.
+    pub fn vitals(&self) -> Vitals {
+        self.process.vitals()
+    }
+
     /// The process.
     pub fn process(&self) -> &Process {
         &self.process
@@ -122,6 +139,11 @@ pub fn folder() -> Result<TempDir> {
         .prefix("bench-")
         .tempdir_in(parent)
         .with_context(|| format!("cannot make a folder in '{parent}'"))
+}
+
+/// Where in such a folder the daemon keeps its state.
+pub fn state(folder: &Path) -> PathBuf {
+    folder.join("state")
 }
 
 /// Starts a bare broadcaster.
@@ -144,7 +166,7 @@ fn launch(folder: &Path, control: &Path) -> Result<Process> {
         .arg("--config")
         .arg(folder.join("chatd.toml"))
         .arg("--state")
-        .arg(folder.join("state"))
+        .arg(state(folder))
         .arg("--log-file")
         .arg(folder.join("chatd.log"))
         .arg("--control")
@@ -158,9 +180,10 @@ fn launch(folder: &Path, control: &Path) -> Result<Process> {
     })
 }
 
-/// Written by hand, because the bare broadcaster goes by what stands first.
-fn greeting(token: &str) -> Vec<u8> {
-    let resume = format!(r#"{{"type":"resume","token":"{token}"}}"#);
+/// What somebody says to come in who has a session, with further fields, each after a comma. Written by hand, because the
+/// bare broadcaster goes by what stands first.
+pub fn greeting(token: &str, more: &str) -> Vec<u8> {
+    let resume = format!(r#"{{"type":"resume","token":"{token}"{more}}}"#);
     [hello(), frame::encode(&resume).to_vec()].concat()
 }
 

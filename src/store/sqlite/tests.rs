@@ -192,7 +192,14 @@ fn a_second_daemon_is_refused_and_told_the_pid_of_the_first() {
     let refused = refusal(&stand.folder);
     let pid = std::process::id().cast_signed();
     assert!(
-        matches!(refused, StoreError::Locked { pid: told, .. } if told == pid),
+        matches!(refused, StoreError::Locked { pid: Some(told), .. } if told == pid),
+        "{refused}"
+    );
+    // Whoever has just taken it has not written that down yet.
+    std::fs::write(stand.folder.path().join("chatd.lock"), "").unwrap();
+    let refused = refusal(&stand.folder).to_string();
+    assert!(
+        refused.contains("another chatd (pid unknown) uses"),
         "{refused}"
     );
     let second = stand

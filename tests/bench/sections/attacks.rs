@@ -13,7 +13,7 @@ use super::{HALL, Scale};
 use crate::attackers::{ATTACKS, Attack, Field};
 use crate::figure::{Aim, Figure, Report, quantile_ms};
 use crate::load::{Crowd, PATIENCE};
-use crate::process::Process;
+use crate::process::Vitals;
 use crate::server::Server;
 use crate::stream::Link;
 use crate::talk::{Delays, Hall, Line};
@@ -38,7 +38,7 @@ pub fn attacks(scale: &Scale) -> Result<Report> {
         server.greeting(index)
     })?;
     let mut hall = Hall::new(crowd, vec![Line::to_room(HALL)]);
-    server.process().rest()?;
+    server.vitals().rest()?;
     let mut figures = Vec::new();
     for attack in ATTACKS {
         let looked = look(&server, &mut hall, attack, scale)?;
@@ -65,7 +65,7 @@ fn fill(server: &Server, scale: &Scale) -> Result<u64> {
     crowd.enter(server.process().address(), 1, |_| server.greeting(WRITER))?;
     let mut hall = Hall::new(crowd, vec![Line::to_room(HALL)]);
     let rush = hall.rush(1_024, scale.rush)?;
-    server.process().rest()?;
+    server.vitals().rest()?;
     Ok(rush.sent)
 }
 
@@ -102,9 +102,9 @@ impl Waits {
 }
 
 fn look(server: &Server, hall: &mut Hall, attack: &Attack, scale: &Scale) -> Result<Looked> {
-    let process = server.process();
+    let process = server.vitals();
     let field = Field {
-        target: process.address(),
+        target: server.process().address(),
         strangers: scale.strangers,
         greeting: server.greeting(ATTACKER).to_vec(),
         is_on: AtomicBool::new(false),
@@ -128,7 +128,7 @@ fn look(server: &Server, hall: &mut Hall, attack: &Attack, scale: &Scale) -> Res
 
 /// Measures what is done while the attack goes on.
 fn under_attack(
-    process: &Process,
+    process: Vitals,
     attack: &Attack,
     field: &Field,
     looked: &mut Looked,
@@ -187,7 +187,7 @@ impl Looked {
         let figure = |name, unit, values| Figure::new(format!("{attack}: {name}"), unit, values);
         let wait = |name, attacked, calm| {
             let figure = figure(name, "ms", attacked).beside(calm);
-            figure.aim(Aim::Under(ROUND_TRIP_MS))
+            figure.aim(Aim::AtMost(ROUND_TRIP_MS))
         };
         let ([sent, sent_tail], [calm_sent, calm_sent_tail]) = (self.attacked.sent, self.calm.sent);
         let ([seen, seen_tail], [calm_seen, calm_seen_tail]) = (self.attacked.seen, self.calm.seen);

@@ -19,10 +19,10 @@ const CLEAR: &str = "in the clear";
 pub fn handshakes(scale: &Scale) -> Result<Report> {
     const AT_ONCE: usize = 64;
     let server = Server::start()?;
-    let (process, hello) = (server.process(), server::hello());
+    let (address, hello) = (server.process().address(), server::hello());
     let come = |link: &Link, count| {
         let mut crowd = Crowd::new(link)?;
-        let time = crowd.come(process.address(), count, AT_ONCE, Kind::Hello, |_| &hello)?;
+        let time = crowd.come(address, count, AT_ONCE, Kind::Hello, |_| &hello)?;
         Ok((time, crowd))
     };
     let links = [Link::tls(false)?, Link::tls(true)?, Link::Clear];
@@ -31,7 +31,7 @@ pub fn handshakes(scale: &Scale) -> Result<Report> {
     let (mut rates, mut costs) = ([(); 3].map(|()| Vec::new()), [(); 3].map(|()| Vec::new()));
     for _ in 0..scale.runs {
         for (which, link) in links.iter().enumerate() {
-            let ((time, crowd), cost) = cost_of(process, || come(link, scale.handshakes))?;
+            let ((time, crowd), cost) = cost_of(server.vitals(), || come(link, scale.handshakes))?;
             let kind = [
                 Some(HandshakeKind::Full),
                 Some(HandshakeKind::Resumed),
@@ -84,7 +84,7 @@ pub fn idle(scale: &Scale) -> Result<Report> {
         figures: vec![
             Figure::new("resident memory, each connection over TLS", "bytes", memory)
                 .beside(clear)
-                .aim(Aim::Under(16_384.0)),
+                .aim(Aim::AtMost(16_384.0)),
         ],
     })
 }
@@ -101,7 +101,10 @@ pub fn fanout(scale: &Scale) -> Result<Report> {
         })?;
         let lines = (0..SPEAKERS).map(|_| Line::to_room(HALL)).collect();
         let hall = Hall::new(crowd, lines);
-        sides.push(Side { process, hall });
+        sides.push(Side {
+            process: process.vitals(),
+            hall,
+        });
     }
     let Rushes { rates, costs, .. } = rushes(scale, &mut sides, OUTSTANDING)?;
     let figure =

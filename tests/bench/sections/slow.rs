@@ -31,10 +31,10 @@ pub(super) fn readers(scale: &Scale) -> Result<Report> {
         for (side, are_there) in [true, false].into_iter().enumerate() {
             // Each in a fresh server: what one has grown by would not be seen in the next.
             let server = server_with_hall()?;
-            let process = server.process();
+            let (address, process) = (server.process().address(), server.vitals());
             let enter = |count| -> Result<Crowd> {
                 let mut crowd = Crowd::new(&Link::Clear)?;
-                crowd.enter(process.address(), count, |index| server.greeting(index))?;
+                crowd.enter(address, count, |index| server.greeting(index))?;
                 Ok(crowd)
             };
             let stopped = enter(if are_there { STOPPED } else { 0 })?;
