@@ -127,8 +127,9 @@ limits! {
     appends_waiting: u32 = 65_536,
     /// Bytes of text in these messages: 65 536 of the longest would be half a gigabyte. Past that, `busy`.
     append_bytes_waiting: u32 = 67_108_864,
-    /// Messages in one transaction: what a crash would undo at most, none of it acknowledged.
-    appends_per_commit: u32 = 4_096,
+    /// Messages in one transaction: what a crash would undo at most, none of it acknowledged. More would save little, and while
+    /// these are written the next ones come in.
+    appends_per_commit: u32 = 512,
     /// Bytes of answers, signals and catch-up that wait for one connection, or may have to when its requests are answered.
     /// Past that it is told no signals and its requests are not read. Messages wait in the ring and the store and do not
     /// count.
@@ -190,9 +191,10 @@ limits! {
     keys: u32 = 200_000,
     /// Threads that read the store: history and those who are behind. Searches have one thread of their own.
     reader_threads: u32 = 2,
-    /// People in a room up to whom each coming and going is told by itself. Past that they are told together.
+    /// A coming or going is told to everyone online in a room: up to so many tellings in `presence_interval_ms` each is told by
+    /// itself. Past that, and always with more people online, they are told together.
     presence_room: u32 = 100,
-    /// Milliseconds between two tellings of comings and goings in a big room.
+    /// Milliseconds between comings and goings that are told together.
     presence_interval_ms: u32 = 500,
     /// Connections on the control socket at once.
     control_connections: u32 = 64,

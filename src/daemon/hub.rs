@@ -18,8 +18,12 @@ use crate::engine::input::Input;
 use crate::net::{Lookup, Order, native};
 use crate::store::Entry;
 
-/// Inputs taken in before the workers are told: what belongs together goes out together.
-const INPUTS_AT_ONCE: usize = 1_024;
+/// Inputs, or lots of them, taken in before the others are told: what belongs together goes out together.
+const INPUTS_AT_ONCE: usize = 64;
+
+/// Jobs of the writer, or orders of one worker, that are sent on together: each waking of a thread costs more than most of
+/// what it is told. Past so many they are sent at once, so that it has something to do meanwhile.
+const LOT: usize = 256;
 
 /// Everyone the hub tells something.
 pub(super) struct Hub {
@@ -34,6 +38,14 @@ pub(super) struct Hub {
     pub searches: Sender<Lookup>,
     pub passwords: Passwords,
     pub replies: UnboundedSender<(CallId, Reply)>,
+    pub outgoing: Outgoing,
+}
+
+/// What is to be sent on: to the writer, and to each worker.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    jobs: Vec<Job>,
+    orders: Vec<Vec<Order>>,
 }
 
 impl Hub {
@@ -71,14 +83,16 @@ impl Hub {
                 tally::count_effect(&effect, &mut waiting);
                 stopped |= self.carry_out(effect);
             }
+            self.send_on();
             if stopped {
                 return;
             }
         }
     }
 
-    /// Returns whether the daemon may stop. Whoever cannot be told any more is stopping already.
-    pub(super) fn carry_out(&self, effect: Effect) -> bool {
+    /// Does what the engine asks for, but for what is sent on together: [`Hub::send_on`]. Returns whether the daemon may stop.
+    /// Whoever cannot be told any more is stopping already.
+    pub(super) fn carry_out(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Tell {
                 conn,
@@ -189,19 +203,51 @@ impl Hub {
         false
     }
 
-    fn order(&self, conn: ConnId, order: Order) {
-        if let Some(worker) = self.workers.get(usize::from(conn.worker)) {
-            drop(worker.send(order));
+    fn order(&mut self, conn: ConnId, order: Order) {
+        self.order_worker(usize::from(conn.worker), order);
+    }
+
+    fn broadcast(&mut self, order: impl Fn() -> Order) {
+        (0..self.workers.len()).for_each(|worker| self.order_worker(worker, order()));
+    }
+
+    fn order_worker(&mut self, worker: usize, order: Order) {
+        let lots = &mut self.outgoing.orders;
+        lots.resize_with(lots.len().max(worker + 1), Vec::new);
+        lots[worker].push(order);
+        if lots[worker].len() >= LOT {
+            self.send_orders(worker);
         }
     }
 
-    fn broadcast(&self, order: impl Fn() -> Order) {
-        self.workers
-            .iter()
-            .for_each(|worker| drop(worker.send(order())));
+    fn store(&mut self, job: Job) {
+        self.outgoing.jobs.push(job);
+        if self.outgoing.jobs.len() >= LOT {
+            self.send_jobs();
+        }
     }
 
-    fn store(&self, job: Job) {
-        drop(self.writer.send(Work::Store(job)));
+    /// Sends on what was put together. The writer comes first: it takes longest.
+    pub(super) fn send_on(&mut self) {
+        self.send_jobs();
+        (0..self.outgoing.orders.len()).for_each(|worker| self.send_orders(worker));
+    }
+
+    fn send_jobs(&mut self) {
+        if !self.outgoing.jobs.is_empty() {
+            let jobs = std::mem::take(&mut self.outgoing.jobs);
+            drop(self.writer.send(Work::Store(jobs)));
+        }
+    }
+
+    fn send_orders(&mut self, worker: usize) {
+        let lot = &mut self.outgoing.orders[worker];
+        let order = match lot.len() {
+            0 | 1 => lot.pop(),
+            _ => Some(Order::Several(std::mem::take(lot))),
+        };
+        if let (Some(order), Some(worker)) = (order, self.workers.get(worker)) {
+            drop(worker.send(order));
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::config::Config;
 use super::data::{Data, StartError};
 use super::exit::Exit;
-use super::hub::Hub;
+use super::hub::{Hub, Outgoing};
 use super::log::{Log, Outlet};
 use super::password::Passwords;
 use super::service::Service;
@@ -100,6 +100,7 @@ impl Ways {
             Passwords::spawn(readers(limits.password_threads)?, limits).map_err(spawned)?;
         let (replies_to, replies) = unbounded_channel();
         let hub = Hub {
+            outgoing: Outgoing::default(),
             engine: Engine::new(settings::rules(config), snapshot),
             clock: Clock::start(),
             inputs: inbox,

@@ -10,6 +10,9 @@ pub(super) fn count_input(input: &Input, waiting: &mut u64) {
     let done = match input {
         Input::Stored(outcomes) => outcomes.len(),
         Input::NotStored { tickets, .. } => tickets.len(),
+        Input::Several(inputs) => {
+            return inputs.iter().for_each(|input| count_input(input, waiting));
+        }
         _ => return,
     };
     metrics::add(Counter::WritesDone, done as u64);

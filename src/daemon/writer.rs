@@ -1,7 +1,8 @@
 //! The writer thread: the only one that changes the database. Takes everything that waits, one transaction, one sync,
 //! then tells the hub. When nothing waits, it brings the search index up to the log.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use crate::engine::input::{Fault, Input, Outcome};
 use crate::store::{self, Entry, IdentityKey, Rekeyed, Store, StoreError};
 
 /// How long nothing must have come in before the index is worked on: a commit is never kept waiting for it by a burst
-/// that has a short breath.
-const QUIET: Duration = Duration::from_millis(20);
+/// that has a short breath, and what comes in a few times a second is indexed together.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Under load without a breath the index still gets a turn so often.
 const INDEX_INTERVAL: Duration = Duration::from_secs(2);
@@ -42,8 +43,8 @@ pub(super) struct Job {
 
 /// What the writer is asked to do.
 pub(super) enum Work {
-    /// To store something, with whatever else waits.
-    Store(Job),
+    /// To store these, in this order, with whatever else waits.
+    Store(Vec<Job>),
     /// To make the search index anew.
     Reindex(UnboundedSender<Reindexing>),
     /// To seal everything with another identity key: this, or else a random one.
@@ -96,6 +97,10 @@ pub(super) fn spawn(
 pub(super) struct Writer {
     store: Box<dyn Store>,
     jobs: Receiver<Work>,
+    /// What was received and not looked at yet.
+    first: Option<Work>,
+    /// What was received and is not stored yet.
+    waiting: VecDeque<Job>,
     hub: Sender<Input>,
     jobs_per_commit: usize,
     indexed: Instant,
@@ -124,6 +129,8 @@ impl Writer {
         Self {
             store,
             jobs,
+            first: None,
+            waiting: VecDeque::new(),
             hub,
             jobs_per_commit,
             indexed: Instant::now(),
@@ -141,8 +148,9 @@ impl Writer {
 
     fn run(mut self) {
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
-        while let Some(work) = self.next() {
-            let chore = self.take(work, &mut tickets, &mut entries);
+        while self.wait() {
+            let chore = self.take();
+            self.fill(&mut tickets, &mut entries);
             if !entries.is_empty() {
                 self.commit(&mut tickets, &mut entries);
             }
@@ -160,14 +168,20 @@ impl Writer {
         }
     }
 
-    /// Waits for something to store. Once it has been quiet for a moment, the index is worked on meanwhile, and what was
-    /// cleared away is removed.
-    fn next(&mut self) -> Option<Work> {
+    /// Waits for something to do, unless something waits to be stored. Once it has been quiet for a moment, the index is worked
+    /// on meanwhile, and what was cleared away is removed. Returns whether there is anything.
+    fn wait(&mut self) -> bool {
+        if !self.waiting.is_empty() {
+            return true;
+        }
         let mut patience = QUIET;
         while self.unindexed || self.untidy {
             match self.jobs.recv_timeout(patience) {
-                Ok(work) => return Some(work),
-                Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(work) => {
+                    self.first = Some(work);
+                    return true;
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
                 Err(RecvTimeoutError::Timeout) if self.unindexed => {
                     self.index();
                     patience = Duration::ZERO;
@@ -178,31 +192,29 @@ impl Writer {
                 }
             }
         }
-        self.jobs.recv().ok()
+        self.first = self.jobs.recv().ok();
+        self.first.is_some()
     }
 
-    /// Everything that waits to be stored; what is to be done after that, if anything, is given back.
-    fn take(
-        &self,
-        first: Work,
-        tickets: &mut Vec<Ticket>,
-        entries: &mut Vec<Entry>,
-    ) -> Option<Chore> {
-        let mut next = Ok(first);
-        loop {
-            match next {
-                Ok(Work::Store(Job { ticket, entry })) => {
-                    tickets.push(ticket);
-                    entries.push(entry);
-                }
-                Ok(Work::Rekey(key, told)) => return Some(Chore::Rekey(key, told)),
-                Ok(Work::Reindex(told)) => return Some(Chore::Reindex(told)),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
+    /// Everything that waits is taken, up to what fits a commit; what is to be done after that, if anything, is given back.
+    fn take(&mut self) -> Option<Chore> {
+        while self.waiting.len() < self.jobs_per_commit {
+            let work = self.first.take().or_else(|| self.jobs.try_recv().ok())?;
+            match work {
+                Work::Store(jobs) => self.waiting.extend(jobs),
+                Work::Rekey(key, told) => return Some(Chore::Rekey(key, told)),
+                Work::Reindex(told) => return Some(Chore::Reindex(told)),
             }
-            if entries.len() >= self.jobs_per_commit {
-                return None;
-            }
-            next = self.jobs.try_recv();
+        }
+        None
+    }
+
+    /// What is stored next.
+    fn fill(&mut self, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) {
+        let count = self.waiting.len().min(self.jobs_per_commit);
+        for Job { ticket, entry } in self.waiting.drain(..count) {
+            tickets.push(ticket);
+            entries.push(entry);
         }
     }
 
@@ -353,11 +365,12 @@ impl Writer {
     /// Stores what waits, at most so much. Returns whether anything did.
     pub fn turn(&mut self, most: usize) -> bool {
         self.jobs_per_commit = most;
-        let Ok(work) = self.jobs.try_recv() else {
-            return false;
-        };
+        drop(self.take());
         let (mut tickets, mut entries) = (Vec::new(), Vec::new());
-        drop(self.take(work, &mut tickets, &mut entries));
+        self.fill(&mut tickets, &mut entries);
+        if entries.is_empty() {
+            return false;
+        }
         self.commit(&mut tickets, &mut entries);
         true
     }

@@ -26,6 +26,8 @@ pub enum Input {
         /// What is asked.
         request: Request,
     },
+    /// All of these, in this order.
+    Several(Vec<Self>),
     /// A connection is gone.
     Gone {
         /// Which.

@@ -1,6 +1,11 @@
 //! The keys of recent sends: what keeps a repeated send from being stored twice. Bounded by age and by number.
 
-use std::collections::{BTreeMap, VecDeque};
+#[expect(
+    clippy::disallowed_types,
+    reason = "nobody goes through it, so its order does not show"
+)]
+use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +28,9 @@ pub(super) enum Fate {
 /// The keys that are remembered.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    fates: BTreeMap<(UserId, Arc<str>), Fate>,
+    #[expect(clippy::disallowed_types, reason = "see above")]
+    /// Not in order: a tree of so many compares two dozen texts for each send.
+    fates: HashMap<(UserId, Arc<str>), Fate>,
     /// The stored ones by age.
     order: VecDeque<(Timestamp, UserId, Arc<str>)>,
 }

@@ -227,7 +227,15 @@ impl Engine {
         self.now = now;
         std::mem::swap(effects, &mut self.effects);
         self.end_bans();
+        self.take_in(input);
+        self.pass_deadlines();
+        self.stop_if_idle();
+        std::mem::swap(effects, &mut self.effects);
+    }
+
+    fn take_in(&mut self, input: Input) {
         match input {
+            Input::Several(inputs) => inputs.into_iter().for_each(|input| self.take_in(input)),
             Input::Request {
                 conn,
                 from,
@@ -247,9 +255,6 @@ impl Engine {
             Input::Tick => {}
             Input::Stop { text } => self.stopping = self.stopping.take().or(Some(Some(text))),
         }
-        self.pass_deadlines();
-        self.stop_if_idle();
-        std::mem::swap(effects, &mut self.effects);
     }
 
     /// When [`Input::Tick`] is wanted if nothing happens before: a value of [`Now::elapsed`].

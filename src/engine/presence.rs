@@ -1,5 +1,5 @@
-//! Who is here: told at once in small rooms, told together in big ones, so that a thousand people who come in at once
-//! do not cause a million messages.
+//! Who is here: told at once in small rooms, told together in big ones and where many come and go at once, so that a thousand
+//! people who come in do not cause a million messages, nor a hundred in each of a hundred rooms five thousand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::Engine;
 use super::effect::{Effect, News};
 use crate::base::{ConnId, RoomId, UserId};
 
-/// What is still to be told, in big rooms only.
+/// What is held back and still to be told.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     /// For each room who came (true) or went since the last telling. Who did both is not told.
@@ -33,6 +33,28 @@ impl Presence {
     }
 }
 
+/// How often people in a room were told at once that somebody came or went.
+#[derive(Debug, Default)]
+pub(super) struct Tellings {
+    /// In the interval up to here, a value of `Now::elapsed`.
+    until: Duration,
+    count: u32,
+}
+
+impl Tellings {
+    /// Whether so many more may be made at once.
+    pub fn take(&mut self, count: u32, now: Duration, interval: Duration, most: u32) -> bool {
+        if self.until <= now {
+            *self = Self {
+                until: now + interval,
+                count: 0,
+            };
+        }
+        self.count = self.count.saturating_add(count);
+        self.count <= most
+    }
+}
+
 impl Engine {
     /// Tells a room that one of its members came or went. `except` is not told.
     pub(super) fn tell_presence(
@@ -42,16 +64,20 @@ impl Engine {
         joined: bool,
         except: Option<ConnId>,
     ) {
-        let Some(room) = self.state.rooms.get(&room_id) else {
+        let Some(room) = self.state.rooms.get_mut(&room_id) else {
             return;
         };
-        let limits = &self.rules.limits;
+        let (limits, now) = (&self.rules.limits, self.now.elapsed);
+        let (most, interval) = (
+            limits.presence_room,
+            Duration::from_millis(limits.presence_interval_ms.into()),
+        );
+        // Who comes need not be told.
+        let others = room.online.saturating_sub(u32::from(joined));
+        let at_once = room.online <= most && room.tellings.take(others, now, interval, most);
         // What is held back is told first, also when the room has become small meanwhile.
-        if room.online > limits.presence_room || self.presence.untold.contains_key(&room_id) {
-            let interval = Duration::from_millis(limits.presence_interval_ms.into());
-            return self
-                .presence
-                .note(room_id, user, joined, self.now.elapsed + interval);
+        if !at_once || self.presence.untold.contains_key(&room_id) {
+            return self.presence.note(room_id, user, joined, now + interval);
         }
         self.signal_presence(room_id, user, joined, 0, except);
     }

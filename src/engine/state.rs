@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::presence::Tellings;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, RoomForm, RoomRecord, SessionRecord, Snapshot, UserRecord,
 };
@@ -78,6 +79,7 @@ pub(super) struct Room {
     pub operators: BTreeSet<UserId>,
     /// How many of the members are here. Not stored.
     pub online: u32,
+    pub tellings: Tellings,
 }
 
 impl User {
@@ -307,6 +309,7 @@ impl State {
                 members: BTreeSet::new(),
                 operators: BTreeSet::new(),
                 online: 0,
+                tellings: Tellings::default(),
             },
         );
     }

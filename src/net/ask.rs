@@ -113,13 +113,24 @@ impl Worker {
         let input = Input::Request {
             conn: conn_id,
             from: conn.peer,
-            id: id.clone(),
+            id,
             request,
         };
-        if self.hub.send(input).is_err() {
-            let text = "the server is stopping; connect again in a while";
-            self.refuse(slot, id.as_ref(), Code::ShuttingDown, text);
-            self.answered(slot);
+        self.tell_hub(input);
+    }
+
+    /// The hub is gone, because the daemon is about to stop.
+    pub(super) fn not_heard(&mut self, input: Input) {
+        match input {
+            Input::Several(inputs) => inputs.into_iter().for_each(|it| self.not_heard(it)),
+            Input::Request { conn, id, .. } => {
+                if let Some(slot) = self.find(conn) {
+                    let text = "the server is stopping; connect again in a while";
+                    self.refuse(slot, id.as_ref(), Code::ShuttingDown, text);
+                    self.answered(slot);
+                }
+            }
+            _ => {}
         }
     }
 }

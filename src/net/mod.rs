@@ -83,6 +83,8 @@ fn may_be_clear(peer: Option<IpAddr>, allow_plaintext: bool) -> bool {
     reason = "the fields are those of the engine's effects, where they are described"
 )]
 pub enum Order {
+    /// All of these, in this order.
+    Several(Vec<Self>),
     /// Here is a new connection.
     Adopt(stream::Accepted),
     /// Somebody else needs the place of the stranger with this number. Passed over when they have logged in meanwhile.
@@ -145,4 +147,14 @@ pub enum Order {
     Reload(Arc<Greeting>),
     /// Flush what there is, at most for `stop_seconds`, then end.
     Stop,
+}
+
+impl Order {
+    /// How many orders it is.
+    fn count(&self) -> usize {
+        match self {
+            Self::Several(orders) => orders.len(),
+            _ => 1,
+        }
+    }
 }

@@ -27,6 +27,7 @@ impl Worker {
     /// Does what an order says. One for a connection that is gone, or going, is passed over.
     pub(super) fn carry_out(&mut self, order: Order) {
         match order {
+            Order::Several(orders) => orders.into_iter().for_each(|order| self.carry_out(order)),
             Order::Adopt(accepted) => self.wait_in_line(accepted),
             Order::LetGo(number) => self.let_go(number),
             Order::Tell {
@@ -257,7 +258,7 @@ impl Worker {
     }
 
     /// The slot of a connection that is still here and not being closed.
-    fn find(&mut self, conn: ConnId) -> Option<u32> {
+    pub(super) fn find(&mut self, conn: ConnId) -> Option<u32> {
         let here = self.slots.get(conn.slot as usize)?.turn == conn.turn;
         self.open_conn(conn.slot)
             .filter(|_| here)

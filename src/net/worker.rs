@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{SendError, Sender};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,6 +28,9 @@ use crate::net::{Greeting, Lookup, Order};
 
 /// Orders carried out before sockets have their turn.
 const ORDERS_PER_TURN: usize = 1_024;
+/// What the hub is told together: waking it costs more than most requests. Past so many it is told at once, so that it has
+/// something to do while the other sockets are read.
+const INPUTS_AT_ONCE: usize = 256;
 /// Pieces of one vectored write.
 const SLICES: usize = 64;
 /// Bytes written to one connection before the others have their turn.
@@ -73,7 +76,9 @@ pub struct Worker {
     pub(super) fanout: Fanout,
     pub(super) deadlines: Deadlines,
     pub(super) greeting: Arc<Greeting>,
-    pub(super) hub: Sender<Input>,
+    hub: Sender<Input>,
+    /// What the hub is to be told.
+    inputs: Vec<Input>,
     readers: Sender<Lookup>,
     orders: UnboundedReceiver<Order>,
     pub(super) ready: Arc<Ready>,
@@ -160,6 +165,7 @@ impl Worker {
             writing: Writing::default(),
             greeting,
             hub,
+            inputs: Vec::new(),
             readers,
             orders,
             ready: Arc::default(),
@@ -201,11 +207,13 @@ impl Worker {
             self.drive(slot);
         }
         self.hear_strangers();
+        self.send_inputs();
         let next = self.expire();
         self.fanout.take_dirty(&mut slots);
         for slot in slots.drain(..) {
             self.flush(slot);
         }
+        self.send_inputs();
         self.count_given();
         self.fanout.evict();
         if self.again.is_empty() {
@@ -234,10 +242,14 @@ impl Worker {
 
     /// Returns whether there are more.
     fn take_orders(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..ORDERS_PER_TURN {
+        let mut left = ORDERS_PER_TURN;
+        while left > 0 {
             match self.orders.poll_recv(cx) {
                 Poll::Pending => return false,
-                Poll::Ready(Some(order)) => self.carry_out(order),
+                Poll::Ready(Some(order)) => {
+                    left = left.saturating_sub(order.count());
+                    self.carry_out(order);
+                }
                 Poll::Ready(None) => {
                     // Nobody is left who could give any.
                     self.stopped = true;
@@ -312,9 +324,29 @@ impl Worker {
             let _ = self.readers.send(lookup);
         }
         if self.fanout.take_missed(slot) {
-            let _ = self.hub.send(Input::Refresh {
-                conn: self.id(slot),
-            });
+            let conn = self.id(slot);
+            self.tell_hub(Input::Refresh { conn });
+        }
+    }
+
+    /// The hub is told this by the end of the turn.
+    pub(super) fn tell_hub(&mut self, input: Input) {
+        self.inputs.push(input);
+        if self.inputs.len() >= INPUTS_AT_ONCE {
+            self.send_inputs();
+        }
+    }
+
+    fn send_inputs(&mut self) {
+        let input = match self.inputs.len() {
+            0 | 1 => self.inputs.pop(),
+            _ => Some(Input::Several(std::mem::take(&mut self.inputs))),
+        };
+        let Some(input) = input else {
+            return;
+        };
+        if let Err(SendError(input)) = self.hub.send(input) {
+            self.not_heard(input);
         }
     }
 
@@ -415,8 +447,7 @@ impl Worker {
         if let Some(conn) = self.conn(slot)
             && std::mem::take(&mut conn.known)
         {
-            // Without a hub the daemon is about to stop.
-            let _ = self.hub.send(Input::Gone { conn: id });
+            self.tell_hub(Input::Gone { conn: id });
         }
     }
 

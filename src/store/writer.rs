@@ -1,12 +1,12 @@
 //! The one writer: whole batches in one transaction with one sync, and the search index behind them.
 
-use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use nix::fcntl::Flock;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use crate::base::Timestamp;
 use crate::base::record::{Change, Draft, Snapshot};
@@ -86,9 +86,15 @@ impl SqliteStore {
         let identity = self.keys.in_force();
         let mut append = transaction.prepare_cached(APPEND)?;
         let mut outcomes = Vec::with_capacity(batch.len());
-        for entry in batch {
-            outcomes.push(match entry {
-                Entry::Append(draft) => put(&mut append, &mut self.numbers, draft)?,
+        let are_messages =
+            |one: &Entry, next: &Entry| matches!((one, next), (Entry::Append(_), Entry::Append(_)));
+        // Messages that follow each other, or one entry of another kind.
+        for entries in batch.chunk_by(are_messages) {
+            outcomes.push(match &entries[0] {
+                Entry::Append(_) => {
+                    put_all(&mut append, &mut self.numbers, entries, &mut outcomes)?;
+                    continue;
+                }
                 Entry::Redact(redaction) => match obstacle(&transaction, redaction)? {
                     Some(outcome) => outcome,
                     None => {
@@ -273,14 +279,18 @@ impl Store for SqliteStore {
 
 /// Which files the database and its write-ahead log are, by device and number.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Files([(u64, u64); 2]);
+struct Files([(u32, u32, u64); 2]);
 
 impl Files {
-    /// Those of the names.
+    /// Those of the names. Nothing else is asked of them: when somebody has asked for a file's times, Linux notes the time of its
+    /// next change to the nanosecond, and the sync after that writes the inode, too.
     fn look(path: &Path) -> std::io::Result<Self> {
         let mut log = path.to_owned().into_os_string();
         log.push("-wal");
-        let which = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+        let which = |path: &Path| {
+            let file = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
+            Ok::<_, std::io::Error>((file.stx_dev_major, file.stx_dev_minor, file.stx_ino))
+        };
         Ok(Self([which(path)?, which(Path::new(&log))?]))
     }
 }
@@ -299,8 +309,46 @@ fn put(
     let Some((seq, offset)) = numbers.give(draft.room) else {
         return Ok(Outcome::Missing);
     };
+    insert(append, message_id(draft.room, seq), offset, draft)?;
+    Ok(Outcome::Appended(seq))
+}
+
+/// The same with all of these. They are numbered as they came and written room by room, so that each page of the tree is
+/// looked for and filled once.
+fn put_all(
+    append: &mut CachedStatement<'_>,
+    numbers: &mut Numbers,
+    messages: &[Entry],
+    outcomes: &mut Vec<Outcome>,
+) -> rusqlite::Result<()> {
+    let mut rows = Vec::with_capacity(messages.len());
+    for entry in messages {
+        let Entry::Append(draft) = entry else {
+            continue;
+        };
+        outcomes.push(match numbers.give(draft.room) {
+            Some((seq, offset)) => {
+                rows.push((message_id(draft.room, seq), offset, draft));
+                Outcome::Appended(seq)
+            }
+            None => Outcome::Missing,
+        });
+    }
+    rows.sort_unstable_by_key(|(id, ..)| *id);
+    for (id, offset, draft) in rows {
+        insert(append, id, offset, draft)?;
+    }
+    Ok(())
+}
+
+fn insert(
+    append: &mut CachedStatement<'_>,
+    id: i64,
+    offset: i64,
+    draft: &Draft,
+) -> rusqlite::Result<usize> {
     append.execute(params![
-        message_id(draft.room, seq),
+        id,
         offset,
         draft.at.0,
         draft.author.0,
@@ -308,8 +356,7 @@ fn put(
         draft.key,
         draft.text,
         draft.redacts.map(|seq| signed(seq.0))
-    ])?;
-    Ok(Outcome::Appended(seq))
+    ])
 }
 
 /// Makes the changes of one entry, all or none. Only an entry that can be refused pays for a savepoint.

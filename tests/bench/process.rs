@@ -16,9 +16,9 @@ use nix::unistd::Pid;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to come to rest: chatd brings its search index up to hundreds of thousands of messages.
 const REST_PATIENCE: Duration = Duration::from_secs(120);
-/// A process that used less than this in [`REST_WINDOW`] is at rest.
+/// A process that used less than this in [`REST_WINDOW`] is at rest; chatd begins with what it has put off after a tenth of a second.
 const REST_CPU: Duration = Duration::from_millis(2);
-const REST_WINDOW: Duration = Duration::from_millis(250);
+const REST_WINDOW: Duration = Duration::from_millis(300);
 
 /// A running child.
 pub struct Process {

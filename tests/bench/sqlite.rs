@@ -69,6 +69,21 @@ impl Bare {
         Ok(times)
     }
 
+    /// The same with one row each, so many a second: a disk that has slept for a moment takes longer.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub fn paced(&mut self, per_second: u32, time: Duration) -> Result<Vec<Duration>> {
+        let (started, mut times) = (Instant::now(), Vec::new());
+        while started.elapsed() < time {
+            std::thread::sleep(Duration::from_secs(1) / per_second);
+            let begun = Instant::now();
+            self.commit(1).context("cannot commit to bare SQLite")?;
+            times.push(begun.elapsed());
+        }
+        Ok(times)
+    }
+
     fn commit(&mut self, rows: usize) -> rusqlite::Result<()> {
         let transaction = self
             .connection

@@ -1,7 +1,8 @@
 //! What the crowd does while it is measured: speak as fast as is acknowledged, speak at a pace, or ask and wait. Makes
 //! sure meanwhile that everyone hears every message once.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 
@@ -9,9 +10,9 @@ use crate::load::{Crowd, Kind, PATIENCE};
 use chatd::wire::frame;
 
 /// Digits of the number in a key.
-const KEY_DIGITS: usize = 12;
+const KEY_DIGITS: usize = 19;
 /// What stands for them in a template.
-const KEY_BLANK: &str = "############";
+const KEY_BLANK: &str = "###################";
 /// The length of each text.
 pub const TEXT_BYTES: usize = 100;
 
@@ -36,7 +37,7 @@ impl Line {
         Self {
             frame,
             digits_at,
-            count: 0,
+            count: first_key(),
         }
     }
 
@@ -61,6 +62,17 @@ impl Line {
         }
         bytes.extend_from_slice(&self.frame);
     }
+}
+
+/// Where the keys of a line begin: what was said with the same key by the same person before, in this run or in an earlier one
+/// against the same server, is not said again.
+fn first_key() -> u64 {
+    static LINES: AtomicU64 = AtomicU64::new(0);
+    /// More than one line says.
+    const ROOM: u64 = 1_000_000_000;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs() % 1_000_000);
+    (seconds * 10_000 + LINES.fetch_add(1, Ordering::Relaxed)) * ROOM
 }
 
 /// A room full of people: the first of the crowd speak, the others listen.

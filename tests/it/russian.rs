@@ -3,7 +3,7 @@
 
 use rexpect::process::WaitStatus;
 
-use crate::support::{Daemon, Heard, Person, Screen, ask};
+use crate::support::{Daemon, Heard, Person, Screen, ask, until};
 
 /// Anna, whose environment says that she speaks Russian.
 fn anna(daemon: &Daemon) -> Person {
@@ -118,6 +118,10 @@ fn scripts_see_no_difference() {
         "{rooms}"
     );
     let english = Person::new(&daemon, "anna").with("LANG", "en_US.UTF-8");
+    until("the search index has it", || {
+        let found = english.run(&["search", "привет", "--json"]).done();
+        (!found.is_empty()).then_some(())
+    });
     for args in [
         &["history", "lobby", "--json"][..],
         &["history", "lobby"],

@@ -4,6 +4,8 @@
 mod behind;
 mod bounds;
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -31,6 +33,8 @@ const LOBBY: Channel = Channel {
 struct World {
     worker: WorkerHandle,
     hub: Receiver<Input>,
+    /// What the hub was told together and nobody has looked at.
+    waiting: RefCell<VecDeque<Input>>,
     readers: Receiver<Lookup>,
     listener: TcpListener,
     adopted: u32,
@@ -53,6 +57,7 @@ impl World {
         Self {
             worker: Worker::spawn(0, hub_sender, reader_sender, greeting).unwrap(),
             hub,
+            waiting: RefCell::default(),
             readers,
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
             adopted: 0,
@@ -160,7 +165,14 @@ impl World {
     }
 
     fn told(&self) -> Input {
-        self.hub.recv_timeout(Duration::from_secs(20)).unwrap()
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            match self.hub.recv_timeout(Duration::from_secs(20)).unwrap() {
+                Input::Several(inputs) => waiting.extend(inputs),
+                input => return input,
+            }
+        }
+        waiting.pop_front().unwrap()
     }
 
     /// The next request that the hub is told of.

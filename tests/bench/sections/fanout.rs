@@ -67,7 +67,7 @@ pub fn paced(scale: &Scale) -> Result<Report> {
     let mut tails = vec![Vec::new(); sides.len()];
     let mut costs = vec![Vec::new(); sides.len()];
     for _ in 0..scale.runs {
-        let mut commits = sqlite.commits(1, scale.rush)?;
+        let mut commits = sqlite.paced(PER_SECOND, scale.rush)?;
         for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
             let (delays, cost) = cost_of(*process, || hall.paced(PER_SECOND, scale.paced))?;
             let mut delays = delays.seen;
@@ -87,7 +87,7 @@ pub fn paced(scale: &Scale) -> Result<Report> {
     Ok(Report {
         how: format!(
             "{PER_SECOND} messages a second into {} receivers for {:?}, {}; bare: (a), a call for each message and socket, to \
-             whose times one commit of bare SQLite is added, with its sync",
+             whose times one commit of bare SQLite at the same pace is added, with its sync",
             scale.receivers,
             scale.paced,
             scale.times(),

@@ -14,7 +14,7 @@ use super::seen::Seen;
 use crate::base::record::{PasswordHash, PasswordWork};
 use crate::base::{CallId, Limits, Now, Password, Ticket, Timestamp, Token};
 use crate::daemon::clock::Clock;
-use crate::daemon::hub::Hub;
+use crate::daemon::hub::{Hub, Outgoing};
 use crate::daemon::password::Passwords;
 use crate::daemon::{reader, writer};
 use crate::engine::Engine;
@@ -103,6 +103,7 @@ impl Server {
         let workers: Vec<_> = (0..WORKERS).map(worker).collect();
         let orders: Vec<_> = workers.iter().map(Played::orders).collect();
         let hub = Hub {
+            outgoing: Outgoing::default(),
             engine,
             clock: Clock::start(),
             inputs,
@@ -191,15 +192,17 @@ impl Server {
             taken += 1;
             self.take_in(input, now, &mut effects, seen);
         }
+        let mut stopped = false;
         for effect in effects {
             match effect {
                 Effect::Password { ticket, work, .. } => self.passwords.push_back((ticket, work)),
-                Effect::Stopped => {
-                    for orders in &self.hub.workers {
-                        drop(orders.send(Order::Stop));
-                    }
-                }
-                effect => drop(self.hub.carry_out(effect)),
+                effect => stopped |= self.hub.carry_out(effect),
+            }
+        }
+        self.hub.send_on();
+        if stopped {
+            for orders in &self.hub.workers {
+                drop(orders.send(Order::Stop));
             }
         }
         while let Ok((call, _)) = self.replies.try_recv() {
@@ -209,6 +212,13 @@ impl Server {
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>, seen: &mut Seen) {
+        // What comes together is looked at one by one.
+        if let Input::Several(inputs) = input {
+            for input in inputs {
+                self.take_in(input, now, effects, seen);
+            }
+            return;
+        }
         let what = seen.input(&input);
         let before = effects.len();
         self.hub.engine.handle(input, now, effects);
