@@ -21,5 +21,5 @@ pub mod tui;
 /// Wipes all memory that is let go: what libraries copy of a password while they read it (serde_json where it undoes
 /// escapes, rustls where it deciphers), and what growing buffers leave behind.
 #[global_allocator]
-static WIPING: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> =
-    zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);

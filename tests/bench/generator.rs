@@ -11,7 +11,8 @@ use crate::figure::{Figure, Report, quantile_ms};
 use crate::load::{Crowd, HALL};
 use crate::machine::Moment;
 use crate::process::Vitals;
-use crate::server::{self, PASSWORD, hello, put};
+use crate::sections::Scale;
+use crate::server::{self, PASSWORD, Server, hello, put};
 use crate::stream::Link;
 use crate::talk::{Hall, Line, TEXT_BYTES};
 
@@ -28,7 +29,7 @@ const ACCOUNTS: usize = 8;
 #[derive(Parser)]
 #[command(name = "load", bin_name = "cargo bench -- load", no_binary_name = true)]
 struct Args {
-    /// Where it listens, such as 127.0.0.1:7878
+    /// Where it listens, such as 127.0.0.1:2428
     address: String,
     /// Connections that listen
     #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
@@ -59,11 +60,49 @@ struct Args {
 /// When the server does not let the load through; the error tells what it said.
 pub fn run(args: &[String]) -> Result<()> {
     let args = Args::try_parse_from(args).unwrap_or_else(|error| error.exit());
+    let before = Moment::now()?;
+    let report = load(&args)?;
+    let meanwhile = before.since()?;
+    println!("{}", report.table(ARGUMENT, false));
+    println!("  {}", meanwhile.verdict());
+    println!("{}", report.json(ARGUMENT, false, &meanwhile));
+    Ok(())
+}
+
+/// A section: the same on a server of its own, in both ways.
+///
+/// # Errors
+/// When that does not work.
+pub fn generator(scale: &Scale) -> Result<Report> {
+    let server = Server::start()?;
+    let args = |more: &[&str]| {
+        let address = server.process().address().to_string();
+        let pid = server.vitals().0.to_string();
+        let (receivers, seconds) = scale.load();
+        let args = [
+            &address,
+            "--pid",
+            &pid,
+            "--receivers",
+            &receivers,
+            "--seconds",
+            &seconds,
+        ];
+        Args::try_parse_from([&args[..], more].concat())
+    };
+    let mut report = load(&args(&[])?)?;
+    report
+        .figures
+        .extend(load(&args(&["--per-second", "20", "--tls"])?)?.figures);
+    Ok(report)
+}
+
+fn load(args: &Args) -> Result<Report> {
     let address = args.address.to_socket_addrs().ok();
     let address = address.and_then(|mut it| it.next());
     let address = address.with_context(|| {
         format!(
-            "'{}' is no address; one is like 127.0.0.1:7878",
+            "'{}' is no address; one is like 127.0.0.1:2428",
             args.address
         )
     })?;
@@ -78,22 +117,24 @@ pub fn run(args: &[String]) -> Result<()> {
     crowd.enter(address, senders + args.receivers, |index| {
         &greetings[index % ACCOUNTS]
     })?;
-    let mut hall = Hall::new(crowd, (0..senders).map(|_| Line::to_room(HALL)).collect());
-    let (before, vitals) = (Moment::now()?, args.pid.map(Vitals));
+    let lines = (0..senders).map(|_| Line::to_room(HALL)).collect();
+    let mut hall = Hall::new(crowd, lines);
+    let vitals = args.pid.map(Vitals);
     let spent = vitals.map(Vitals::cpu).transpose()?;
     eprintln!("they talk for {} s …", args.seconds);
-    let (mut figures, deliveries) = talk(&mut hall, &args)?;
+    let (mut figures, deliveries) = talk(&mut hall, args)?;
     if let (Some(vitals), Some(spent)) = (vitals, spent) {
         let spent = vitals.cpu()?.saturating_sub(spent).as_secs_f64();
         let resident = vitals.resident_bytes()? as f64 / 1_048_576.0;
+        let each = spent / deliveries * 1e6;
         figures.push(Figure::new(
             "processor, a million deliveries",
             "s",
-            vec![spent / deliveries * 1e6],
+            vec![each],
         ));
         figures.push(Figure::new("resident memory", "MiB", vec![resident]));
     }
-    let report = Report {
+    Ok(Report {
         how: format!(
             "{} receivers, {senders} senders, texts of {TEXT_BYTES} bytes, {} s, {address}",
             args.receivers, args.seconds
@@ -101,15 +142,7 @@ pub fn run(args: &[String]) -> Result<()> {
         beside: "",
         is_grid: false,
         figures,
-    };
-    let meanwhile = before.since()?;
-    println!("{}", report.table(ARGUMENT, false));
-    println!(
-        "  {}\n{}",
-        meanwhile.verdict(),
-        report.json(ARGUMENT, false, &meanwhile)
-    );
-    Ok(())
+    })
 }
 
 /// Returns the figures, and the number of deliveries.

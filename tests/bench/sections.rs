@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::figure::Report;
+use crate::generator;
 use crate::load::{Crowd, HALL};
 use crate::process::{Process, Vitals};
 use crate::server::Server;
@@ -83,6 +84,12 @@ impl Scale {
         attack: Duration::from_millis(200),
         strangers: 500,
     };
+
+    /// Receivers, and seconds, of the load alone.
+    pub fn load(&self) -> (String, String) {
+        let seconds = self.paced.as_secs().max(1);
+        (self.receivers.to_string(), seconds.to_string())
+    }
 
     fn times(&self) -> String {
         match self.runs {
@@ -165,6 +172,10 @@ pub const SECTIONS: &[Section] = &[
     Section {
         name: "millions",
         run: years::millions,
+    },
+    Section {
+        name: "generator",
+        run: generator::generator,
     },
     Section {
         name: "programs",

@@ -20,11 +20,7 @@ use crate::support::{Daemon, Heard, PATIENCE, Talker, UNHURRIED, request, until}
 #[test]
 fn lengths_that_are_only_declared() {
     let size = crowd_size() / 2;
-    let config = "[limits]\nlogin_frames_long = 10_000";
-    // Or the allocator asks for a gigabyte at the start, and what is taken of it does not show.
-    let sparing = "export MIMALLOC_ARENA_EAGER_COMMIT=0 MIMALLOC_EAGER_COMMIT=0";
-    let mut daemon = Daemon::prepare_after(sparing, config, &[]);
-    daemon.launch();
+    let daemon = Daemon::start_with("[limits]\nlogin_frames_long = 10_000", &[]);
     let before = daemon.reserved_kib();
     let mut crowd = crowd(daemon.address(), size);
     assert_eq!(crowd.len(), size, "all were accepted");
