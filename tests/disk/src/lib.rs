@@ -7,4 +7,4 @@ mod tape;
 mod vfs;
 
 pub use power::shut_down;
-pub use tape::{Ending, Fault, Op, Tape, Trouble};
+pub use tape::{Disk, Ending, Fault, Op, Tape, Trouble};

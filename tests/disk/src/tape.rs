@@ -159,23 +159,46 @@ impl Tape {
     /// # Errors
     /// When a file cannot be written.
     pub fn image(ops: &[Op], ending: Ending, into: &Path) -> io::Result<()> {
-        let mut files = BTreeMap::<&str, File>::new();
-        for op in ops {
-            match op {
-                Op::Write(name, ..) | Op::Truncate(name, _) => {
-                    files.entry(name).or_default().waiting.push(op);
-                }
-                Op::Sync(name) => files.entry(name).or_default().sync(),
-                Op::NotSynced(name) => files.entry(name).or_default().waiting.clear(),
-                Op::Delete(name) => drop(files.remove(&**name)),
-                Op::Mark(_) => {}
+        let mut disk = Disk::default();
+        ops.iter().for_each(|op| disk.take(op));
+        disk.image(ending, into)
+    }
+}
+
+/// A disk to which one thing happens after the other.
+#[derive(Default)]
+pub struct Disk<'a> {
+    files: BTreeMap<&'a str, File<'a>>,
+    last: Option<&'a Op>,
+}
+
+impl<'a> Disk<'a> {
+    /// This happens.
+    pub fn take(&mut self, op: &'a Op) {
+        match op {
+            Op::Write(name, ..) | Op::Truncate(name, _) => {
+                self.files.entry(name).or_default().waiting.push(op);
             }
+            Op::Sync(name) => self.files.entry(name).or_default().sync(),
+            Op::NotSynced(name) => self.files.entry(name).or_default().waiting.clear(),
+            Op::Delete(name) => drop(self.files.remove(&**name)),
+            Op::Mark(_) => {}
         }
+        self.last = Some(op);
+    }
+
+    /// Writes into a folder what is on the disk when the power is cut now.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn image(&self, ending: Ending, into: &Path) -> io::Result<()> {
         // Names come to the disk with the first sync of the file.
-        let last = ops.last();
-        for (name, mut file) in files {
-            file.end(ending, last);
-            if let Some(bytes) = file.bytes {
+        for (name, file) in &self.files {
+            let bytes = match file.waiting.is_empty() || ending == Ending::Lost {
+                true => &file.bytes,
+                false => &Some(file.end(ending, self.last)),
+            };
+            if let Some(bytes) = bytes {
                 fs::write(into.join(name), bytes)?;
             }
         }
@@ -198,25 +221,23 @@ impl<'a> File<'a> {
         }
     }
 
-    fn end(&mut self, ending: Ending, last: Option<&Op>) {
-        let waiting = std::mem::take(&mut self.waiting);
-        if waiting.is_empty() || ending == Ending::Lost {
-            return;
-        }
-        let bytes = self.bytes.get_or_insert_default();
+    /// What it has with what came of that which waited.
+    fn end(&self, ending: Ending, last: Option<&Op>) -> Vec<u8> {
+        let mut bytes = self.bytes.clone().unwrap_or_default();
         let mut seed = match ending {
             Ending::Some(seed) => seed,
             _ => 0,
         };
-        for op in waiting {
+        for op in &self.waiting {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let is_last = last.is_some_and(|last| std::ptr::eq(last, op));
+            let is_last = last.is_some_and(|last| std::ptr::eq(last, *op));
             match ending {
-                Ending::Torn if is_last => apply(bytes, op, half(op)),
+                Ending::Torn if is_last => apply(&mut bytes, op, half(op)),
                 Ending::Some(_) if seed >> 63 == 0 => {}
-                _ => apply(bytes, op, usize::MAX),
+                _ => apply(&mut bytes, op, usize::MAX),
             }
         }
+        bytes
     }
 }
 
