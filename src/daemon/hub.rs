@@ -18,8 +18,8 @@ use crate::engine::input::Input;
 use crate::net::{Lookup, Order, native};
 use crate::store::Entry;
 
-/// Inputs, or lots of them, taken in before the others are told: what belongs together goes out together.
-const INPUTS_AT_ONCE: usize = 64;
+/// Inputs taken in before the others are told, and at most one lot more: what belongs together goes out together.
+const INPUTS_AT_ONCE: usize = 1_024;
 
 /// Jobs of the writer, or orders of one worker, that are sent on together: each waking of a thread costs more than most of
 /// what it is told. Past so many they are sent at once, so that it has something to do meanwhile.
@@ -41,11 +41,14 @@ pub(super) struct Hub {
     pub outgoing: Outgoing,
 }
 
-/// What is to be sent on: to the writer, and to each worker.
+/// What is to be sent on: to the writer, to each worker, and only then to those whose answers must not overtake what the workers
+/// were told before.
 #[derive(Default)]
 pub(super) struct Outgoing {
     jobs: Vec<Job>,
     orders: Vec<Vec<Order>>,
+    lookups: Vec<Lookup>,
+    replies: Vec<(CallId, Reply)>,
 }
 
 impl Hub {
@@ -72,11 +75,15 @@ impl Hub {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let now = self.clock.now();
-            tally::count_input(&first, &mut waiting);
-            self.engine.handle(first, now, &mut effects);
-            for input in self.inputs.try_iter().take(INPUTS_AT_ONCE) {
+            let (mut next, mut left) = (Some(first), INPUTS_AT_ONCE);
+            while let Some(input) = next {
                 tally::count_input(&input, &mut waiting);
+                left = left.saturating_sub(input.count());
                 self.engine.handle(input, now, &mut effects);
+                next = match left {
+                    0 => None,
+                    _ => self.inputs.try_recv().ok(),
+                };
             }
             let mut stopped = false;
             for effect in effects.drain(..) {
@@ -180,11 +187,7 @@ impl Hub {
                 entry: Entry::Changes(changes),
             }),
             Effect::Query { conn, re, query } => {
-                let readers = match query {
-                    Query::Search { .. } => &self.searches,
-                    Query::History { .. } | Query::Log { .. } => &self.lookups,
-                };
-                drop(readers.send(Lookup { conn, re, query }));
+                self.outgoing.lookups.push(Lookup { conn, re, query });
             }
             Effect::Password {
                 ticket,
@@ -195,7 +198,7 @@ impl Hub {
                 let done = move |outcome| drop(outcomes.send(Input::Password { ticket, outcome }));
                 self.passwords.work(work, Some(origin), Box::new(done));
             }
-            Effect::Reply { call, reply } => drop(self.replies.send((call, reply))),
+            Effect::Reply { call, reply } => self.outgoing.replies.push((call, reply)),
             Effect::Bar(barred) => self.broadcast(|| Order::Bar(barred.clone())),
             Effect::Note(note) => note::tell(note),
             Effect::Stopped => return true,
@@ -227,10 +230,21 @@ impl Hub {
         }
     }
 
-    /// Sends on what was put together. The writer comes first: it takes longest.
+    /// Sends on what was put together. The writer comes first: it takes longest. The readers come behind the workers: whoever
+    /// asks for history in one write with the login is welcome before the page is there.
     pub(super) fn send_on(&mut self) {
         self.send_jobs();
         (0..self.outgoing.orders.len()).for_each(|worker| self.send_orders(worker));
+        for lookup in self.outgoing.lookups.drain(..) {
+            let readers = match lookup.query {
+                Query::Search { .. } => &self.searches,
+                Query::History { .. } | Query::Log { .. } => &self.lookups,
+            };
+            drop(readers.send(lookup));
+        }
+        for reply in self.outgoing.replies.drain(..) {
+            drop(self.replies.send(reply));
+        }
     }
 
     fn send_jobs(&mut self) {
@@ -249,5 +263,84 @@ impl Hub {
         if let (Some(order), Some(worker)) = (order, self.workers.get(worker)) {
             drop(worker.send(order));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::base::id::LOBBY;
+    use crate::base::record::Snapshot;
+    use crate::base::{Channel, Limits, Seq, UserId};
+    use crate::engine::effect::News;
+    use crate::engine::input::{Registration, Retention, Rules};
+
+    #[test]
+    fn the_readers_and_the_caller_are_told_behind_the_workers() {
+        let limits = Limits::default();
+        let rules = Rules {
+            registration: Registration::Open,
+            limits: limits.clone(),
+            retention: Retention::default(),
+        };
+        let ((outcomes, inputs), (writer, _jobs)) = (channel(), channel());
+        let ((lookups, asked), (searches, _)) = (channel(), channel());
+        let ((worker, mut told), (replies, mut replied)) =
+            (unbounded_channel(), unbounded_channel());
+        let mut hub = Hub {
+            engine: Engine::new(rules, Snapshot::default()),
+            clock: Clock::start(),
+            inputs,
+            outcomes,
+            workers: vec![worker],
+            writer,
+            lookups,
+            searches,
+            passwords: Passwords::spawn(Vec::new(), &limits).unwrap(),
+            replies,
+            outgoing: Outgoing::default(),
+        };
+        let conn = ConnId {
+            worker: 0,
+            turn: 0,
+            slot: 0,
+        };
+        let tell = || Effect::Tell {
+            conn,
+            re: None,
+            answer: true,
+            news: News::Ok,
+        };
+        hub.carry_out(Effect::Query {
+            conn,
+            re: None,
+            query: Query::Log {
+                channel: Channel {
+                    room: LOBBY,
+                    side: 0,
+                },
+                label: "lobby".parse().unwrap(),
+                viewer: UserId(1),
+                after: Seq(0),
+            },
+        });
+        hub.carry_out(Effect::Reply {
+            call: CallId(1),
+            reply: Reply::Done,
+        });
+        // More than one lot, so that a part is sent at once.
+        for _ in 0..LOT + 44 {
+            hub.carry_out(tell());
+        }
+        assert_eq!(told.try_recv().unwrap().count(), LOT);
+        assert!(asked.try_recv().is_err() && replied.try_recv().is_err());
+        hub.send_on();
+        assert_eq!(told.try_recv().unwrap().count(), 44);
+        assert!(asked.try_recv().is_ok() && replied.try_recv().is_ok());
+        assert!(told.try_recv().is_err());
     }
 }

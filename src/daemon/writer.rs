@@ -390,13 +390,8 @@ mod tests {
     use crate::base::{Timestamp, UserId};
     use crate::store::memory::MemoryStore;
 
-    #[test]
-    fn an_empty_entry_is_no_sign_that_it_stores_again() {
-        let store = MemoryStore::default();
-        let ((_, jobs), (hub, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
-        let store_of = Box::new(store.clone());
-        let mut writer = Writer::new(store_of, jobs, hub, 10, watch::channel(()).0);
-        let message = Entry::Append(Draft {
+    fn message() -> Entry {
+        Entry::Append(Draft {
             room: LOBBY,
             author: UserId(1),
             at: Timestamp(0),
@@ -404,13 +399,46 @@ mod tests {
             key: None,
             text: "hello".into(),
             redacts: None,
+        })
+    }
+
+    #[test]
+    fn a_lot_that_is_too_large_for_a_commit_is_stored_in_several_and_what_follows_waits() {
+        let ((work, jobs), (hub, _told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let store = Box::new(MemoryStore::default());
+        let mut writer = Writer::new(store, jobs, hub, 2, watch::channel(()).0);
+        let lot = (1..=5).map(|ticket| Job {
+            ticket: Ticket(ticket),
+            entry: message(),
         });
+        work.send(Work::Store(lot.collect())).unwrap();
+        let (reindexing, _) = tokio::sync::mpsc::unbounded_channel();
+        work.send(Work::Reindex(reindexing)).unwrap();
+        let mut commits = Vec::new();
+        let mut chores = Vec::new();
+        for _ in 0..3 {
+            assert!(writer.wait());
+            chores.push(writer.take().is_some());
+            let (mut tickets, mut entries) = (Vec::new(), Vec::new());
+            writer.fill(&mut tickets, &mut entries);
+            commits.push(tickets.iter().map(|ticket| ticket.0).collect::<Vec<_>>());
+        }
+        assert_eq!(commits, [vec![1, 2], vec![3, 4], vec![5]]);
+        assert_eq!(chores, [false, false, true], "it comes behind all of them");
+    }
+
+    #[test]
+    fn an_empty_entry_is_no_sign_that_it_stores_again() {
+        let store = MemoryStore::default();
+        let ((_, jobs), (hub, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let store_of = Box::new(store.clone());
+        let mut writer = Writer::new(store_of, jobs, hub, 10, watch::channel(()).0);
         let mut commit = |entry| {
             writer.commit(&mut vec![Ticket(1)], &mut vec![entry]);
             matches!(told.recv().unwrap(), Input::Stored(_))
         };
         store.set_full(true);
-        assert!(!commit(message));
+        assert!(!commit(message()));
         assert!(commit(Entry::Changes(Vec::new())), "it needs no room");
         assert!(writer.storing.went_well(), "that is still to be said");
     }

@@ -169,8 +169,8 @@ impl Fanout {
         self.set_dirty(slot);
     }
 
-    /// The store's answer to the connection's question, or a frame that tells its client that it failed. Returns whether: then [`Fanout::ask_again`] is to be
-    /// called after a while.
+    /// The store's answer to the connection's question, or a frame that tells its client that it failed. Returns whether it
+    /// did: then [`Fanout::ask_again`] is to be called after a while.
     pub fn feed(&mut self, slot: u32, answer: Result<Option<Chunk>, Bytes>) -> bool {
         self.set_dirty(slot);
         self.outboxes[slot as usize].feed(&self.ring, answer)

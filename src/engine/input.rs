@@ -77,6 +77,17 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// How many inputs it is.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Several(inputs) => inputs.len(),
+            _ => 1,
+        }
+    }
+}
+
 /// The part of the configuration that the engine goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {

@@ -28,8 +28,8 @@ pub(super) enum Fate {
 /// The keys that are remembered.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    #[expect(clippy::disallowed_types, reason = "see above")]
     /// Not in order: a tree of so many compares two dozen texts for each send.
+    #[expect(clippy::disallowed_types, reason = "see above")]
     fates: HashMap<(UserId, Arc<str>), Fate>,
     /// The stored ones by age.
     order: VecDeque<(Timestamp, UserId, Arc<str>)>,

@@ -151,7 +151,7 @@ pub enum Order {
 
 impl Order {
     /// How many orders it is.
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self {
             Self::Several(orders) => orders.len(),
             _ => 1,

@@ -220,6 +220,32 @@ fn in_a_big_room_comings_and_goings_are_told_together() {
     assert_eq!(world.told(1), Vec::<String>::new());
 }
 
+/// Five in a room of six cost as many tellings as a hundred in a room of their own.
+#[test]
+fn where_many_come_at_once_they_are_told_together_in_a_small_room_too() {
+    let mut world = World::new(Limits {
+        presence_room: 6,
+        ..Limits::default()
+    });
+    for conn in 1..=6 {
+        world.register(conn, &format!("user{conn}"));
+    }
+    // One is told of the second, two of the third, three of the fourth: that makes six.
+    assert_eq!(
+        world.told(1),
+        [
+            "welcome user1 lobby:0/0",
+            "user2 is in lobby",
+            "user3 is in lobby",
+            "user4 is in lobby"
+        ]
+    );
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.told(1), ["user5 and 1 others is in lobby"]);
+    world.gone(6);
+    assert_eq!(world.told(1).len(), 1, "one at a time is told at once");
+}
+
 #[test]
 fn who_came_to_a_big_room_and_went_when_it_was_small_is_not_told_to_be_there() {
     let mut world = World::new(Limits {
