@@ -5,9 +5,11 @@
 //! `PLACES=2000`. With `TMPDIR=/dev/shm` it is done in a tenth of the time.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use chatd::base::record::{
     Change, Clearing, Draft, Kind, MemberRecord, PasswordHash, Record, Redaction, RoomForm,
@@ -25,6 +27,9 @@ const LOBBY: RoomId = RoomId(1);
 const TEA: RoomId = RoomId(2);
 const ANNA: UserId = UserId(1);
 const BORIS: UserId = UserId(2);
+
+/// At one place of so many each word of the search index is compared with the log: it takes a second.
+const WORDS_EACH: usize = 100;
 
 /// Of all places in turn this many are looked at, unless all are wanted, or another number.
 pub fn places(all: usize, few: usize) -> usize {
@@ -229,7 +234,7 @@ fn long_life() -> (Life, Vec<String>) {
             5 if round % 12 == 5 => life.open().expect("it opens again"),
             _ => {}
         }
-        if round % 10 == 9 {
+        if round == 9 {
             // More than the write-ahead log takes before it is begun anew.
             let batch = life.messages(LOBBY, &[60_000; 75]);
             stored(&mut life, &batch);
@@ -239,16 +244,33 @@ fn long_life() -> (Life, Vec<String>) {
     (life, states)
 }
 
-/// Whatever of the last writes came to the disk: each place where the power can be cut.
-#[test]
-fn the_power_is_cut_at_every_write() {
-    let (life, states) = long_life();
-    let ops = life.tape.ops();
-    let first = (ops.iter().position(|op| matches!(op, Op::Mark(_)))).expect("a mark");
-    let step = places(ops.len() - first, 250);
-    let (mut looked, mut ahead) = (0, 0);
+/// A folder for what another one has after a cut.
+fn with_key_of(folder: &Path) -> TempDir {
+    let new = tempfile::tempdir().expect("a temporary folder");
+    let key = "identity.key";
+    fs::copy(folder.join(key), new.path().join(key)).expect("a key");
+    new
+}
+
+/// What was found at some of the places.
+#[derive(Default)]
+struct Looks {
+    looked: usize,
+    /// Those that found what was on its way, too.
+    ahead: usize,
+}
+
+/// Cuts the power after each of these places, in each of the ways in turn, or in all of them.
+fn cut(
+    folder: &Path,
+    ops: &[Op],
+    states: &[String],
+    places: &[(usize, usize)],
+    all: bool,
+) -> Looks {
+    let mut looks = Looks::default();
     let (mut disk, mut taken) = (Disk::default(), 0);
-    for (nth, cut) in (first..ops.len()).step_by(step).enumerate() {
+    for &(nth, cut) in places {
         ops[taken..=cut].iter().for_each(|op| disk.take(op));
         taken = cut + 1;
         let known = ops[..=cut].iter().rev().find_map(|op| match op {
@@ -262,15 +284,12 @@ fn the_power_is_cut_at_every_write() {
             Ending::Kept,
             Ending::Some(cut as u64),
         ];
-        // In turn, unless all are wanted.
-        let endings = match step {
-            1 => &endings[..],
-            _ => &endings[nth % 4..][..1],
+        let endings = match all {
+            true => &endings[..],
+            false => &endings[nth % 4..][..1],
         };
         for ending in endings {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let key = life.folder.path().join("identity.key");
-            fs::copy(key, folder.path().join("identity.key")).expect("a key");
+            let folder = with_key_of(folder);
             disk.image(*ending, folder.path()).expect("it is written");
             let place = format!("cut after {cut} of {}, {ending:?}", ops.len());
             let mut opened = open(folder.path()).unwrap_or_else(|error| panic!("{place}: {error}"));
@@ -289,15 +308,36 @@ fn the_power_is_cut_at_every_write() {
             while opened.0.index(500).expect("it is indexed") {}
             while opened.0.tidy(500).expect("it is tidied") {}
             drop(opened);
-            assert_eq!(
-                findings(folder.path(), nth.is_multiple_of(25)),
-                [""; 0],
-                "{place}"
-            );
-            looked += 1;
-            ahead += u32::from(is_ahead);
+            let words = nth.is_multiple_of(WORDS_EACH);
+            assert_eq!(findings(folder.path(), words), [""; 0], "{place}");
+            looks.looked += 1;
+            looks.ahead += usize::from(is_ahead);
         }
     }
+    looks
+}
+
+/// Whatever of the last writes came to the disk: each place where the power can be cut.
+#[test]
+fn the_power_is_cut_at_every_write() {
+    let (life, states) = long_life();
+    let (folder, ops) = (life.folder.path(), life.tape.ops());
+    let first = (ops.iter().position(|op| matches!(op, Op::Mark(_)))).expect("a mark");
+    let step = places(ops.len() - first, 250);
+    let places: Vec<_> = (first..ops.len()).step_by(step).enumerate().collect();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let looks = thread::scope(|scope| {
+        let parts = places.chunks(places.len().div_ceil(cores));
+        let threads = parts.map(|part| scope.spawn(|| cut(folder, &ops, &states, part, step == 1)));
+        let threads: Vec<_> = threads.collect();
+        (threads.into_iter())
+            .map(|thread| thread.join().expect("each place holds"))
+            .fold(Looks::default(), |all, some| Looks {
+                looked: all.looked + some.looked,
+                ahead: all.ahead + some.ahead,
+            })
+    });
+    let Looks { looked, ahead } = looks;
     println!(
         "{looked} cuts of {} writes, syncs and deletions with {} commits; {ahead} found what was on its way",
         ops.len(),
@@ -320,9 +360,7 @@ fn a_disk_that_lies_is_found_out() {
         _ => None,
     });
     let missing = marks.filter(|(at, mark)| {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let key = life.folder.path().join("identity.key");
-        fs::copy(key, folder.path().join("identity.key")).expect("a key");
+        let folder = with_key_of(life.folder.path());
         Tape::image(&lied[..=*at], Ending::Lost, folder.path()).expect("it is written");
         let found = open(folder.path()).and_then(|mut opened| content(&mut opened));
         found != Ok(states[mark - 1].clone())
@@ -395,9 +433,7 @@ fn life_with(fault: Fault) -> (u64, bool) {
     let (seen, met) = (life.tape.seen(), life.tape.failed() > 0);
     life.tape.set_fault(None);
     // The power is cut before the disk is well again.
-    let after_cut = tempfile::tempdir().expect("a temporary folder");
-    let key = life.folder.path().join("identity.key");
-    fs::copy(key, after_cut.path().join("identity.key")).expect("a key");
+    let after_cut = with_key_of(life.folder.path());
     Tape::image(&life.tape.ops(), Ending::Lost, after_cut.path()).expect("it is written");
     let mut opened = open(after_cut.path()).unwrap_or_else(|error| panic!("{place}: {error}"));
     acknowledged.is_held(&mut opened.1, &format!("{place}, and the power cut"));
@@ -425,31 +461,37 @@ fn the_disk_fails_at_every_place() {
         Trouble::Truncate,
         Trouble::Read,
     ];
-    for trouble in kinds {
-        let fault = |after, times| Fault {
-            trouble,
-            after,
-            times,
-        };
-        let (all, _) = life_with(fault(u64::MAX / 2, 1));
-        let step = places(all as usize, 7);
-        let mut met = 0;
-        // What fails may add places at the end.
-        for (nth, after) in (0..).step_by(step).enumerate() {
-            let times = [1, 3, u64::MAX];
-            let times = match step {
-                1 => &times[..],
-                _ => &times[nth % 3..][..1],
-            };
-            let came = times
-                .iter()
-                .filter(|times| life_with(fault(after, **times)).1);
-            match came.count() {
-                0 => break,
-                count => met += count,
-            }
+    thread::scope(|scope| {
+        for trouble in kinds {
+            scope.spawn(move || fails_at_every_place(trouble));
         }
-        println!("{trouble:?}: failed in {met} lives of about {all} places");
-        assert!(met > 2, "{trouble:?} was met {met} times");
+    });
+}
+
+fn fails_at_every_place(trouble: Trouble) {
+    let fault = |after, times| Fault {
+        trouble,
+        after,
+        times,
+    };
+    let (all, _) = life_with(fault(u64::MAX / 2, 1));
+    let step = places(all as usize, 7);
+    let mut met = 0;
+    // What fails may add places at the end.
+    for (nth, after) in (0..).step_by(step).enumerate() {
+        let times = [1, 3, u64::MAX];
+        let times = match step {
+            1 => &times[..],
+            _ => &times[nth % 3..][..1],
+        };
+        let came = times
+            .iter()
+            .filter(|times| life_with(fault(after, **times)).1);
+        match came.count() {
+            0 => break,
+            count => met += count,
+        }
     }
+    println!("{trouble:?}: failed in {met} lives of about {all} places");
+    assert!(met > 2, "{trouble:?} was met {met} times");
 }
