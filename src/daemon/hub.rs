@@ -249,7 +249,7 @@ impl Hub {
 
     fn send_jobs(&mut self) {
         if !self.outgoing.jobs.is_empty() {
-            let jobs = std::mem::take(&mut self.outgoing.jobs);
+            let jobs = take_lot(&mut self.outgoing.jobs);
             drop(self.writer.send(Work::Store(jobs)));
         }
     }
@@ -258,12 +258,18 @@ impl Hub {
         let lot = &mut self.outgoing.orders[worker];
         let order = match lot.len() {
             0 | 1 => lot.pop(),
-            _ => Some(Order::Several(std::mem::take(lot))),
+            _ => Some(Order::Several(take_lot(lot))),
         };
         if let (Some(order), Some(worker)) = (order, self.workers.get(worker)) {
             drop(worker.send(order));
         }
     }
+}
+
+/// The next one is going to be about as long, so it need not grow from nothing.
+fn take_lot<T>(lot: &mut Vec<T>) -> Vec<T> {
+    let next = Vec::with_capacity(lot.len());
+    std::mem::replace(lot, next)
 }
 
 #[cfg(test)]

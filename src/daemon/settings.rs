@@ -93,7 +93,7 @@ impl Settings {
             *self.certificate.borrow_mut() = Arc::new(certificate);
         }
         self.renewed.notify_one();
-        drop(self.hub.send(Input::Reload(rules(&new))));
+        drop(self.hub.send(Input::Reload(Box::new(rules(&new)))));
         let greeting = Arc::new(greeting(&new, &self.certificate(), &self.epoch));
         for worker in &self.workers {
             drop(worker.send(Order::Reload(greeting.clone())));

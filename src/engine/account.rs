@@ -10,7 +10,8 @@ use super::invite::Entrance;
 use super::note::Note;
 use super::session::{Done, Stored};
 use super::strength::strength;
-use super::{Asker, Engine, Pending, Then};
+use super::waiting::Hashing;
+use super::{Asker, Engine, Then};
 use crate::base::id::LOBBY;
 use crate::base::record::{
     Change, LastLogin, MemberRecord, PasswordHash, PasswordWork, SessionRecord, UserRecord,
@@ -195,7 +196,7 @@ impl Engine {
 
     fn verify(&mut self, asker: &Asker, work: PasswordWork, then: Verified) {
         self.hold(asker.conn);
-        let ticket = self.ticket(Pending::Password {
+        let ticket = self.waiting.hash(Hashing {
             asker: asker.clone(),
             then,
         });
@@ -208,7 +209,7 @@ impl Engine {
     }
 
     pub(super) fn password_done(&mut self, ticket: Ticket, outcome: PasswordOutcome) {
-        let Some(Pending::Password { asker, then }) = self.pending.remove(&ticket) else {
+        let Some(Hashing { asker, then }) = self.waiting.hashed(ticket) else {
             return;
         };
         if let Verified::Register { name, .. } = &then

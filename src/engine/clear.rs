@@ -1,8 +1,9 @@
 //! Clearing history away: where logs begin is moved by the writer, room by room, and everybody is told when it is.
 
+use super::Engine;
 use super::effect::{Effect, News, Reply};
 use super::input::{Fault, Outcome};
-use super::{Engine, Pending};
+use super::waiting::Storing;
 use crate::base::record::{Clearing, RoomForm};
 use crate::base::{CallId, RoomId, RoomLabel, Seq, Timestamp};
 
@@ -54,8 +55,7 @@ impl Engine {
             },
         );
         for clearing in clearings {
-            self.stores_waiting += 1;
-            let ticket = self.ticket(Pending::Clear {
+            let ticket = self.waiting.store(Storing::Clear {
                 clearing,
                 call: Some(call),
             });

@@ -67,7 +67,7 @@ pub enum Input {
         command: Command,
     },
     /// Other rules are in force from now on.
-    Reload(Rules),
+    Reload(Box<Rules>),
     /// A deadline has passed; or just a look at the time.
     Tick,
     /// The daemon is stopping: no new requests; when nothing is pending any more, everyone is told good-bye.

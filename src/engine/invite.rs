@@ -9,7 +9,7 @@ use super::guard::Key;
 use super::input::{Command, Registration};
 use super::note::Note;
 use super::state::State;
-use super::{Asker, Engine, Pending};
+use super::{Asker, Engine};
 use crate::base::invite::InviteState;
 use crate::base::record::Change;
 use crate::base::{CallId, InviteHash, InviteId, InviteRecord, Origin, Timestamp};
@@ -156,11 +156,7 @@ impl Engine {
     /// How many wait to be stored, and those that wait to be forgotten.
     fn invites_pending(&self) -> (usize, BTreeSet<InviteId>) {
         let (mut coming, mut going) = (0, BTreeSet::new());
-        let changes = self.pending.values().flat_map(|pending| match pending {
-            Pending::Commit { changes, .. } => changes.as_slice(),
-            _ => &[],
-        });
-        for change in changes {
+        for change in self.waiting.changes() {
             match change {
                 Change::AddInvite(_) => coming += 1,
                 Change::RemoveInvite(id) => _ = going.insert(*id),

@@ -44,6 +44,7 @@ mod strength;
 mod talk;
 #[cfg(test)]
 pub(crate) mod tests;
+mod waiting;
 pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,7 +52,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::record::{Change, Clearing, Draft, Redaction, Snapshot};
+use crate::base::record::{Change, Snapshot};
 use crate::base::{
     Banned, CallId, ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId,
 };
@@ -62,6 +63,7 @@ use key::Keys;
 use presence::Presence;
 use state::State;
 pub use strength::strength;
+use waiting::{Storing, Waiting};
 
 /// How often sessions that have run out are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -80,11 +82,7 @@ pub struct Engine {
     /// Connections whose sends are put off.
     paused: BTreeMap<ConnId, rate::Pause>,
     guard: Guard,
-    pending: BTreeMap<Ticket, Pending>,
-    /// How many of the pending wait for the writer, and how many of those are messages.
-    stores_waiting: usize,
-    appends_waiting: u32,
-    append_bytes_waiting: usize,
+    waiting: Waiting,
     /// Why the last thing that was to be stored could not be.
     fault: Option<Fault>,
     /// What the names look like that are being registered right now.
@@ -96,7 +94,6 @@ pub struct Engine {
     retaining: retain::Retaining,
     /// Who has said what was said last.
     authors: watch::Authors,
-    next_ticket: Ticket,
     next_user: UserId,
     next_room: RoomId,
     next_session: SessionId,
@@ -136,33 +133,6 @@ struct Asker {
     re: Option<RequestId>,
 }
 
-/// What waits for the writer or the password threads.
-#[derive(Debug)]
-enum Pending {
-    Append {
-        draft: Draft,
-        origin: ConnId,
-        askers: Vec<Asker>,
-    },
-    Redact {
-        redaction: Redaction,
-        by: redact::Redactor,
-    },
-    Clear {
-        clearing: Clearing,
-        /// None where the settings ask for it.
-        call: Option<CallId>,
-    },
-    Commit {
-        changes: Vec<Change>,
-        then: Then,
-    },
-    Password {
-        asker: Asker,
-        then: account::Verified,
-    },
-}
-
 /// What happens once changes are stored.
 #[derive(Debug)]
 enum Then {
@@ -200,17 +170,13 @@ impl Engine {
             presence: Presence::default(),
             paused: BTreeMap::new(),
             guard: Guard::default(),
-            pending: BTreeMap::new(),
-            stores_waiting: 0,
-            appends_waiting: 0,
-            append_bytes_waiting: 0,
+            waiting: Waiting::default(),
             fault: None,
             registering: BTreeSet::new(),
             creating: BTreeMap::new(),
             clears: BTreeMap::new(),
             retaining: retain::Retaining::default(),
             authors: watch::Authors::default(),
-            next_ticket: Ticket(1),
             next_user,
             next_room,
             next_session,
@@ -251,7 +217,7 @@ impl Engine {
             Input::Searched { user } => self.search_is_over(user),
             Input::Password { ticket, outcome } => self.password_done(ticket, outcome),
             Input::Call { call, command } => self.call(call, command),
-            Input::Reload(rules) => self.reload(rules),
+            Input::Reload(rules) => self.reload(*rules),
             Input::Tick => {}
             Input::Stop { text } => self.stopping = self.stopping.take().or(Some(Some(text))),
         }
@@ -391,17 +357,9 @@ impl Engine {
         }
     }
 
-    fn ticket(&mut self, pending: Pending) -> Ticket {
-        let ticket = self.next_ticket;
-        self.next_ticket = ticket.next();
-        self.pending.insert(ticket, pending);
-        ticket
-    }
-
     /// Asks for changes; they take effect when they are stored.
     fn commit(&mut self, changes: Vec<Change>, then: Then) {
-        self.stores_waiting += 1;
-        let ticket = self.ticket(Pending::Commit {
+        let ticket = self.waiting.store(Storing::Commit {
             changes: changes.clone(),
             then,
         });
@@ -411,33 +369,25 @@ impl Engine {
     fn stored(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
         let mut batch = talk::Batch::default();
         for (ticket, outcome) in outcomes {
-            self.stores_waiting = self.stores_waiting.saturating_sub(1);
-            match (self.pending.remove(&ticket), outcome) {
-                (
-                    Some(Pending::Append {
-                        draft,
-                        origin,
-                        askers,
-                    }),
-                    Outcome::Appended(seq),
-                ) => {
+            match (self.waiting.stored(ticket), outcome) {
+                (Some(Storing::Append(append)), Outcome::Appended(seq)) => {
                     self.fault = None;
-                    self.appended(draft, origin, askers, seq, &mut batch);
+                    self.appended(append, seq, &mut batch);
                 }
                 // The room was removed meanwhile.
-                (Some(Pending::Append { draft, askers, .. }), Outcome::Missing) => {
-                    self.not_appended(&draft, &askers, Refusal::NoSuchRoom);
+                (Some(Storing::Append(append)), Outcome::Missing) => {
+                    self.not_appended(append, &Refusal::NoSuchRoom);
                 }
-                (Some(Pending::Redact { redaction, by }), outcome) => {
+                (Some(Storing::Redact { redaction, by }), outcome) => {
                     self.fault = None;
                     self.redacted(redaction, by, outcome, &mut batch);
                 }
-                (Some(Pending::Clear { clearing, call }), outcome) => {
+                (Some(Storing::Clear { clearing, call }), outcome) => {
                     self.fault = None;
                     self.deliver(&mut batch);
                     self.cleared(clearing, call, outcome);
                 }
-                (Some(Pending::Commit { changes, then }), outcome) => {
+                (Some(Storing::Commit { changes, then }), outcome) => {
                     // A probe stores nothing, so it shows nothing about storing.
                     self.fault = self.fault.filter(|_| changes.is_empty());
                     // What was said before the change reaches those who were there before it.
@@ -512,16 +462,13 @@ impl Engine {
 
     fn not_stored(&mut self, ticket: Ticket, fault: Fault) {
         self.fault = Some(fault);
-        self.stores_waiting = self.stores_waiting.saturating_sub(1);
         let refusal = match fault {
             Fault::Full => Refusal::StorageFull,
             Fault::Broken => Refusal::Internal,
         };
-        match self.pending.remove(&ticket) {
-            Some(Pending::Append { draft, askers, .. }) => {
-                self.not_appended(&draft, &askers, refusal)
-            }
-            Some(Pending::Commit { then, .. }) => match then {
+        match self.waiting.stored(ticket) {
+            Some(Storing::Append(append)) => self.not_appended(append, &refusal),
+            Some(Storing::Commit { then, .. }) => match then {
                 Then::Nothing => {}
                 Then::Session(then) => self.session_not_stored(then, refusal),
                 Then::Member(then) => self.member_not_stored(then, refusal),
@@ -533,9 +480,9 @@ impl Engine {
                 Then::Room(then) => self.room_not_stored(then, fault),
                 Then::Moderation(then) => self.moderation_not_stored(then, refusal, fault),
             },
-            Some(Pending::Redact { by, .. }) => self.not_redacted(by, refusal, fault),
-            Some(Pending::Clear { call, .. }) => self.not_cleared(call, fault),
-            Some(Pending::Password { .. }) | None => {}
+            Some(Storing::Redact { by, .. }) => self.not_redacted(by, refusal, fault),
+            Some(Storing::Clear { call, .. }) => self.not_cleared(call, fault),
+            None => {}
         }
     }
 
@@ -568,7 +515,7 @@ impl Engine {
 
     /// Once nothing waits for the writer, everyone is told good-bye and the daemon may stop.
     fn stop_if_idle(&mut self) {
-        if self.stores_waiting > 0 {
+        if self.waiting.is_storing() {
             return;
         }
         let Some(text) = self.stopping.as_mut().and_then(Option::take) else {

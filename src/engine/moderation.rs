@@ -12,7 +12,7 @@ pub use act::{Act, Whom};
 use super::effect::{ByeReason, Effect, News, Refusal, Reply};
 use super::input::Fault;
 use super::note::Note;
-use super::{Asker, Engine, Pending, Then};
+use super::{Asker, Engine, Then};
 use crate::base::id::{ADMIN, LOBBY};
 use crate::base::record::{Change, Role};
 use crate::base::{
@@ -310,11 +310,7 @@ impl Engine {
         if self.state.bans.get(key).is_some() {
             return Ok(());
         }
-        let pending = self.pending.values().flat_map(|pending| match pending {
-            Pending::Commit { changes, .. } => changes.as_slice(),
-            _ => &[],
-        });
-        let coming = pending.filter_map(|change| match change {
+        let coming = self.waiting.changes().filter_map(|change| match change {
             Change::SetBan(ban) => Some(ban),
             _ => None,
         });

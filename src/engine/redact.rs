@@ -3,7 +3,8 @@
 
 use super::effect::{Delivery, Effect, News, Refusal, Reply};
 use super::input::{Fault, Outcome};
-use super::{Asker, Engine, Pending, talk};
+use super::waiting::Storing;
+use super::{Asker, Engine, talk};
 use crate::base::id::ADMIN;
 use crate::base::record::{Redaction, RoomForm};
 use crate::base::{CallId, Channel, RoomId, RoomLabel, Seq, Target, UserId, UserName};
@@ -90,8 +91,7 @@ impl Engine {
     }
 
     fn store_redaction(&mut self, redaction: Redaction, by: Redactor) {
-        self.stores_waiting += 1;
-        let ticket = self.ticket(Pending::Redact {
+        let ticket = self.waiting.store(Storing::Redact {
             redaction: redaction.clone(),
             by,
         });

@@ -7,10 +7,11 @@
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::Engine;
 use super::effect::Effect;
 use super::input::Rules;
 use super::note::Note;
-use super::{Engine, Pending};
+use super::waiting::Storing;
 use crate::base::record::Clearing;
 use crate::base::{RoomId, Seq, Timestamp};
 
@@ -74,10 +75,9 @@ impl Engine {
         }
         for (room, first, last) in rooms {
             for clearing in self.too_much(room, first, last).into_iter().flatten() {
-                self.stores_waiting += 1;
                 self.retaining.waiting += 1;
                 let call = None;
-                let ticket = self.ticket(Pending::Clear { clearing, call });
+                let ticket = self.waiting.store(Storing::Clear { clearing, call });
                 self.effects.push(Effect::Clear { ticket, clearing });
             }
         }

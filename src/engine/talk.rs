@@ -1,16 +1,18 @@
 //! What people say: sends and their place in the log, topics, read markers, typing.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{Delivery, Effect, News, Refusal};
 use super::input::Outcome;
-use super::key::Fate;
+use super::key::{Digest, Fate};
 use super::rate::Ask;
-use super::{Asker, Engine, Pending, Then};
+use super::waiting::{Append, Storing};
+use super::{Asker, Engine, Then};
 use crate::base::record::{Change, Draft, Kind, MemberRecord, RoomForm};
-use crate::base::{ConnId, RoomId, RoomName, Seq, Target, Timestamp, UserId};
+use crate::base::{RoomId, RoomName, Seq, Target, Timestamp, UserId};
 
 /// When to try again after too much waited for the writer.
 const APPENDS_BUSY_MS: u64 = 1_000;
@@ -66,13 +68,12 @@ impl Engine {
         to: &Target,
         words: Words,
     ) -> Result<(), Refusal> {
-        if self.is_known(asker, user, &words) {
+        let key = self.key_of(user, &words);
+        if self.is_known(asker, user, key) {
             return Ok(());
         }
-        let limits = &self.rules.limits;
-        if self.appends_waiting >= limits.appends_waiting
-            || self.append_bytes_waiting >= limits.append_bytes_waiting as usize
-        {
+        let (limits, (appends, bytes)) = (&self.rules.limits, self.waiting.appends());
+        if appends >= limits.appends_waiting || bytes >= limits.append_bytes_waiting as usize {
             return Err(Refusal::Busy(APPENDS_BUSY_MS));
         }
         let room = match to {
@@ -90,18 +91,22 @@ impl Engine {
         };
         self.state.read_seq(room, user).ok_or(Refusal::NotAMember)?;
         self.mute(user, room)?;
-        self.append(asker, user, room, words);
+        self.append(asker, user, room, words, key);
         Ok(())
     }
 
+    fn key_of(&self, user: UserId, (_, key, _): &Words) -> Option<Digest> {
+        key.as_ref().map(|key| self.keys.digest(user, key))
+    }
+
     /// Whether the key was used before: then the first send's answer is given, once it is known.
-    fn is_known(&mut self, asker: &Asker, user: UserId, (_, key, _): &Words) -> bool {
-        let fate = key.as_ref().and_then(|key| self.keys.get(user, key));
+    fn is_known(&mut self, asker: &Asker, user: UserId, key: Option<Digest>) -> bool {
+        let fate = key.and_then(|key| self.keys.get(key));
         match fate {
             Some(Fate::Stored { room, seq, at }) => self.answer_sent(asker, user, room, seq, at),
             Some(Fate::Waiting(ticket)) => {
-                if let Some(Pending::Append { askers, .. }) = self.pending.get_mut(&ticket) {
-                    askers.push(asker.clone());
+                if let Some(append) = self.waiting.append(ticket) {
+                    append.also.push(asker.clone());
                 }
             }
             None => {}
@@ -119,59 +124,54 @@ impl Engine {
         }
     }
 
-    fn append(&mut self, asker: &Asker, author: UserId, room: RoomId, (kind, key, text): Words) {
+    fn append(
+        &mut self,
+        asker: &Asker,
+        author: UserId,
+        room: RoomId,
+        (kind, name, text): Words,
+        key: Option<Digest>,
+    ) {
         let draft = Draft {
             room,
             author,
             at: self.now.wall,
             kind,
-            key: key.clone(),
+            key: name,
             text,
             redacts: None,
         };
-        let askers = vec![asker.clone()];
-        let ticket = self.ticket(Pending::Append {
+        let ticket = self.waiting.store(Storing::Append(Append {
             draft: draft.clone(),
+            key,
             origin: asker.conn,
-            askers,
-        });
+            asker: asker.clone(),
+            also: Vec::new(),
+        }));
         if let Some(key) = key {
-            self.keys.wait(author, key, ticket);
+            self.keys.wait(key, ticket);
         }
-        self.stores_waiting += 1;
-        self.appends_waiting += 1;
-        self.append_bytes_waiting += draft.text.len();
         self.effects.push(Effect::Append { ticket, draft });
     }
 
-    fn append_is_over(&mut self, draft: &Draft) {
-        self.appends_waiting -= 1;
-        self.append_bytes_waiting -= draft.text.len();
-    }
-
-    pub(super) fn appended(
-        &mut self,
-        draft: Draft,
-        origin: ConnId,
-        askers: Vec<Asker>,
-        seq: Seq,
-        batch: &mut Batch,
-    ) {
-        self.append_is_over(&draft);
+    pub(super) fn appended(&mut self, append: Append, seq: Seq, batch: &mut Batch) {
+        let Append {
+            draft,
+            key,
+            origin,
+            asker,
+            also,
+        } = append;
         let Draft {
             room, author, at, ..
         } = draft;
         self.authors.said(author);
-        if let Some(key) = draft.key.clone() {
-            self.keys
-                .store(author, key, Fate::Stored { room, seq, at }, at);
+        if let Some(key) = key {
+            self.keys.store(key, Fate::Stored { room, seq, at }, at);
             self.trim_keys();
         }
-        batch.sent.extend(
-            askers
-                .into_iter()
-                .map(|asker| (asker, author, room, seq, at)),
-        );
+        let askers = iter::once(asker).chain(also);
+        (batch.sent).extend(askers.map(|asker| (asker, author, room, seq, at)));
         if let Some(user) = self.state.users.get(&author) {
             let delivery = Delivery {
                 seq,
@@ -197,18 +197,11 @@ impl Engine {
                 continue;
             };
             room.last_seq = messages.last().map_or(room.last_seq, |last| last.seq);
-            let viewers = match room.form {
-                RoomForm::Open(_) => vec![messages[0].draft.author],
-                RoomForm::Direct(one, other) => vec![one, other],
-            };
-            for viewer in viewers {
-                if let Some((channel, label)) = self.state.view(room_id, viewer) {
-                    let messages = messages.clone();
-                    self.effects.push(Effect::Deliver {
-                        channel,
-                        label,
-                        messages,
-                    });
+            match room.form {
+                RoomForm::Open(_) => self.deliver_to(room_id, messages[0].draft.author, messages),
+                RoomForm::Direct(one, other) => {
+                    self.deliver_to(room_id, one, messages.clone());
+                    self.deliver_to(room_id, other, messages);
                 }
             }
         }
@@ -217,13 +210,22 @@ impl Engine {
         }
     }
 
-    pub(super) fn not_appended(&mut self, draft: &Draft, askers: &[Asker], refusal: Refusal) {
-        self.append_is_over(draft);
-        if let Some(key) = draft.key.clone() {
-            self.keys.forget(draft.author, key);
+    fn deliver_to(&mut self, room: RoomId, viewer: UserId, messages: Vec<Delivery>) {
+        if let Some((channel, label)) = self.state.view(room, viewer) {
+            self.effects.push(Effect::Deliver {
+                channel,
+                label,
+                messages,
+            });
         }
-        askers
-            .iter()
+    }
+
+    pub(super) fn not_appended(&mut self, append: Append, refusal: &Refusal) {
+        if let Some(key) = append.key {
+            self.keys.forget(key);
+        }
+        iter::once(&append.asker)
+            .chain(&append.also)
             .for_each(|asker| self.refuse(asker, refusal.clone()));
     }
 
@@ -354,11 +356,12 @@ impl Engine {
             self.joined(None, other, room);
         }
         // Another connection may have sent the same meanwhile.
-        if self.is_known(asker, user, &words) {
+        let key = self.key_of(user, &words);
+        if self.is_known(asker, user, key) {
             return;
         }
         match self.state.read_seq(room, user) {
-            Some(_) => self.append(asker, user, room, words),
+            Some(_) => self.append(asker, user, room, words, key),
             None => self.refuse(asker, Refusal::NotLoggedIn),
         }
     }

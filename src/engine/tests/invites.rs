@@ -16,7 +16,7 @@ fn by_invitation(limits: Limits) -> World {
     let mut world = World::new(limits.clone());
     let mut rules = new_rules(limits);
     rules.registration = Registration::Invite;
-    world.input(Input::Reload(rules));
+    world.input(Input::Reload(Box::new(rules)));
     world
 }
 
@@ -238,13 +238,13 @@ fn so_many_and_no_more_and_those_that_are_over_make_room() {
 fn invites_are_passed_over_where_nobody_asks_for_them() {
     let mut world = by_invitation(Limits::default());
     create(&mut world, "good", 1);
-    world.input(Input::Reload(new_rules(Limits::default())));
+    world.input(Input::Reload(Box::new(new_rules(Limits::default()))));
     assert!(tries(&mut world, "anna", "good").starts_with("welcome"));
     assert!(tries(&mut world, "boris", "bad").starts_with("welcome"));
     assert_eq!(listed(&mut world), [(1, InviteState::Open, 0)]);
     let mut rules = new_rules(Limits::default());
     rules.registration = Registration::Closed;
-    world.input(Input::Reload(rules));
+    world.input(Input::Reload(Box::new(rules)));
     assert_eq!(
         tries(&mut world, "clara", "good"),
         "refused RegistrationClosed"

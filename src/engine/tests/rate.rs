@@ -302,11 +302,11 @@ fn under_other_rules_everybody_begins_anew() {
     let mut world = world(slow());
     (0..4).for_each(|_| world.say(1, "lobby", "flood"));
     let (registration, limits) = (Registration::Open, Limits::default());
-    world.input(Input::Reload(Rules {
+    world.input(Input::Reload(Box::new(Rules {
         registration,
         retention: Retention::default(),
         limits,
-    }));
+    })));
     world.hush();
     world.say(1, "lobby", "at once");
     assert_eq!(world.told(1), ["sent lobby 4"]);

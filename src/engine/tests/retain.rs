@@ -49,7 +49,7 @@ fn without_the_setting_everything_stays() {
 #[test]
 fn the_newest_are_kept_and_everybody_is_told_where_logs_begin() {
     let mut world = world();
-    world.input(Input::Reload(keeping(0, 3)));
+    world.input(Input::Reload(Box::new(keeping(0, 3))));
     steps(&mut world);
     assert_eq!(world.told(1), ["cleared lobby 7", "cleared @boris 2"]);
     assert_eq!(world.told(2), ["cleared lobby 7", "cleared @anna 2"]);
@@ -84,7 +84,7 @@ fn the_newest_are_kept_and_everybody_is_told_where_logs_begin() {
 fn what_is_older_goes_by_the_clock_of_the_messages() {
     let mut world = world();
     world.quick = false;
-    world.input(Input::Reload(keeping(30, 0)));
+    world.input(Input::Reload(Box::new(keeping(30, 0))));
     let asked = world.clearings();
     let month = Duration::from_secs(30 * 24 * 60 * 60);
     assert_eq!(asked.len(), 2);
@@ -113,7 +113,7 @@ fn many_rooms_are_gone_through_a_few_at_a_time() {
         world.command(crate::engine::input::Command::CreateRoom { name: room, topic });
     }
     world.quick = false;
-    world.input(Input::Reload(keeping(1, 2)));
+    world.input(Input::Reload(Box::new(keeping(1, 2))));
     assert_eq!(world.clearings().len(), 4, "empty logs need nothing");
     let first = world.engine.retain_deadline();
     world.store();

@@ -20,7 +20,8 @@ use crate::base::{
 use crate::engine::effect::{Effect, Query};
 use crate::engine::input::{Command, Fault, Input, Outcome, PasswordOutcome, Request};
 use crate::engine::redact::Redactor;
-use crate::engine::{Engine, Pending, Then};
+use crate::engine::waiting::Storing;
+use crate::engine::{Engine, Then};
 
 /// What is done, to which connection, and two numbers that say how.
 type Step = (u8, u8, u8, u8);
@@ -434,7 +435,9 @@ impl Sim {
             assert!(!self.rows.bans.contains_key(&ban), "{user} is banned there");
         }
         for (conn, entry) in self.engine.conns.iter().filter(|(_, entry)| !entry.closed) {
-            let waits = self.engine.pending.values().any(|one| asks(one, *conn));
+            let waiting = &self.engine.waiting;
+            let waits = waiting.stores().any(|one| asks(one, *conn))
+                || waiting.hashes().any(|one| one.asker.conn == *conn);
             assert!(waits || !entry.busy, "{conn:?} is busy with nothing");
             assert!(entry.busy || entry.held.is_empty(), "{conn:?} is held");
         }
@@ -450,9 +453,9 @@ impl Sim {
         let engine = &self.engine;
         assert_eq!(self.waiting, BTreeMap::new(), "without an answer");
         assert_eq!(self.calls, BTreeSet::new(), "without a reply");
-        assert!(engine.pending.is_empty() && engine.registering.is_empty());
+        assert!(engine.waiting.is_empty() && engine.registering.is_empty());
         assert!(engine.creating.is_empty() && engine.clears.is_empty());
-        assert_eq!((engine.stores_waiting, engine.appends_waiting), (0, 0));
+        assert_eq!(engine.waiting.appends(), (0, 0));
         if !stops_early {
             self.input(stop());
             // What was due at that moment, such as a ban that ends, is stored first.
@@ -470,15 +473,14 @@ impl Sim {
 }
 
 /// Whether the connection waits for it.
-fn asks(pending: &Pending, conn: ConnId) -> bool {
-    let asker = match pending {
-        Pending::Append { .. } | Pending::Clear { .. } => return false,
-        Pending::Redact { by, .. } => match by {
+fn asks(storing: &Storing, conn: ConnId) -> bool {
+    let asker = match storing {
+        Storing::Append { .. } | Storing::Clear { .. } => return false,
+        Storing::Redact { by, .. } => match by {
             Redactor::Asker(asker) => asker,
             Redactor::Call(..) => return false,
         },
-        Pending::Password { asker, .. } => asker,
-        Pending::Commit { then, .. } => match then {
+        Storing::Commit { then, .. } => match then {
             Then::Nothing | Then::Admin(_) | Then::Room(_) => return false,
             Then::Session(then) => &then.asker,
             Then::Member(then) => &then.asker,

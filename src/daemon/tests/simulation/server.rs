@@ -158,7 +158,7 @@ impl Server {
             limits,
             retention: Retention::default(),
         };
-        drop(self.hub.outcomes.send(Input::Reload(rules)));
+        drop(self.hub.outcomes.send(Input::Reload(Box::new(rules))));
     }
 
     pub fn stop(&mut self, now: Now) {
