@@ -3,6 +3,7 @@
 mod moderation;
 mod start;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -219,9 +220,11 @@ impl Reader for MemoryStore {
                     && from.is_none_or(|from| record.draft.author == from)
                     && words.iter().all(|word| has(&record.draft.text, word))
             });
-            page(found, limit, usize::MAX)
+            found.cloned().collect::<Vec<_>>()
         };
-        Ok(rooms.flat_map(found).collect())
+        let mut found: Vec<_> = rooms.flat_map(found).collect();
+        found.sort_unstable_by_key(|(offset, _)| Reverse(*offset));
+        Ok(page(found.iter(), limit, usize::MAX))
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

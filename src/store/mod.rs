@@ -24,6 +24,7 @@ mod keys;
 mod lock;
 mod long;
 mod migrate;
+mod newest;
 mod numbers;
 mod reader;
 mod redact;
@@ -175,9 +176,10 @@ pub trait Reader: Send {
         bytes_max: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// The newest messages of each room, at most `limit`, with all the words of `text` and numbers below `before`, by whom
-    /// they are from where that is said; those of one room newest first. Every word is taken as it stands; `word*` matches what begins so, if that is three bytes at least. Without any word nothing is
-    /// found. Goes by at most 32 words, and sees only what [`Store::index`] has come to.
+    /// The newest messages in these rooms, at most `limit` in all, with all the words of `text` and numbers below `before`, by
+    /// whom they are from where that is said; the one that came in last comes first. Every word is taken as it stands;
+    /// `word*` matches what begins so, if that is three bytes at least. Without any word nothing is found. Goes by at most 32
+    /// words, and sees only what [`Store::index`] has come to.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -1,7 +1,6 @@
 //! Reading from SQLite beside the writer: pages of the log, search, passwords, names. Each call is one read
 //! transaction of its own: one held open would keep the write-ahead log from being begun anew.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Params};
 use crate::base::record::{PasswordHash, Record};
 use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 use crate::store::keys::Keys;
-use crate::store::rows::{
-    SEQ_MAX, fault, message_id, record, record_columns, room_of, rows_max, seq_of,
-};
+use crate::store::newest::Search;
+use crate::store::rows::{SEQ_MAX, fault, message_id, record, record_columns, rows_max};
 use crate::store::snapshot::open_name;
 use crate::store::{Page, Reader, StoreError, audit, search, sqlite};
 
@@ -26,6 +24,7 @@ macro_rules! before_log {
         )
     };
 }
+pub(super) use before_log;
 
 pub(super) const AFTER: &str = concat!(
     "SELECT ",
@@ -41,28 +40,6 @@ pub(super) const BEFORE: &str = concat!(
     " FROM message WHERE id > max(?1, ",
     before_log!("?4"),
     ") AND id < ?2 ORDER BY id DESC LIMIT ?3"
-);
-
-/// CROSS JOIN keeps the order of the tables: the index finds, the log is only looked up.
-pub(super) const SEARCH: &str = concat!(
-    "SELECT ",
-    record_columns!(),
-    " FROM message_text CROSS JOIN message ON message.id = message_text.rowid",
-    " WHERE message_text MATCH ?1 AND message_text.rowid > max(?2, ",
-    before_log!("?5"),
-    ") AND message_text.rowid < ?3 AND (?6 IS NULL OR message.author = ?6)",
-    " ORDER BY message_text.rowid DESC LIMIT ?4"
-);
-
-/// Where the words are, in all rooms.
-pub(super) const PLACES: &str =
-    "SELECT rowid FROM message_text WHERE message_text MATCH ?1 ORDER BY rowid DESC";
-
-pub(super) const ONE: &str = concat!(
-    "SELECT ",
-    record_columns!(),
-    " FROM message WHERE id = ?1 AND id > ",
-    before_log!("?1 >> 36")
 );
 
 /// A connection that can only read. Cheap to make; each thread has its own.
@@ -101,42 +78,6 @@ impl SqliteReader {
             Ok(page.records)
         };
         read().map_err(|error| fault("read messages from", &self.path, &error))
-    }
-}
-
-impl SqliteReader {
-    /// Goes through all places once. Room by room, FTS5 would gather all words with a beginning anew for each: with
-    /// 200 000 messages in 1 000 rooms that took eight seconds.
-    fn search_at_once(
-        &self,
-        rooms: &[RoomId],
-        expression: &str,
-        from: Option<UserId>,
-        before: Seq,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<Record>> {
-        let mut left: HashMap<_, _> = rooms.iter().map(|room| (*room, limit)).collect();
-        let mut all_left = left.len() * limit;
-        let mut found = Vec::new();
-        let mut one = self.connection.prepare_cached(ONE)?;
-        let mut places = self.connection.prepare_cached(PLACES)?;
-        let mut rows = places.query([expression])?;
-        while all_left > 0
-            && let Some(row) = rows.next()?
-        {
-            let id: i64 = row.get(0)?;
-            // What was cleared away may still be in the index.
-            if let Some(left) = left.get_mut(&room_of(id))
-                && *left > 0
-                && seq_of(id) < before
-                && let Some(record) = one.query_row([id], record).optional()?
-                && from.is_none_or(|from| record.draft.author == from)
-            {
-                (*left, all_left) = (*left - 1, all_left - 1);
-                found.push(record);
-            }
-        }
-        Ok(found)
     }
 }
 
@@ -187,25 +128,16 @@ impl Reader for SqliteReader {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let expression = search::expression(&words);
-        if rooms.len() > 1 && words.iter().any(|word| word.prefix) {
-            return self
-                .search_at_once(rooms, &expression, from, before, limit)
-                .map_err(|error| fault("search in", &self.path, &error));
-        }
-        let mut found = Vec::new();
-        for room in rooms {
-            let range = (
-                &expression,
-                message_id(*room, Seq(0)),
-                message_id(*room, before),
-                rows_max(limit),
-                room.0,
-                from.map(|from| from.0),
-            );
-            found.append(&mut self.page(SEARCH, range, usize::MAX)?);
-        }
-        Ok(found)
+        let search = Search {
+            connection: &self.connection,
+            expression: &search::expression(&words),
+            from,
+            before,
+            limit,
+        };
+        search
+            .newest(rooms, words.iter().any(|word| word.prefix))
+            .map_err(|error| fault("search in", &self.path, &error))
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

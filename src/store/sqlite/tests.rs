@@ -20,7 +20,8 @@ use crate::store::tests::stage::{
     snapshot, user,
 };
 use crate::store::{
-    Entry, Outcome, Reader, Store, numbers, reader, snapshot as snapshots, tidy as tidying, writer,
+    Entry, Outcome, Reader, Store, newest, numbers, reader, snapshot as snapshots, tidy as tidying,
+    writer,
 };
 
 /// A database in a folder that goes away with it.
@@ -501,7 +502,7 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
     let by_number = |bound| format!("SEARCH audit USING INTEGER PRIMARY KEY (rowid{bound}?)");
     assert_eq!(plan(audit::BEFORE), [by_number("<")]);
     assert_eq!(plan(audit::AFTER), [by_number(">")]);
-    let mut search = plan(reader::SEARCH);
+    let mut search = plan(newest::SEARCH);
     // Where the log begins is looked up once.
     search.retain(|step| !step.contains("SUBQUERY") && !step.contains("SEARCH room"));
     assert!(
@@ -513,7 +514,7 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
         "SEARCH message USING INTEGER PRIMARY KEY (rowid=?)"
     );
     assert_eq!(search.len(), 2, "{search:?}");
-    assert_eq!(plan(reader::PLACES).len(), 1, "sorted by itself");
+    assert_eq!(plan(newest::PLACES).len(), 1, "sorted by itself");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::store::tests::moderation::{
 };
 use crate::store::tests::search::{
     search_comes_behind_the_log_in_portions, search_finds_all_the_words_newest_first,
-    search_finds_the_newest_of_each_room, search_takes_any_text,
+    search_finds_the_newest_of_all_rooms, search_takes_any_text,
 };
 use crate::store::tests::stage::{
     ANNA, BORIS, Stage, TEA, draft, hash, lines, log_in, make, member, open, room, said, say,
@@ -70,7 +70,7 @@ suite! {
     past_its_bound_the_oldest_entries_go
     an_entry_is_stored_with_what_it_tells_of_or_not_at_all
     search_finds_all_the_words_newest_first
-    search_finds_the_newest_of_each_room
+    search_finds_the_newest_of_all_rooms
     search_comes_behind_the_log_in_portions
     search_takes_any_text
     a_redacted_text_is_gone_and_a_message_tells_of_it

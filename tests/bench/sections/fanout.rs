@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Rushes, SPEAKERS, Scale, Side, cost_of, rushes, server_with_hall, sides};
 use crate::bare::Style;
 use crate::figure::{Aim, Figure, Report, quantile_ms};
+use crate::process::Vitals;
 use crate::server;
 use crate::sqlite;
 use crate::talk::TEXT_BYTES;
@@ -63,11 +64,16 @@ pub fn paced(scale: &Scale) -> Result<Report> {
     let mut sides = sides(&server, &bare, 1, scale.receivers)?;
     let folder = server::folder()?;
     let mut sqlite = sqlite::Bare::open(folder.path(), 1, TEXT_BYTES)?;
+    let this_one = Vitals(std::process::id());
     let mut halves = vec![Vec::new(); sides.len()];
     let mut tails = vec![Vec::new(); sides.len()];
     let mut costs = vec![Vec::new(); sides.len()];
+    let mut of_commits = Vec::new();
     for _ in 0..scale.runs {
+        let before = this_one.cpu()?;
         let mut commits = sqlite.paced(PER_SECOND, scale.rush)?;
+        let of_commit = (this_one.cpu()? - before).as_secs_f64() / commits.len() as f64;
+        of_commits.push(of_commit / scale.receivers as f64 * 1e6);
         for (side, Side { process, hall }) in sides.iter_mut().enumerate() {
             let (delays, cost) = cost_of(*process, || hall.paced(PER_SECOND, scale.paced))?;
             let mut delays = delays.seen;
@@ -84,6 +90,8 @@ pub fn paced(scale: &Scale) -> Result<Report> {
     let figure = |name: &str, unit, values: &[Vec<f64>]| {
         Figure::new(name, unit, values[0].clone()).beside(values[1].clone())
     };
+    let floor = (costs[1].iter().zip(&of_commits)).map(|(bare, commit)| bare + commit);
+    let floor = floor.collect();
     Ok(Report {
         how: format!(
             "{PER_SECOND} messages a second into {} receivers for {:?}, {}; bare: (a), a call for each message and socket, to \
@@ -99,6 +107,12 @@ pub fn paced(scale: &Scale) -> Result<Report> {
             figure("delivery, 99th percentile", "ms", &tails).aim(Aim::BareAndAtMost(0.0)),
             figure("processor, a million deliveries", "s", &costs)
                 .aim(Aim::TimesBareAtMost(PACED_TIMES_BARE)),
+            Figure::new(
+                "the same, beside bare and a bare commit each",
+                "s",
+                costs[0].clone(),
+            )
+            .beside(floor),
         ],
     })
 }
