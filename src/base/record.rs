@@ -328,8 +328,6 @@ pub struct Snapshot {
     pub operators: Vec<(RoomId, UserId)>,
     /// All bans and mutes.
     pub bans: Vec<BanRecord>,
-    /// The keys that are still remembered, oldest first.
-    pub keys: Vec<KeyRecord>,
     /// The next account's number.
     pub next_user: UserId,
     /// The next room's number.

@@ -53,7 +53,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::spawn_local;
 
 use crate::base::manual::{Generate, generate};
@@ -64,7 +64,7 @@ use crate::engine::input::Input;
 use crate::net::worker::WorkerHandle;
 use crate::net::{Doors, ListenerHandle};
 use crate::net::{Lookup, Order};
-use crate::store::Database;
+use crate::store::{Database, Store as _, StoreError};
 use admin::Admin;
 use args::Args;
 use certificate::Certificate;
@@ -228,6 +228,7 @@ struct Daemon {
     workers: Vec<WorkerHandle>,
     hub: JoinHandle<()>,
     writer: JoinHandle<()>,
+    keys: oneshot::Receiver<Result<(), StoreError>>,
     control: UnixListener,
     control_file: Option<ControlFile>,
     monitor: Option<Monitor>,
@@ -246,6 +247,7 @@ impl Daemon {
         service: Rc<Service>,
     ) -> Result<Self, Exit> {
         let since = wall();
+        start::gather_entropy()?;
         handed.compare(&args, &config);
         config.pin(&mut args);
         let listeners = match handed.clients.len() {
@@ -256,6 +258,8 @@ impl Daemon {
         let doors_limits = fitting(&config.limits, other_files);
         let database = Database::open(&config.state_dir, &credential::identity_key())
             .map_err(|error| Exit::state(&config.state_dir, error))?;
+        let mut store = database.writer()?;
+        let snapshot = store.load()?;
         let certificate = Arc::new(Certificate::load_or_make(&config)?);
         let held = handed.held;
         let bound = client_sockets(handed.clients, &config)?;
@@ -273,7 +277,7 @@ impl Daemon {
             lookups,
             questions,
         };
-        let mut threads = ways.start(&config, &database, since, inbox)?;
+        let mut threads = ways.start(&config, &database, (store, snapshot), since, inbox)?;
         let Threads {
             replies, passwords, ..
         } = &mut threads;
@@ -326,6 +330,7 @@ impl Daemon {
             workers,
             hub: threads.hub,
             writer: threads.writer,
+            keys: threads.keys,
             control,
             control_file,
             monitor,
@@ -344,6 +349,7 @@ impl Daemon {
             workers,
             hub,
             writer,
+            mut keys,
             control,
             control_file,
             monitor,
@@ -351,6 +357,7 @@ impl Daemon {
             _database,
         } = self;
         let local = tokio::task::LocalSet::new();
+        let mut served = Ok(());
         let _storing = local.block_on(runtime, async {
             let (calls_to, mut calls) = mpsc::channel(CALLS_WAITING);
             let (stopped, stop) = watch::channel(false);
@@ -370,6 +377,10 @@ impl Daemon {
                     },
                     Some(call) = calls.recv() => admin.begin(call),
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
+                    read = &mut keys, if !keys.is_terminated() => if let Ok(Err(error)) = read {
+                        served = Err(error.into());
+                        break;
+                    },
                     () = admin.stop.notified() => break,
                 }
             }
@@ -399,7 +410,7 @@ impl Daemon {
         stop(workers, hub, writer);
         drop(control_file);
         tracing::info!(MESSAGE_ID = catalog::STOPPED, "stopped");
-        Ok(())
+        served
     }
 }
 

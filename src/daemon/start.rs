@@ -5,12 +5,13 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustls::crypto::aws_lc_rs::default_provider;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -24,6 +25,7 @@ use super::password::Passwords;
 use super::service::Service;
 use super::writer::Work;
 use super::{fault, reader, settings, writer};
+use crate::base::record::Snapshot;
 use crate::base::{CallId, Limits, Timestamp, catalog};
 use crate::control;
 use crate::engine::Engine;
@@ -32,7 +34,7 @@ use crate::engine::input::Input;
 use crate::net::listener::{Bound, bind};
 use crate::net::worker::{Worker, WorkerHandle};
 use crate::net::{Greeting, Lookup, Order};
-use crate::store::{Database, Reader, Store, StoreError};
+use crate::store::{Database, Reader, SqliteReader, SqliteStore, StoreError};
 
 /// Open files of the daemon itself: the standard streams, log, journal and service manager, the writer's and the lock, and
 /// some to spare.
@@ -62,24 +64,23 @@ pub(super) struct Threads {
     pub jobs: Sender<Work>,
     /// Tells that an entry of the audit log was stored.
     pub audited: watch::Receiver<()>,
+    /// Tells whether the keys of what was said lately could be read.
+    pub keys: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 impl Ways {
-    /// Reads what is stored and starts writer, readers, password threads and, last, the hub.
+    /// Starts writer, readers, password threads and, last, the hub, which goes on from this snapshot of the store.
     pub fn start(
         self,
         config: &Config,
         database: &Database,
+        (store, snapshot): (SqliteStore, Snapshot),
         since: Timestamp,
         inbox: Receiver<Input>,
     ) -> Result<Threads, Exit> {
         let limits = &config.limits;
         let readers = |count| some_readers(database, count);
         let spawned = |error| Exit::no_thread(&error);
-        let mut store = database.writer()?;
-        let key_age = Duration::from_secs(3600) * limits.key_hours;
-        let keys_since = Timestamp(since.0.saturating_sub(key_age.as_millis() as i64));
-        let snapshot = store.load(keys_since, limits.keys as usize)?;
         let (jobs, waiting) = channel();
         let jobs_per_commit = limits.appends_per_commit as usize;
         let store = Box::new(store);
@@ -98,6 +99,8 @@ impl Ways {
         reader::spawn(readers(1)?, questions, &self.workers, &self.inputs).map_err(spawned)?;
         let passwords =
             Passwords::spawn(readers(limits.password_threads)?, limits).map_err(spawned)?;
+        let keys = read_keys(database.reader()?, limits, since, self.inputs.clone());
+        let keys = keys.map_err(spawned)?;
         let (replies_to, replies) = unbounded_channel();
         let hub = Hub {
             outgoing: Outgoing::default(),
@@ -120,8 +123,42 @@ impl Ways {
             writer,
             jobs,
             audited,
+            keys,
         })
     }
+}
+
+/// Reads the keys of what was said lately, for the hub: beside it, so that people are let in meanwhile. Sends wait until
+/// then, for none may be stored twice.
+fn read_keys(
+    mut reader: SqliteReader,
+    limits: &Limits,
+    since: Timestamp,
+    hub: Sender<Input>,
+) -> std::io::Result<oneshot::Receiver<Result<(), StoreError>>> {
+    let (told, outcome) = oneshot::channel();
+    let age = Duration::from_secs(3600) * limits.key_hours;
+    let since = Timestamp(since.0.saturating_sub(age.as_millis() as i64));
+    let keys_max = limits.keys as usize;
+    let read = move || {
+        let keys = reader.keys(since, keys_max);
+        // Whoever is not there any more is stopping.
+        drop(told.send(keys.map(|keys| drop(hub.send(Input::Keys(keys))))));
+    };
+    thread::Builder::new().name("keys".into()).spawn(read)?;
+    Ok(outcome)
+}
+
+/// Has the TLS library gather its entropy (aws-lc measures how the processor's time wavers, for 25 ms) while the database is
+/// opened: whoever needs a random number of it waits for the rest.
+pub(super) fn gather_entropy() -> Result<(), Exit> {
+    // What fails here fails again where the number is needed, and is told there.
+    let gather = || drop(default_provider().secure_random.fill(&mut [0]));
+    let thread = thread::Builder::new().name("entropy".into());
+    thread
+        .spawn(gather)
+        .map_err(|error| Exit::no_thread(&error))?;
+    Ok(())
 }
 
 /// Begins to log, to the journal or on standard error; into the file as soon as it is known which that is. From then on a

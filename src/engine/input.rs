@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
-use crate::base::record::{Kind, PasswordHash};
+use crate::base::record::{KeyRecord, Kind, PasswordHash};
 use crate::base::{
     AuditRecord, CallId, ConnId, InviteHash, InviteId, InviteRecord, Password, RequestId, RoomId,
     RoomLabel, RoomName, Seq, SessionId, Target, Ticket, Timestamp, Token, TokenHash, UserId,
@@ -26,6 +26,8 @@ pub enum Input {
         /// What is asked.
         request: Request,
     },
+    /// The keys of what was said lately, oldest first. Comes once: until then all sends wait.
+    Keys(Vec<KeyRecord>),
     /// All of these, in this order.
     Several(Vec<Self>),
     /// A connection is gone.

@@ -52,7 +52,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::record::{Change, Snapshot};
+use crate::base::record::{Change, KeyRecord, Snapshot};
 use crate::base::{
     Banned, CallId, ConnId, InviteId, Now, Origin, RequestId, RoomId, SessionId, Ticket, UserId,
 };
@@ -78,6 +78,8 @@ pub struct Engine {
     state: State,
     conns: BTreeMap<ConnId, Conn>,
     keys: Keys,
+    /// Connections whose sends wait until the keys are known; none once they are.
+    keyless: Option<BTreeSet<ConnId>>,
     presence: Presence,
     /// Connections whose sends are put off.
     paused: BTreeMap<ConnId, rate::Pause>,
@@ -146,7 +148,7 @@ enum Then {
 }
 
 impl Engine {
-    /// An engine that goes on from what is stored.
+    /// An engine that goes on from what is stored. Sends wait for [`Input::Keys`], too.
     #[must_use]
     pub fn new(rules: Rules, snapshot: Snapshot) -> Self {
         let Snapshot {
@@ -156,10 +158,10 @@ impl Engine {
             next_invite,
             ..
         } = snapshot;
-        let mut snapshot = snapshot;
         Self {
             rules,
-            keys: Keys::new(std::mem::take(&mut snapshot.keys)),
+            keys: Keys::default(),
+            keyless: Some(BTreeSet::new()),
             bar_due: snapshot
                 .bans
                 .iter()
@@ -208,6 +210,7 @@ impl Engine {
                 id,
                 request,
             } => self.request(conn, from, id, request),
+            Input::Keys(keys) => self.keys_known(keys),
             Input::Gone { conn } => self.gone(conn),
             Input::Refresh { conn } => self.refresh(conn),
             Input::Stored(outcomes) => self.stored(outcomes),
@@ -277,6 +280,12 @@ impl Engine {
         if self.stopping.is_some() {
             return self.refuse(&asker, Refusal::ShuttingDown);
         }
+        if let (Request::Send { .. }, Some(keyless)) = (&request, &mut self.keyless) {
+            keyless.insert(asker.conn);
+            self.hold(asker.conn);
+            let conn = self.conns.entry(asker.conn).or_default();
+            return conn.held.push_front((asker.re, request));
+        }
         let done = match request {
             Request::Register {
                 name,
@@ -339,6 +348,13 @@ impl Engine {
             // Taken care of before anybody is somebody.
             Request::Register { .. } | Request::Login { .. } | Request::Resume { .. } => Ok(()),
         }
+    }
+
+    /// From now on it is known what was sent before the start.
+    fn keys_known(&mut self, keys: Vec<KeyRecord>) {
+        self.keys = Keys::new(keys);
+        let keyless = self.keyless.take();
+        (keyless.into_iter().flatten()).for_each(|conn| self.release(conn));
     }
 
     /// Holds back what else the connection asks until [`Engine::release`].

@@ -67,7 +67,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         let state = self.state();
         Ok(Snapshot {
             users: state.users.values().map(|(user, _)| user.clone()).collect(),
@@ -95,7 +95,6 @@ impl Store for MemoryStore {
             moderators: state.moderators.iter().copied().collect(),
             operators: state.operators.iter().copied().collect(),
             bans: state.bans.values().cloned().collect(),
-            keys: state.keys(keys_since, keys_max),
             next_user: state.next_user,
             next_room: state.next_room,
             next_session: state.next_session,
@@ -225,6 +224,10 @@ impl Reader for MemoryStore {
         let mut found: Vec<_> = rooms.flat_map(found).collect();
         found.sort_unstable_by_key(|(offset, _)| Reverse(*offset));
         Ok(page(found.iter(), limit, usize::MAX))
+    }
+
+    fn keys(&mut self, since: Timestamp, keys_max: usize) -> Result<Vec<KeyRecord>, StoreError> {
+        Ok(self.state().keys(since, keys_max))
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

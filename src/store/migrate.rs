@@ -176,14 +176,7 @@ mod tests {
         assert_eq!(version(&connection).unwrap(), known());
         assert!(is_bound(&connection, &identity).unwrap());
         let numbers = Numbers::load(&connection).unwrap();
-        let read = snapshot::load(
-            &connection,
-            &identity,
-            &numbers,
-            crate::base::Timestamp(0),
-            9,
-        );
-        let read = read.unwrap();
+        let read = snapshot::load(&connection, &identity, &numbers).unwrap();
         let anna = &read.users[0];
         assert_eq!((anna.name.as_str(), anna.disabled_at), ("anna", None));
         assert_eq!(&*read.sessions[0].device, "laptop");

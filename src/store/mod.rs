@@ -6,7 +6,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::base::record::{Change, Clearing, Draft, PasswordHash, Record, Redaction, Snapshot};
+use crate::base::record::{
+    Change, Clearing, Draft, KeyRecord, PasswordHash, Record, Redaction, Snapshot,
+};
 use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 
 pub mod memory;
@@ -91,11 +93,11 @@ pub enum Outcome {
 
 /// What the writer thread does. There is one writer at a time; a second is refused when the store is opened.
 pub trait Store: Send {
-    /// Everything the engine starts from. Keys are those of messages since `keys_since`, at most `keys_max`, the newest.
+    /// Everything the engine starts from.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError>;
+    fn load(&mut self) -> Result<Snapshot, StoreError>;
 
     /// Stores a batch in one transaction with one sync. When this returns, the batch is on disk. An entry that is
     /// `Taken` does not hold up the others. An empty one is `Changed`, and a batch of nothing else touches no file.
@@ -191,6 +193,13 @@ pub trait Reader: Send {
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
+
+    /// The keys of the messages since then, at most `keys_max`, the newest, oldest first. Takes a fifth of a second for two
+    /// hundred thousand.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn keys(&mut self, since: Timestamp, keys_max: usize) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// The password of a living account.
     ///

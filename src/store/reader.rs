@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params};
 
-use crate::base::record::{PasswordHash, Record};
+use crate::base::record::{KeyRecord, PasswordHash, Record};
 use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 use crate::store::keys::Keys;
 use crate::store::newest::Search;
 use crate::store::rows::{SEQ_MAX, fault, message_id, record, record_columns, rows_max};
 use crate::store::snapshot::open_name;
-use crate::store::{Page, Reader, StoreError, audit, search, sqlite};
+use crate::store::{Page, Reader, StoreError, audit, search, snapshot, sqlite};
 
 /// The id before the first that is in a room's log. NULL where the room is gone, and nothing is above that.
 macro_rules! before_log {
@@ -138,6 +138,11 @@ impl Reader for SqliteReader {
         search
             .newest(rooms, words.iter().any(|word| word.prefix))
             .map_err(|error| fault("search in", &self.path, &error))
+    }
+
+    fn keys(&mut self, since: Timestamp, keys_max: usize) -> Result<Vec<KeyRecord>, StoreError> {
+        snapshot::keys(&self.connection, since, keys_max)
+            .map_err(|error| fault("read the keys of messages from", &self.path, &error))
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

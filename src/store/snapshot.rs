@@ -1,4 +1,4 @@
-//! Everything that is stored but the messages, read once when the daemon starts.
+//! Everything that is stored but the messages, and the newest keys of those, read once when the daemon starts.
 
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
@@ -31,10 +31,7 @@ pub(super) fn load(
     connection: &Connection,
     identity: &Identity,
     numbers: &Numbers,
-    keys_since: Timestamp,
-    keys_max: usize,
 ) -> rusqlite::Result<Snapshot> {
-    let rooms = rooms(connection, numbers)?;
     Ok(Snapshot {
         users: users(connection, identity)?,
         room_ends: room_ends(connection)?,
@@ -44,12 +41,11 @@ pub(super) fn load(
         moderators: bans::moderators(connection)?,
         operators: bans::operators(connection)?,
         bans: bans::all(connection, identity)?,
-        keys: keys(connection, &rooms, keys_since, keys_max)?,
         next_user: UserId(next(connection, "user")?),
         next_room: RoomId(next(connection, "room")?),
         next_session: SessionId(next::<i64>(connection, "session")?.cast_unsigned()),
         next_invite: InviteId(next(connection, "invite")?),
-        rooms,
+        rooms: rooms(connection, numbers)?,
     })
 }
 
@@ -221,20 +217,21 @@ struct Tail {
 
 /// The newest keys, oldest first. All rooms are gone through together, from the newest message of all backwards, by
 /// the offset; of a room that nobody wrote in lately only the last row is read.
-fn keys(
+pub(super) fn keys(
     connection: &Connection,
-    rooms: &[RoomRecord],
     since: Timestamp,
     keys_max: usize,
 ) -> rusqlite::Result<Vec<KeyRecord>> {
     let mut keys = Vec::new();
-    let mut runs = Vec::with_capacity(rooms.len());
-    let mut newest = BinaryHeap::new();
+    let (mut runs, mut newest) = (Vec::new(), BinaryHeap::new());
+    let mut rooms = connection.prepare("SELECT id FROM room ORDER BY id")?;
+    let rooms = rooms.query_map([], |row| row.get(0).map(RoomId))?;
     for room in rooms {
+        let room = room?;
         let mut run = Run {
-            room: room.id,
+            room,
             tails: VecDeque::new(),
-            before: message_id(room.id, SEQ_MAX),
+            before: message_id(room, SEQ_MAX),
             more: true,
         };
         run.read(connection, since, 1)?;

@@ -8,7 +8,6 @@ use nix::fcntl::Flock;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-use crate::base::Timestamp;
 use crate::base::record::{Change, Draft, Snapshot};
 use crate::store::changes::apply;
 use crate::store::identity::{Identity, IdentityKey};
@@ -192,16 +191,10 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         self.prepare()?;
-        snapshot::load(
-            &self.connection,
-            &self.keys.in_force(),
-            &self.numbers,
-            keys_since,
-            keys_max,
-        )
-        .map_err(|error| fault("read", &self.path, &error))
+        snapshot::load(&self.connection, &self.keys.in_force(), &self.numbers)
+            .map_err(|error| fault("read", &self.path, &error))
     }
 
     fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {

@@ -67,15 +67,14 @@ fn content(folder: &Path) -> Result<String, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let database = Database::open(folder, &KeySource::default()).map_err(|error| said(&error))?;
     let mut store = database.writer().map_err(|error| said(&error))?;
-    let snapshot = store
-        .load(Timestamp(0), 1_000_000)
-        .map_err(|error| said(&error))?;
+    let snapshot = store.load().map_err(|error| said(&error))?;
     let mut reader = database.reader().map_err(|error| said(&error))?;
+    let keys = (reader.keys(Timestamp(0), 1_000_000)).map_err(|error| said(&error))?;
     let log = reader
         .after(RoomId(1), Seq(0), 1_000, 10_000_000)
         .map_err(|error| said(&error))?;
     while store.index(1_000).map_err(|error| said(&error))? {}
-    Ok(format!("{snapshot:?} {log:?}"))
+    Ok(format!("{snapshot:?} {keys:?} {log:?}"))
 }
 
 /// A folder with a database of version 1, on a tape.

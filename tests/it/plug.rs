@@ -156,10 +156,7 @@ fn log(reader: &mut SqliteReader, room: RoomId) -> Result<Vec<Record>, String> {
 
 /// All that people know of a database, as text.
 fn content((store, reader): &mut (SqliteStore, SqliteReader)) -> Result<String, String> {
-    let snapshot = store.load(Timestamp(0), 1_000_000);
-    let mut snapshot = snapshot.map_err(|error| error.to_string())?;
-    // Those of messages that nobody is given any more go when these are removed, some time.
-    snapshot.keys.clear();
+    let snapshot = store.load().map_err(|error| error.to_string())?;
     let logs = [log(reader, LOBBY)?, log(reader, TEA)?];
     Ok(format!("{snapshot:?} {logs:?}"))
 }

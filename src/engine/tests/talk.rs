@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::World;
-use crate::base::{Limits, Seq};
+use super::world::{World, starting_engine};
+use crate::base::id::LOBBY;
+use crate::base::record::KeyRecord;
+use crate::base::{Limits, Seq, Timestamp, UserId};
 use crate::engine::input::{Fault, Input, Range, Request};
 
 fn two() -> World {
@@ -62,6 +64,43 @@ fn the_same_key_is_stored_once_also_while_the_first_waits_and_with_other_words()
         ]
     );
     assert_eq!(world.told(2), ["lobby 1 <anna> one", "sent lobby 2"]);
+}
+
+/// After a start people are let in before it is known what was sent lately: then whoever sends, and asks on, waits.
+#[test]
+fn sends_wait_until_it_is_known_what_was_sent_before_the_start() {
+    let mut world = World::new(Limits::default());
+    world.engine = starting_engine(Limits::default());
+    world.register(1, "anna");
+    world.register(2, "boris");
+    world.hush();
+    world.say_keyed(1, "lobby", Some("k"), "said before");
+    world.say(1, "lobby", "and this");
+    world.say_keyed(2, "lobby", Some("k"), "another's key");
+    assert_eq!((world.told(1), world.told(2)), (vec![], vec![]));
+    world.say(3, "lobby", "by a stranger, who is gone then");
+    world.gone(3);
+    let at = Timestamp(1);
+    let (author, room, seq) = (UserId(1), LOBBY, Seq(7));
+    world.input(Input::Keys(vec![KeyRecord {
+        author,
+        key: "k".into(),
+        room,
+        seq,
+        at,
+    }]));
+    assert_eq!(
+        world.told(1),
+        [
+            "sent lobby 7",
+            "lobby 2 <boris> another's key",
+            "sent lobby 1"
+        ]
+    );
+    assert_eq!(world.told(2), ["lobby 1 <anna> and this", "sent lobby 2"]);
+    world.say_keyed(2, "lobby", Some("l"), "at once");
+    assert_eq!(world.told(2), ["sent lobby 3"]);
+    assert_eq!(world.told(3), [""; 0]);
 }
 
 #[test]

@@ -346,6 +346,13 @@ impl World {
 
 /// An engine with the lobby and nobody in it.
 pub fn new_engine(limits: Limits) -> Engine {
+    let mut engine = starting_engine(limits);
+    engine.handle(Input::Keys(Vec::new()), Now::default(), &mut Vec::new());
+    engine
+}
+
+/// The same before the keys of what was said earlier are known.
+pub fn starting_engine(limits: Limits) -> Engine {
     let lobby = RoomRecord {
         id: LOBBY,
         form: RoomForm::Open(RoomName::lobby()),

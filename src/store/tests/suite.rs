@@ -407,10 +407,10 @@ fn the_newest_keys_are_remembered_oldest_first(stage: &mut dyn Stage) {
     batch.extend((0..600).map(|n| Entry::Append(draft(TEA, 104, Some(&format!("t{n}")), "x"))));
     batch.push(Entry::Append(draft(LOBBY, 105, Some("d"), "x")));
     stage.store().commit(&batch).unwrap();
-    let mut keys = |max| {
-        let snapshot = stage.store().load(Timestamp(100), max).unwrap();
+    let keys = |max| {
+        let found = stage.reader().keys(Timestamp(100), max).unwrap();
         let key = |key: &crate::base::record::KeyRecord| format!("{} {}", key.key, key.seq);
-        snapshot.keys.iter().map(key).collect::<Vec<_>>()
+        found.iter().map(key).collect::<Vec<_>>()
     };
     let all = keys(1_000_000);
     assert_eq!(all.len(), 604);

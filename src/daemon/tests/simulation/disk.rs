@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dice::Dice;
 use super::truth::Truth;
-use crate::base::record::{PasswordHash, Record, Snapshot};
+use crate::base::record::{KeyRecord, PasswordHash, Record, Snapshot};
 use crate::base::{AuditEntry, RoomId, Seq, Timestamp, UserId, UserName};
 use crate::store::memory::MemoryStore;
 use crate::store::{Entry, IdentityKey, Outcome, Reader, Rekeyed, Store, StoreError};
@@ -71,7 +71,7 @@ impl Disk {
     pub fn check(&self) {
         let inner = self.inner();
         let mut memory = inner.memory.clone();
-        let snapshot = memory.load(Timestamp(i64::MIN), 0).unwrap_or_default();
+        let snapshot = memory.load().unwrap_or_default();
         inner.truth.compare(&snapshot, &mut memory);
     }
 
@@ -138,8 +138,8 @@ fn failed(action: &'static str) -> StoreError {
 }
 
 impl Store for Disk {
-    fn load(&mut self, keys_since: Timestamp, keys_max: usize) -> Result<Snapshot, StoreError> {
-        self.inner().memory.load(keys_since, keys_max)
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
+        self.inner().memory.load()
     }
 
     fn commit(&mut self, batch: &[Entry]) -> Result<Vec<Outcome>, StoreError> {
@@ -217,6 +217,10 @@ impl Reader for Disk {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.reader()?.search(rooms, text, from, before, limit)
+    }
+
+    fn keys(&mut self, since: Timestamp, keys_max: usize) -> Result<Vec<KeyRecord>, StoreError> {
+        self.inner().memory.keys(since, keys_max)
     }
 
     fn password(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

@@ -47,6 +47,8 @@ pub struct Server {
     commits: usize,
     /// Since when it is stopping.
     pub stopping: Option<Duration>,
+    /// Whether the keys of what was said before are still to be read.
+    keys_due: bool,
 }
 
 /// What the people of the simulation reach, and what a small machine would take.
@@ -85,7 +87,7 @@ impl Server {
     pub fn start(disk: &Disk, now: Now) -> Self {
         disk.restart();
         let limits = limits();
-        let snapshot = disk.clone().load(Timestamp(i64::MIN), limits.keys as usize);
+        let snapshot = disk.clone().load();
         let rules = Rules {
             registration: Registration::Open,
             limits: limits.clone(),
@@ -130,6 +132,7 @@ impl Server {
             adopted: 0,
             commits: 0,
             stopping: None,
+            keys_due: true,
         }
     }
 
@@ -248,6 +251,11 @@ impl Server {
     }
 
     pub fn turn_reader(&mut self, searches: bool) -> bool {
+        if std::mem::take(&mut self.keys_due) {
+            let keys = (self.disk.clone()).keys(Timestamp(i64::MIN), limits().keys as usize);
+            drop(self.hub.outcomes.send(Input::Keys(keys.unwrap())));
+            return true;
+        }
         let queue = if searches {
             &self.searches
         } else {
