@@ -117,7 +117,7 @@ fn trouble() -> Section {
             (
                 "the database is damaged",
                 "What cannot be read is answered `internal`, and all else goes on; `chatctl check` tells more. Where the \
-                 newest messages cannot be read, chatd does not start. Put a backup in its place, as chatctl(8) tells under \
+                 newest messages cannot be read, chatd ends right after its start. Put a backup in its place, as chatctl(8) tells under \
                  BACKUPS. Damage in chatd.db-wal looks like its end: what was stored after it is gone, and clients notice \
                  that the server went back.",
             ),
