@@ -187,7 +187,7 @@ limits! {
     session_days: u32 = 90,
     /// Hours that the key of a send is remembered by the server.
     key_hours: u32 = 72,
-    /// Keys remembered at most, at about 70 bytes each; the oldest are forgotten first.
+    /// Keys remembered at most, at about 85 bytes each; the oldest are forgotten first.
     keys: u32 = 200_000,
     /// Threads that read the store: history and those who are behind. Searches have one thread of their own.
     reader_threads: u32 = 2,

@@ -307,7 +307,7 @@ pub enum Change {
     EndBans(Timestamp),
 }
 
-/// Everything the engine starts from, as the store holds it.
+/// Everything the engine starts from but the keys of sends, as the store holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// All accounts, removed ones included.

@@ -238,7 +238,8 @@ struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything, from the ground up. What fails is told before anybody was let in.
+    /// Starts everything, from the ground up. What fails is told before anybody was let in, but for the keys of sends, which are
+    /// read meanwhile.
     fn start(
         mut args: Args,
         config: Config,
@@ -379,7 +380,7 @@ impl Daemon {
                     Some((call, reply)) = replies.recv() => admin.replied(call, reply),
                     read = &mut keys, if !keys.is_terminated() => if let Ok(Err(error)) = read {
                         served = Err(error.into());
-                        break;
+                        admin.stop_now(admin::STOPPING);
                     },
                     () = admin.stop.notified() => break,
                 }

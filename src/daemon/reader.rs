@@ -213,12 +213,14 @@ impl Thread {
         before: Seq,
         limit: usize,
     ) -> Result<Bytes, StoreError> {
-        let rooms: Vec<_> = places.iter().map(|place| place.channel.room).collect();
-        let places_of: HashMap<_, _> = rooms.iter().copied().zip(places).collect();
-        let mut found = self.reader.search(&rooms, text, None, before, limit + 1)?;
+        let lasts = (places.iter()).map(|place| (place.channel.room, place.last_seq));
+        let lasts = lasts.collect();
+        let reader = &mut *self.reader;
+        let mut found = newest_delivered(reader, &lasts, text, None, before, limit + 1)?;
+        let places_of: HashMap<_, _> = (places.iter())
+            .map(|place| (place.channel.room, place))
+            .collect();
         let place_of = |record: &Record| places_of.get(&record.draft.room);
-        // Nobody sees further than what was delivered when they asked.
-        found.retain(|record| place_of(record).is_some_and(|place| record.seq <= place.last_seq));
         match one_room {
             true => found.sort_by_key(|record| record.seq),
             false => {
@@ -252,6 +254,33 @@ impl Thread {
     }
 }
 
+/// The newest messages in these rooms with these words, at most `limit`, of those that were delivered when it was asked: nobody
+/// sees further than that, and each room comes with its last number then.
+pub(super) fn newest_delivered(
+    reader: &mut dyn Reader,
+    lasts: &HashMap<RoomId, Seq>,
+    text: &str,
+    from: Option<UserId>,
+    before: Seq,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let rooms: Vec<_> = lasts.keys().copied().collect();
+    let mut most = limit.max(1);
+    loop {
+        let mut found = reader.search(&rooms, text, from, before, most)?;
+        let is_all = found.len() < most;
+        found.retain(|record| {
+            (lasts.get(&record.draft.room)).is_some_and(|last| record.seq <= *last)
+        });
+        if is_all || found.len() >= limit {
+            found.truncate(limit);
+            return Ok(found);
+        }
+        // What came in since has taken the place of others.
+        most *= 2;
+    }
+}
+
 /// What who catches up with a room is told where it cannot be read.
 fn unreadable(label: &Target, after: Seq) -> News {
     let text = format!(
@@ -272,4 +301,44 @@ fn line<'a>(place: &'a Place, record: &'a Record, from: &'a UserName) -> Line<'a
 
 fn bounds(place: &Place) -> (&Target, Seq, Seq) {
     (&place.label, place.first_seq, place.last_seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::base::id::LOBBY;
+    use crate::base::record::{Draft, Kind};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Entry, Store as _};
+
+    #[test]
+    fn what_came_in_since_takes_the_place_of_nothing_that_was_there() {
+        let mut store = MemoryStore::default();
+        let said = |_| {
+            Entry::Append(Draft {
+                room: LOBBY,
+                author: UserId(1),
+                at: Timestamp(0),
+                kind: Kind::Text,
+                key: None,
+                text: "word".into(),
+                redacts: None,
+            })
+        };
+        store
+            .commit(&(0..40).map(said).collect::<Vec<_>>())
+            .unwrap();
+        while store.index(100).unwrap() {}
+        let mut found = |last: u64, limit| {
+            let lasts = [(LOBBY, Seq(last))].into();
+            let end = Seq(u64::MAX);
+            let found = newest_delivered(&mut store, &lasts, "word", None, end, limit).unwrap();
+            found.iter().map(|record| record.seq.0).collect::<Vec<_>>()
+        };
+        assert_eq!(found(40, 2), [40, 39]);
+        assert_eq!(found(7, 3), [7, 6, 5]);
+        assert_eq!(found(2, 3), [2, 1]);
+        assert_eq!(found(0, 3), [0; 0]);
+    }
 }

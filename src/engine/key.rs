@@ -26,8 +26,8 @@ pub(super) enum Fate {
 }
 
 /// What stands for an author and their key: two hashes (SipHash) by secrets of this process. A million times as many as are
-/// remembered would still not have two alike, and nobody can look for them who does not know the secrets. It is a third
-/// of what the texts take, and a look at it is a look at one place.
+/// remembered would still not have two alike, and nobody can look for them who does not know the secrets. It takes
+/// less than the texts, and a look at it is a look at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digest(u64, u64);
 

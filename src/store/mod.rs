@@ -93,7 +93,7 @@ pub enum Outcome {
 
 /// What the writer thread does. There is one writer at a time; a second is refused when the store is opened.
 pub trait Store: Send {
-    /// Everything the engine starts from.
+    /// Everything the engine starts from but the keys of sends: [`Reader::keys`].
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -222,6 +222,8 @@ pub(super) fn keys(
     since: Timestamp,
     keys_max: usize,
 ) -> rusqlite::Result<Vec<KeyRecord>> {
+    // One look at the log, whatever the writer removes meanwhile.
+    let connection = &connection.unchecked_transaction()?;
     let mut keys = Vec::new();
     let (mut runs, mut newest) = (Vec::new(), BinaryHeap::new());
     let mut rooms = connection.prepare("SELECT id FROM room ORDER BY id")?;

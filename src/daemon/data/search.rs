@@ -6,6 +6,7 @@ use super::{Clerk, Result, places};
 use crate::base::{Seq, UserId, UserName};
 use crate::control::Reply;
 use crate::daemon::admin::Admin;
+use crate::daemon::reader::newest_delivered;
 use crate::engine::effect::Reply as Outcome;
 use crate::engine::input::Command as Ask;
 use crate::wire::control::{self as wire, ControlError, Found};
@@ -22,17 +23,10 @@ pub(in crate::daemon) async fn search(admin: &Admin, call: wire::Search) -> Resu
     };
     let limit = call.limit.unwrap_or(MESSAGES).clamp(1, MESSAGES_MAX) as usize;
     let read = move |clerk: &mut Clerk| {
-        let rooms: Vec<_> = places.iter().map(|place| place.id).collect();
-        let before = Seq(u64::MAX);
-        let mut found = clerk
-            .reader
-            .search(&rooms, &call.text, from, before, limit + 1)?;
+        let lasts = places.iter().map(|place| (place.id, place.last)).collect();
+        let (reader, before) = (&mut *clerk.reader, Seq(u64::MAX));
+        let mut found = newest_delivered(reader, &lasts, &call.text, from, before, limit + 1)?;
         let places: HashMap<_, _> = places.iter().map(|place| (place.id, place)).collect();
-        // Nobody sees further than what was delivered when they asked.
-        found.retain(|record| {
-            let place = places.get(&record.draft.room);
-            place.is_some_and(|place| record.seq <= place.last)
-        });
         found.sort_by_key(|record| (record.draft.at, record.draft.room, record.seq));
         let more = found.len() > limit;
         let mut messages = Vec::with_capacity(limit);
