@@ -203,7 +203,7 @@ impl Thread {
         }))
     }
 
-    /// The newest that fit, ascending. Over several rooms the newest of all, by their time.
+    /// The newest that fit, ascending. Over several rooms those of all that came in last, in the order of their time.
     fn search(
         &mut self,
         re: Option<&RequestId>,

@@ -1,5 +1,5 @@
-//! Reading from SQLite beside the writer: pages of the log, search, passwords, names. Each call is one read
-//! transaction of its own: one held open would keep the write-ahead log from being begun anew.
+//! Reading from SQLite beside the writer: pages of the log, search, passwords, names. A call ends
+//! its read transactions: one held open would keep the write-ahead log from being begun anew.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -490,6 +490,7 @@ fn messages_are_read_by_their_key_and_nothing_is_sorted() {
         reader::BEFORE,
         snapshots::BACKWARDS,
         numbers::LAST,
+        newest::LAST,
         writer::INDEX,
         tidying::REMAINS,
     ] {
